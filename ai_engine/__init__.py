@@ -1,0 +1,1 @@
+"""The AI interview engine: resumes, match, interview, report - pure stages over typed records."""

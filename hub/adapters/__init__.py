@@ -1,0 +1,1 @@
+"""One technology per package; each fulfils a port."""

@@ -1,0 +1,1 @@
+"""The middle: values in, values out; no clock, no database, no network."""

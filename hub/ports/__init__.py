@@ -1,0 +1,1 @@
+"""What the middle needs from the world, as protocols and their small data."""

@@ -1,0 +1,407 @@
+"""The record: everything that was accepted, planned, tried and decided.
+
+One contract suite (`tests/contract/store`) holds for memory, SQLite and PostgreSQL. All times are UTC with a zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from hub.domain.connections import Connection, ConnectionState, Lane
+from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
+from hub.domain.events import Cause
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
+from mappings.documents import Document
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as it is stored: the data sealed, everything else in the clear and free of personal data."""
+
+    id: EventId
+    tenant: TenantId
+    type: str
+    version: int
+    source: str
+    key: str
+    subject: str | None
+    occurred_at: datetime
+    received_at: datetime
+    body: bytes  # sealed
+    request_hash: bytes  # 32 bytes: SHA-256 of the canonical request; tells a repeat from a clash
+    cause: Cause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An event and the deliveries that it owes: stored together or not at all."""
+
+    event: StoredEvent
+    planned: tuple[Planned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of an arrival. `id` is the event under this identity; `clash`: it was there with other content."""
+
+    id: EventId
+    fresh: bool
+    clash: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LaneCall:
+    """How many deliveries may be claimed from one lane now. `since` is the lane's cursor: nothing due before it is looked at."""
+
+    connection: ConnectionId
+    cap: int
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A leased delivery with what is needed to carry it out."""
+
+    delivery: Delivery
+    event: StoredEvent
+    refs: Mapping[str, str]  # object -> external id, of this subject at this connection
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The end of one try. It takes effect only while (id, run_lease, lease_token) still hold."""
+
+    delivery: Delivery  # as it was claimed
+    next: Next
+    attempt: Attempt
+    reference: str | None = None
+    refs: Mapping[str, str] = field(default_factory=dict)
+    arrivals: tuple[Arrival, ...] = ()  # events that the vendor's answer told us, accepted in the same transaction
+
+
+@dataclass(frozen=True, slots=True)
+class DoneDelivery:
+    """A delivery that ended."""
+
+    id: DeliveryId
+    event: EventId
+    tenant: TenantId
+    connection: ConnectionId
+    revision: RevisionId | None
+    step: str
+    okey: str | None
+    final: Final
+    attempts: int
+    reference: str | None
+    received_at: datetime
+    finished_at: datetime
+    replay_of: DeliveryId | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A window on a list, newest first: at most `limit` rows with an id below `before`."""
+
+    limit: int = 50
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRevision:
+    """One immutable revision of a rule, as stored (`body` is the stored form)."""
+
+    id: RevisionId
+    rule: RuleId
+    tenant: TenantId
+    name: str
+    number: int
+    body: Document
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A named rule; `live` is the revision in force, None while it is a draft or paused."""
+
+    id: RuleId
+    tenant: TenantId
+    name: str
+    state: str  # draft | live | paused
+    latest: RuleRevision
+    live: RuleRevision | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMapping:
+    """A mapping that a tenant keeps itself (connectors bring their own)."""
+
+    tenant: TenantId
+    name: str
+    version: int
+    body: Document
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """An API token; only the SHA-256 of its secret is kept."""
+
+    id: str  # tok_ + hex
+    tenant: TenantId
+    name: str
+    hash: bytes
+    scopes: frozenset[str]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One act of somebody, written in the transaction of the act. Objects are ids, never personal data."""
+
+    at: datetime
+    tenant: TenantId
+    actor: str  # token id, `cli`, `hub`
+    action: str  # noun.verb
+    object: str
+    detail: Document = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An assessment that an ATS ordered from us (partner role)."""
+
+    id: str  # ord_ + hex
+    tenant: TenantId
+    connection: ConnectionId
+    package: str
+    subject: str
+    status: str  # open | in_progress | completed | cancelled | failed
+    body: bytes  # sealed JSON: what was ordered, the callback address, the result
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStats:
+    """Counts of one lane, for metrics, `ready` checks and the operator."""
+
+    connection: ConnectionId
+    name: str
+    state: ConnectionState
+    ready: int
+    leased: int
+    waiting: int
+    held: int
+    oldest_due: datetime | None
+    held_until: datetime | None
+
+
+class Events(Protocol):
+    """Events and what they owe."""
+
+    async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        """Store fresh arrivals with their deliveries, in order; answer for each. Repeats inside one batch count as repeats.
+
+        A planned delivery with an `okey` starts WAITING and becomes READY when no earlier one of that
+        (connection, okey) is READY, LEASED or WAITING before it.
+        """
+
+    async def event(self, tenant: TenantId, event: EventId) -> StoredEvent | None: ...
+
+    async def events(
+        self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None
+    ) -> list[StoredEvent]:
+        """Newest first; `page.before` is an event id."""
+
+    async def find_cause(self, tenant: TenantId, connection: ConnectionId, refs: Mapping[str, str]) -> Cause | None:
+        """The newest delivery at this connection that taught us any of these (object, external id) pairs."""
+
+
+class Deliveries(Protocol):
+    """The queue and its history."""
+
+    async def claim(self, lanes: Sequence[LaneCall], *, now: datetime, lease: timedelta, token: str) -> list[Claimed]:
+        """Lease up to `cap` READY deliveries per lane that are due: attempt + 1, run_lease + 1. Oldest due first.
+
+        Lanes whose connection is not ACTIVE or is held beyond `now` give nothing. Never the same row to two callers.
+        """
+
+    async def complete(self, completions: Sequence[Completion], *, now: datetime) -> frozenset[DeliveryId]:
+        """Record tries; returns the ids whose lease was lost (nothing but a `late` attempt row is written for those).
+
+        Finish -> the row moves to history and the next WAITING of its key becomes READY. Again -> READY at due_at,
+        the try given back (attempt - 1, deferrals + 1) unless `costs`. Hold -> HELD. Refs and arrivals are stored too.
+        """
+
+    async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
+        """Give leased deliveries back untouched, with the try given back (graceful stop)."""
+
+    async def renew(self, token: str, ids: Sequence[DeliveryId], until: datetime) -> int:
+        """Prolong leases; returns how many were still ours."""
+
+    async def expire_leases(self, now: datetime, limit: int = 500) -> int:
+        """Put back to READY what a dead worker held (the try stays counted); returns how many."""
+
+    async def promote(self, limit: int = 500) -> int:
+        """Make READY the first WAITING row of every key without a head; returns how many. A sweep: normal work needs none."""
+
+    async def busy_lanes(self, now: datetime) -> list[ConnectionId]:
+        """Lanes with something due now that may be claimed."""
+
+    async def next_due(self, now: datetime) -> datetime | None:
+        """When the next READY delivery after `now` falls due, if any."""
+
+    async def hold_lane(self, connection: ConnectionId, until: datetime) -> None:
+        """Retry-After or breaker: claim nothing from the lane before `until` (never shortens)."""
+
+    async def delivery(self, tenant: TenantId, delivery: DeliveryId) -> Delivery | DoneDelivery | None: ...
+
+    async def deliveries(
+        self,
+        tenant: TenantId,
+        page: Page,
+        *,
+        event: EventId | None = None,
+        connection: ConnectionId | None = None,
+        state: str | None = None,
+    ) -> list[Delivery | DoneDelivery]:
+        """Newest first over live rows and history.
+
+        `state` is a State name in lower case or a Final; `page.before` is a delivery id as digits.
+        """
+
+    async def attempts(self, tenant: TenantId, delivery: DeliveryId) -> list[Attempt]:
+        """Oldest first."""
+
+    async def replay(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime, again: bool) -> DeliveryId:
+        """A new READY delivery (attempt 0, full retry budget) that repeats an ended one, or the HELD one itself made READY.
+
+        Raises NotFound, Conflict (still under way).
+        """
+
+    async def lanes(self, tenant: TenantId | None = None) -> list[LaneStats]: ...
+
+    async def totals(self, tenant: TenantId) -> dict[str, int]:
+        """Counts by State name (lower case) and Final, and `events`."""
+
+
+class Settings(Protocol):
+    """What people configured."""
+
+    async def connections(self, tenant: TenantId) -> list[Connection]: ...
+
+    async def connection(self, tenant: TenantId, name: str) -> Connection | None: ...
+
+    async def connection_by_handle(self, handle: str) -> Connection | None: ...
+
+    async def connection_by_id(self, connection: ConnectionId) -> Connection | None: ...
+
+    async def put_connection(
+        self,
+        tenant: TenantId,
+        name: str,
+        *,
+        handle: str,
+        connector: str,
+        config: Document,
+        lane: Lane,
+        secrets: bytes | None,
+    ) -> Connection:
+        """Make or change the connection of that name; on change the handle stays, and `secrets=None` keeps the secrets."""
+
+    async def set_connection_state(self, connection: ConnectionId, state: ConnectionState) -> None:
+        """Becoming ACTIVE also makes this connection's HELD deliveries READY where they were held for the connection."""
+
+    async def rules(self, tenant: TenantId) -> list[Rule]: ...
+
+    async def put_rule(
+        self, tenant: TenantId, name: str, body: Document, *, state: str, by: str, now: datetime
+    ) -> Rule:
+        """Set the state; an unchanged body keeps its revision, a changed one becomes the next."""
+
+    async def revision(self, revision: RevisionId) -> RuleRevision | None: ...
+
+    async def mappings(self, tenant: TenantId) -> list[StoredMapping]: ...
+
+    async def put_mapping(self, tenant: TenantId, name: str, version: int, body: Document, now: datetime) -> None:
+        """Raises Conflict if this version is there with another body (versions are immutable)."""
+
+    async def config_version(self) -> int:
+        """Grows at every committed put_* and set_*; cheap to ask; caches of rules and connections follow it."""
+
+
+class People(Protocol):
+    """Who may do what, and who did."""
+
+    async def add_token(self, token: ApiToken) -> None: ...
+
+    async def token(self, hash: bytes) -> ApiToken | None: ...
+
+    async def tokens(self, tenant: TenantId) -> list[ApiToken]: ...
+
+    async def revoke_token(self, tenant: TenantId, id: str, now: datetime) -> bool: ...
+
+    async def audit(self, entry: AuditEntry) -> None: ...
+
+    async def audit_entries(self, tenant: TenantId, page: Page) -> list[AuditEntry]:
+        """Newest first; `before` is unused in the entry itself: pages are by row number as digits."""
+
+
+class Orders(Protocol):
+    """Assessments ordered from us."""
+
+    async def put_order(self, order: Order) -> None:
+        """Insert or replace by id."""
+
+    async def order(self, id: str) -> Order | None: ...
+
+    async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
+
+
+class Work(Events, Deliveries, Settings, People, Orders, Protocol):
+    """One transaction over all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHealth:
+    """Whether the store answers and is at the schema this program wants."""
+
+    ok: bool
+    detail: str
+
+
+class Store(Protocol):
+    """The record, and the bell that says there may be new work in it. Also a `hub.ports.vault.KeyShelf`."""
+
+    def work(self) -> AbstractAsyncContextManager[Work]:
+        """A read-write transaction: commits on a clean exit (durable when the block is left), rolls back on an error.
+
+        Raises Unavailable where the database cannot be reached, is locked too long or is full.
+        """
+
+    def look(self) -> AbstractAsyncContextManager[Work]:
+        """A read-only transaction."""
+
+    async def health(self) -> StoreHealth: ...
+
+    async def now(self) -> datetime:
+        """The time by the database's clock (the memory and SQLite stores: this machine's)."""
+
+    def ring(self) -> None:
+        """Say that there is new work, here and in other processes (after commit; coalesced)."""
+
+    async def wait(self, seconds: float) -> None:
+        """Until the bell rings, at most `seconds`."""
+
+    async def lead(self, role: str, owner: str, *, now: datetime, until: datetime) -> bool:
+        """Take or prolong the lease of a role (one scheduler tick over all replicas); False if another holds it."""
+
+    async def close(self) -> None: ...

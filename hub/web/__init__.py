@@ -1,0 +1,1 @@
+"""The HTTP API: controllers that decode, call a use case and encode."""
