@@ -20,7 +20,8 @@ class Job:
     """One delivery to carry out.
 
     `doc` is the mapped document, `config` the connection's public settings, `refs` the external ids known of the
-    subject at this connection, `key` the idempotency key, `attempt` counts from 1.
+    subject at this connection, `key` the idempotency key, `attempt` counts from 1, `order` what an ATS ordered of us
+    for this subject (partner role: id, callback_url, package_id), empty where nothing was ordered.
     """
 
     operation: str
@@ -28,6 +29,7 @@ class Job:
     config: Document
     key: str
     refs: Mapping[str, str] = field(default_factory=dict)
+    order: Document = field(default_factory=dict)
     subject: str | None = None
     attempt: int = 1
     now: datetime | None = None
