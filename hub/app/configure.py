@@ -1,0 +1,309 @@
+"""Configuration as code: read a document, say what would change, change it in one transaction, write it out again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass
+
+from hub.app.channels import secrets_place
+from hub.app.checks import check_mapping, check_rule, check_settings
+from hub.app.library import Library
+from hub.domain.connections import Connection, Lane, Ordering
+from hub.domain.errors import Invalid
+from hub.domain.ids import TenantId
+from hub.ports.clock import Clock, Ids
+from hub.ports.connector import Catalog, Connector
+from hub.ports.store import AuditEntry, Rule, Store, StoredMapping, Work
+from hub.ports.vault import Vault
+from mappings.documents import Document, Json
+
+FORMAT = 1
+LANE_KEYS = frozenset({"concurrency", "rate", "ordering", "timeout_s"})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference. `lines` say it in words: `+ field: value`, `- field: value`; secrets only as names."""
+
+    kind: str  # connection | mapping | rule
+    name: str
+    act: str  # add | change
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is configured now."""
+
+    connections: Dict[str, Connection]
+    mappings: Dict[str, StoredMapping]
+    rules: Dict[str, Rule]
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """Plan, apply and export. Nothing is deleted: what a document does not name stays as it is."""
+
+    store: Store
+    vault: Vault
+    catalog: Catalog
+    library: Library
+    clock: Clock
+    ids: Ids
+
+    async def plan(self, tenant: TenantId, document: Document) -> list[Change]:
+        """What `apply` would change. Raises Invalid with `at` = the place in the document."""
+        async with self.store.look() as look:
+            known = await _known(look, tenant)
+        self._check(document, known)
+        changes = [
+            *(
+                _connection_change(name, _object(body, name), known)
+                for name, body in _part(document, "connections").items()
+            ),
+            *(_mapping_change(body, known) for body in _list(document, "mappings")),
+            *(_rule_change(name, _object(body, name), known) for name, body in _part(document, "rules").items()),
+        ]
+        return [change for change in changes if change.lines]
+
+    async def apply(self, tenant: TenantId, document: Document, by: str) -> list[Change]:
+        """Make the changes of `plan`, all or none, each on the record."""
+        changes = await self.plan(tenant, document)
+        await self.vault.prepare(tenant)
+        now = self.clock.now()
+        async with self.store.work() as work:
+            known = await _known(work, tenant)
+            for change in changes:
+                match change.kind:
+                    case "connection":
+                        body = _object(_part(document, "connections")[change.name], change.name)
+                        await self._put_connection(work, tenant, change.name, body, known)
+                    case "mapping":
+                        body = next(m for m in _list(document, "mappings") if _mapping_name(m) == change.name)
+                        await work.put_mapping(tenant, str(body["name"]), _whole(body["version"]), body, now)
+                    case _:
+                        body = _object(_part(document, "rules")[change.name], change.name)
+                        rule = _object(body.get("rule"), "rule")
+                        await work.put_rule(
+                            tenant, change.name, rule, state=str(body.get("state", "live")), by=by, now=now
+                        )
+                entry = AuditEntry(
+                    now, tenant, by, f"{change.kind}.{change.act}", change.name, {"lines": list(change.lines)}
+                )
+                await work.audit(entry)
+        self.library.forget()
+        self.store.ring()
+        return changes
+
+    async def export(self, tenant: TenantId) -> Document:
+        """All of it as a document that `apply` takes; secrets are named, never shown."""
+        async with self.store.look() as look:
+            known = await _known(look, tenant)
+        return {
+            "hirewire": FORMAT,
+            "connections": {name: self._show(c) for name, c in sorted(known.connections.items())},
+            "mappings": [m.body for _, m in sorted(known.mappings.items())],
+            "rules": {
+                name: {"state": rule.state, "rule": rule.latest.body} for name, rule in sorted(known.rules.items())
+            },
+        }
+
+    def _show(self, connection: Connection) -> Document:
+        shown: Document = {
+            "connector": connection.connector,
+            "config": connection.config,
+            "lane": _lane_document(connection.lane),
+        }
+        kept = secret_names(self.catalog.get(connection.connector)) if connection.secrets is not None else ()
+        if kept:
+            shown["secrets"] = {name: {"keep": True} for name in kept}
+        return shown
+
+    def _check(self, document: Document, known: Known) -> None:
+        if document.get("hirewire") != FORMAT:
+            raise Invalid(f"a configuration starts with `hirewire: {FORMAT}`", code="bad_format", at="hirewire")
+        for key in document:
+            if key not in {"hirewire", "connections", "mappings", "rules"}:
+                raise Invalid(f"unknown part {key!r}", code="unknown_field", at=key)
+        connectors: dict[str, Connector] = {n: self.catalog.get(c.connector) for n, c in known.connections.items()}
+        for name, body in _part(document, "connections").items():
+            at = f"connections.{name}"
+            fields = _object(body, at)
+            connector = self.catalog.get(str(fields.get("connector", "")))
+            old = known.connections.get(name)
+            if old is not None and old.connector != connector.name:
+                raise Invalid(
+                    "a connection keeps its connector; make a new one", code="connector_changed", at=f"{at}.connector"
+                )
+            check_settings(connector, fields, at, has_secrets=old is not None and old.secrets is not None)
+            _lane(fields, at)
+            connectors[name] = connector
+        own = {key: m.body for key, m in known.mappings.items()}
+        for index, mapping in enumerate(_list(document, "mappings")):
+            check_mapping(mapping, f"mappings.{index}")
+            own[_mapping_name(mapping)] = mapping
+        for name, body in _part(document, "rules").items():
+            check_rule(_object(body, f"rules.{name}"), f"rules.{name}", connectors, own)
+
+    async def _put_connection(self, work: Work, tenant: TenantId, name: str, body: Document, known: Known) -> None:
+        connector = self.catalog.get(str(body["connector"]))
+        old = known.connections.get(name)
+        handle = old.handle if old is not None else f"con_{self.ids.token(12)}"
+        secrets = self._secrets(connector, body, old, tenant, handle)
+        await work.put_connection(
+            tenant,
+            name,
+            handle=handle,
+            connector=connector.name,
+            config=_object(body.get("config", {}), "config"),
+            lane=_lane(body, name),
+            secrets=secrets,
+        )
+
+    def _secrets(
+        self, connector: Connector, body: Document, old: Connection | None, tenant: TenantId, handle: str
+    ) -> bytes | None:
+        """The sealed secrets after this change, None where nothing changes."""
+        given = _object(body.get("secrets", {}), "secrets")
+        fresh = {name: value for name, value in given.items() if isinstance(value, str)}
+        place = secrets_place(tenant, handle)
+        kept: dict[str, Json] = {}
+        if old is not None and old.secrets is not None:
+            kept = json.loads(self.vault.open(place, old.secrets))
+        made = {
+            name: self.ids.token(16)
+            for name in secret_names(connector, generated=True)
+            if name not in fresh and name not in kept
+        }
+        if not fresh and not made:
+            return None
+        return self.vault.seal(place, json.dumps({**kept, **made, **fresh}).encode())
+
+
+def secret_names(connector: Connector, *, generated: bool = False) -> tuple[str, ...]:
+    """The connector's secret settings; with `generated`, only those that the hub makes itself."""
+    properties = connector.config_schema.get("properties")
+    return tuple(
+        name
+        for name, schema in (properties.items() if isinstance(properties, dict) else ())
+        if isinstance(schema, dict) and schema.get("x-secret") and (not generated or schema.get("x-generate"))
+    )
+
+
+async def _known(work: Work, tenant: TenantId) -> Known:
+    return Known(
+        {c.name: c for c in await work.connections(tenant)},
+        {f"{m.name}@{m.version}": m for m in await work.mappings(tenant)},
+        {r.name: r for r in await work.rules(tenant)},
+    )
+
+
+def _connection_change(name: str, body: Document, known: Known) -> Change:
+    old = known.connections.get(name)
+    before: Document = {}
+    if old is not None:
+        before = {"connector": old.connector, "config": old.config, "lane": _lane_document(old.lane)}
+    after: Document = {
+        "connector": body["connector"],
+        "config": _object(body.get("config", {}), "config"),
+        "lane": _lane_document(_lane(body, name)),
+    }
+    lines = list(differences(before, after))
+    secrets = _object(body.get("secrets", {}), "secrets")
+    lines += [f"* secret {n} is set" for n, value in sorted(secrets.items()) if isinstance(value, str)]
+    return Change("connection", name, "add" if old is None else "change", tuple(lines))
+
+
+def _mapping_change(body: Document, known: Known) -> Change:
+    name = _mapping_name(body)
+    old = known.mappings.get(name)
+    return Change(
+        "mapping", name, "add" if old is None else "change", tuple(differences(old.body if old else {}, body))
+    )
+
+
+def _rule_change(name: str, body: Document, known: Known) -> Change:
+    old = known.rules.get(name)
+    before: Document = {"state": old.state, "rule": old.latest.body} if old is not None else {}
+    after: Document = {"state": body.get("state", "live"), "rule": body.get("rule")}
+    return Change("rule", name, "add" if old is None else "change", tuple(differences(before, after)))
+
+
+def differences(before: Json, after: Json, at: str = "") -> list[str]:
+    """Lines that say how `after` differs: `- path: value` and `+ path: value`, by path."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        lines = []
+        for key in [*before, *(k for k in after if k not in before)]:
+            path = f"{at}.{key}" if at else key
+            if key not in after:
+                lines += [f"- {path}: {_brief(before[key])}"]
+            elif key not in before:
+                lines += [f"+ {path}: {_brief(after[key])}"]
+            else:
+                lines += differences(before[key], after[key], path)
+        return lines
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return [
+            line for i, (b, a) in enumerate(zip(before, after, strict=True)) for line in differences(b, a, f"{at}.{i}")
+        ]
+    return [] if before == after else [f"- {at}: {_brief(before)}", f"+ {at}: {_brief(after)}"]
+
+
+def _brief(value: Json) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+def _lane(body: Document, at: str) -> Lane:
+    given = _object(body.get("lane", {}), f"{at}.lane")
+    for key in given:
+        if key not in LANE_KEYS:
+            raise Invalid(f"a lane has {', '.join(sorted(LANE_KEYS))}", code="unknown_field", at=f"{at}.lane.{key}")
+    concurrency, rate, timeout = given.get("concurrency", 16), given.get("rate"), given.get("timeout_s", 20.0)
+    if not isinstance(concurrency, int) or not 1 <= concurrency <= 1000:
+        raise Invalid("concurrency is a whole number from 1 to 1000", code="range", at=f"{at}.lane.concurrency")
+    if rate is not None and (not isinstance(rate, int | float) or not 0 < rate <= 100_000):
+        raise Invalid("rate is requests a second, above 0", code="range", at=f"{at}.lane.rate")
+    if not isinstance(timeout, int | float) or not 0.1 <= timeout <= 120:
+        raise Invalid("timeout_s is 0.1 to 120 seconds", code="range", at=f"{at}.lane.timeout_s")
+    ordering = given.get("ordering", "none")
+    if ordering not in tuple(Ordering):
+        raise Invalid("ordering is none or key", code="enum", at=f"{at}.lane.ordering")
+    return Lane(concurrency, float(rate) if rate is not None else None, Ordering(str(ordering)), float(timeout))
+
+
+def _lane_document(lane: Lane) -> Document:
+    return {
+        "concurrency": lane.concurrency,
+        "rate": lane.rate,
+        "ordering": str(lane.ordering),
+        "timeout_s": lane.timeout_s,
+    }
+
+
+def _mapping_name(body: Document) -> str:
+    return f"{body.get('name')}@{body.get('version')}"
+
+
+def _whole(value: Json) -> int:
+    if not isinstance(value, int):
+        raise Invalid("a version is a whole number", code="type", at="version")
+    return value
+
+
+def _part(document: Document, name: str) -> Document:
+    return _object(document.get(name) or {}, name)
+
+
+def _list(document: Document, name: str) -> list[Document]:
+    value = document.get(name) or []
+    if not isinstance(value, list):
+        raise Invalid(f"{name} is a list", code="type", at=name)
+    return [_object(item, f"{name}.{index}") for index, item in enumerate(value)]
+
+
+def _object(value: Json, at: str) -> Document:
+    if not isinstance(value, dict):
+        raise Invalid("this is not an object", code="type", at=at)
+    return value

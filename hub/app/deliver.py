@@ -1,0 +1,330 @@
+"""Carry out one claimed delivery: build the payload, talk to the vendor, say what comes next."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub.app.channels import Channels
+from hub.app.converse import Talk, converse
+from hub.app.ingest import body_place
+from hub.app.library import Library
+from hub.app.reports import Reports
+from hub.domain.connections import Connection, ConnectionState
+from hub.domain.deliveries import (
+    HOOK_STEP,
+    Attempt,
+    Delivered,
+    Delivery,
+    Final,
+    Finish,
+    Gone,
+    Hold,
+    NeedsHuman,
+    Next,
+    Outcome,
+    Refused,
+    RetryPolicy,
+    TryLater,
+    after,
+)
+from hub.domain.errors import Conflict, Invalid, NotFound, Unavailable
+from hub.domain.ids import ConnectionId, DeliveryId, TenantId
+from hub.domain.rules import Action
+from hub.ports.clock import Clock, Ids
+from hub.ports.connector import Connector, Exchange, Hook, Job
+from hub.ports.meter import Meter
+from hub.ports.store import Arrival, Claimed, Completion, Store
+from hub.ports.transport import Blocked, NeedsReauth, NotSent, Transport, Unknown
+from hub.ports.vault import Place, Vault
+from mappings.documents import Document
+from mappings.engine import MappingFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A conversation that may begin. `idempotency` is the operation's mode, None for reads and hooks."""
+
+    connector: Connector
+    exchange: Exchange
+    idempotency: str | None
+    mapping: str | None = None
+
+
+class Stopped(Exception):
+    """The delivery cannot be talked about at all; `outcome` says what becomes of it."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(type(outcome).__name__)
+        self.outcome = outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Phase 2 of a delivery: no transaction is open while a vendor is spoken to."""
+
+    store: Store
+    vault: Vault
+    library: Library
+    channels: Channels
+    transport: Transport
+    reports: Reports
+    clock: Clock
+    ids: Ids
+    meter: Meter
+    policy: RetryPolicy
+
+    async def __call__(self, claimed: Claimed) -> Completion:
+        """The completion to record. Never raises: whatever goes wrong is an outcome of this delivery alone."""
+        delivery, started, began = claimed.delivery, self.clock.now(), self.clock.monotonic()
+        talk = Talk()
+        arrivals: tuple[Arrival, ...] = ()
+        connection: Connection | None = None
+        prepared: Prepared | None = None
+        try:
+            connection = (await self.library.book(delivery.tenant)).by_id.get(delivery.connection)
+            if connection is None:
+                raise NotFound("the connection is not there")
+            prepared = await self.prepare(claimed, connection)
+            outcome = await self.talk(connection, prepared, talk)
+            if isinstance(outcome, Delivered) and outcome.reported:
+                arrivals = await self.reports(connection, outcome.reported, claimed.event)
+        except Stopped as stopped:
+            outcome = stopped.outcome
+        except Invalid as error:
+            outcome = Refused(f"{error.code} at {error.at}" if error.at else error.code)
+        except (NotFound, Conflict) as error:
+            outcome = Refused(error.code, retry=True)
+        except Unavailable as error:
+            outcome = TryLater(error.code, error.after)
+        except Exception as error:  # a fault in a connector or in us: this delivery's own, no one else's
+            outcome = Refused(f"internal:{type(error).__name__}", retry=True)
+        return self._completion(
+            claimed, connection, outcome, talk, arrivals, started, self.clock.monotonic() - began, prepared
+        )
+
+    async def prepare(self, claimed: Claimed, connection: Connection) -> Prepared:
+        """Build the conversation. Raises Stopped where there is none to have."""
+        delivery = claimed.delivery
+        connector = self.channels.connector(connection)
+        data = await self.open_body(claimed)
+        if delivery.step == HOOK_STEP:
+            return Prepared(
+                connector, connector.read(stored_hook(data), self._job(claimed, connection, HOOK_STEP, {})), None
+            )
+        if delivery.revision is None:
+            raise Stopped(Refused("no_rule"))
+        action = await self.library.step(delivery.revision, delivery.step)
+        operation = connector.operations.get(action.operation)
+        if operation is None:
+            raise Stopped(Refused("unknown_operation", retry=True))
+        if operation.consent is not None and not consented(data, operation.consent, self.clock.now()):
+            raise Stopped(NeedsHuman(f"consent_missing:{operation.consent}"))
+        if operation.idempotency == "none_manual_review" and delivery.attempt > 1:
+            await self._refuse_second_guess(delivery)
+        name = action.mapping or operation.mapping
+        doc = await self._map(delivery, connector, name, data, action)
+        job = self._job(claimed, connection, action.operation, doc, await self._order(connector, claimed, connection))
+        return Prepared(connector, connector.run(job), operation.idempotency, name)
+
+    async def open_body(self, claimed: Claimed) -> Document:
+        """The event's data."""
+        await self.vault.prepare(claimed.event.tenant)
+        place = body_place(claimed.event.tenant, claimed.event.id)
+        return json.loads(self.vault.open(place, claimed.event.body))  # type: ignore[no-any-return]
+
+    async def talk(self, connection: Connection, prepared: Prepared, talk: Talk) -> Outcome:
+        """Hold the conversation; what the transport could not do becomes an outcome by the idempotency mode."""
+        try:
+            channel = await self.channels.channel(connection)
+            return await converse(prepared.exchange, channel, self.transport, talk)
+        except Unknown as error:
+            if prepared.idempotency == "none_manual_review":
+                return NeedsHuman("outcome_unknown")
+            return TryLater(error.code)
+        except NotSent as error:
+            return TryLater(error.code)
+        except Blocked as error:
+            return Refused(error.code, retry=True)
+        except NeedsReauth as error:
+            return NeedsHuman(error.code)
+
+    def _job(
+        self, claimed: Claimed, connection: Connection, operation: str, doc: Document, order: Document | None = None
+    ) -> Job:
+        return Job(
+            operation=operation,
+            doc=doc,
+            config=connection.config,
+            key=claimed.delivery.key,
+            refs=claimed.refs,
+            order=order or {},
+            subject=claimed.event.subject,
+            attempt=claimed.delivery.attempt,
+            now=self.clock.now(),
+            tenant=claimed.delivery.tenant,
+        )
+
+    async def _map(
+        self, delivery: Delivery, connector: Connector, name: str | None, data: Document, action: Action
+    ) -> Document:
+        if name is None:
+            return {**data, **action.extra}
+        mapping = await self.library.mapping(delivery.tenant, connector, name)
+        try:
+            return {**mapping.apply(data), **action.extra}
+        except MappingFailed as error:
+            raise Stopped(Refused(f"mapping {name}: {error.code} at {error.field}", retry=True)) from error
+
+    async def _order(self, connector: Connector, claimed: Claimed, connection: Connection) -> Document | None:
+        if not connector.endpoints or claimed.event.subject is None:
+            return None
+        async with self.store.look() as look:
+            orders = await look.orders_of(claimed.event.tenant, claimed.event.subject)
+        mine = [order for order in orders if order.connection == connection.id]
+        if not mine:
+            return None
+        body = json.loads(self.vault.open(order_place(mine[-1].tenant, mine[-1].id), mine[-1].body))
+        return {**body, "id": mine[-1].id, "package_id": mine[-1].package}
+
+    async def _refuse_second_guess(self, delivery: Delivery) -> None:
+        """A try that left no record may have reached the vendor: a person has to look."""
+        async with self.store.look() as look:
+            recorded = len(await look.attempts(delivery.tenant, delivery.id))
+        if recorded < delivery.attempt - 1:
+            raise Stopped(NeedsHuman("outcome_unknown"))
+
+    def _completion(
+        self,
+        claimed: Claimed,
+        connection: Connection | None,
+        outcome: Outcome,
+        talk: Talk,
+        arrivals: tuple[Arrival, ...],
+        started: datetime,
+        took: float,
+        prepared: Prepared | None,
+    ) -> Completion:
+        delivery, now = claimed.delivery, self.clock.now()
+        following = after(outcome, delivery, self.policy, now, self.ids.spread())
+        if delivery.expires_at is not None and delivery.expires_at <= now and not isinstance(outcome, Delivered):
+            following = Finish(Final.EXPIRED)
+        name, error = describe(outcome)
+        attempt = Attempt(
+            delivery=delivery.id,
+            number=delivery.attempt,
+            started_at=started,
+            took_ms=round(took * 1000),
+            outcome=name,
+            status=talk.status,
+            error=error,
+            talk=self._seal_talk(delivery, talk),
+        )
+        self._measure(claimed, connection, attempt, following, took, prepared, now)
+        refs = outcome.refs if isinstance(outcome, Delivered | TryLater) else {}
+        reference = outcome.reference if isinstance(outcome, Delivered) else None
+        return Completion(delivery, following, attempt, reference=reference, refs=refs, arrivals=arrivals)
+
+    def _seal_talk(self, delivery: Delivery, talk: Talk) -> bytes | None:
+        if not talk.lines:
+            return None
+        return self.vault.seal(
+            talk_place(delivery.tenant, delivery.id, delivery.attempt),
+            json.dumps(talk.lines, ensure_ascii=False).encode(),
+        )
+
+    def _measure(
+        self,
+        claimed: Claimed,
+        connection: Connection | None,
+        attempt: Attempt,
+        following: Next,
+        took: float,
+        prepared: Prepared | None,
+        now: datetime,
+    ) -> None:
+        delivery = claimed.delivery
+        connector = prepared.connector if prepared else None
+        name = connection.name if connection else "unknown"
+        fields: dict[str, object] = {
+            "delivery": f"dlv_{delivery.id}",
+            "event": delivery.event,
+            "event_type": claimed.event.type,
+            "step": delivery.step,
+            "revision": delivery.revision,
+            "mapping": prepared.mapping if prepared else None,
+            "connector_version": connector.version if connector else None,
+            "attempt": attempt.number,
+            "status": attempt.status,
+            "error": attempt.error,
+            "next": type(following).__name__.lower(),
+            "replay_of": delivery.replay_of,
+        }
+        self.meter.attempt(connector.name if connector else "unknown", name, attempt.outcome, took, fields)
+        if following == Finish(Final.DELIVERED):
+            self.meter.delivered(name, (now - delivery.received_at).total_seconds())
+
+
+def describe(outcome: Outcome) -> tuple[str, str | None]:
+    """The outcome's stable name and its reason."""
+    match outcome:
+        case Delivered():
+            return "delivered", None
+        case TryLater(why=why):
+            return "try_later", why
+        case Refused(why=why):
+            return "refused", why
+        case NeedsHuman(why=why):
+            return "needs_human", why
+        case Gone(why=why):
+            return "gone", why
+
+
+def consented(data: Document, purpose: str, now: datetime) -> bool:
+    """Whether the candidate in the event has given this consent and not taken it back."""
+    candidate = data.get("candidate")
+    consents = candidate.get("consents") if isinstance(candidate, dict) else None
+    for consent in consents if isinstance(consents, list) else ():
+        if not isinstance(consent, dict) or consent.get("purpose") != purpose or not consent.get("granted_at"):
+            continue
+        if consent.get("withdrawn_at"):
+            continue
+        expires = consent.get("expires_at")
+        if not isinstance(expires, str) or datetime.fromisoformat(expires) > now:
+            return True
+    return False
+
+
+def stored_hook(data: Document) -> Hook:
+    """The webhook inside a `hook.received` event."""
+    headers = data.get("headers")
+    return Hook(
+        headers={str(k): str(v) for k, v in headers.items()} if isinstance(headers, dict) else {},
+        body=base64.b64decode(str(data["body"])),
+        received_at=datetime.fromisoformat(str(data["received_at"])),
+    )
+
+
+def talk_place(tenant: TenantId, delivery: DeliveryId, number: int) -> Place:
+    """Where an attempt's exchange is sealed."""
+    return Place(tenant, "attempt", f"{delivery}:{number}", "talk")
+
+
+def order_place(tenant: TenantId, order: str) -> Place:
+    """Where an order's body is sealed."""
+    return Place(tenant, "assessment_order", order, "body")
+
+
+def disables(completions: Sequence[Completion]) -> frozenset[tuple[ConnectionId, ConnectionState]]:
+    """Connections that must be switched off because of what their vendor answered."""
+    found = set()
+    for completion in completions:
+        if isinstance(completion.next, Hold):
+            if completion.attempt.outcome == "gone":
+                found.add((completion.delivery.connection, ConnectionState.DISABLED))
+            elif completion.attempt.error == "needs_reauth":
+                found.add((completion.delivery.connection, ConnectionState.NEEDS_REAUTH))
+    return frozenset(found)

@@ -1,0 +1,195 @@
+"""Accept events: check their shape, decide what they owe, store both in one transaction, then answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub.app.groups import GroupCommit
+from hub.app.library import Book, Library
+from hub.domain.connections import Connection, Ordering
+from hub.domain.deliveries import Planned
+from hub.domain.errors import Invalid, Unavailable
+from hub.domain.events import Cause, Event
+from hub.domain.ids import EventId, TenantId
+from hub.domain.rules import plan
+from hub.ports.clock import Clock, Ids
+from hub.ports.meter import Meter
+from hub.ports.store import Arrival, Receipt, Store, StoredEvent
+from hub.ports.vault import Place, Vault
+from mappings.canonical import Unfit, UnknownType, checker
+from mappings.documents import Document
+
+BATCH_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An event as somebody tells it. (source, key) is its identity; `occurred_at` defaults to now."""
+
+    type: str
+    version: int
+    source: str
+    key: str
+    data: Document
+    subject: str | None = None
+    occurred_at: datetime | None = None
+    cause: Cause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Turns what was told into an arrival: checked, named, routed, sealed. No transaction, no waiting."""
+
+    vault: Vault
+    clock: Clock
+    ids: Ids
+    meter: Meter
+
+    def __call__(self, tenant: TenantId, incoming: Incoming, book: Book) -> Arrival:
+        """Raises Invalid with `at` = the place in the data that is wrong."""
+        check(incoming)
+        now = self.clock.now()
+        event = Event(
+            id=self.ids.event(),
+            tenant=tenant,
+            type=incoming.type,
+            version=incoming.version,
+            source=incoming.source,
+            key=incoming.key,
+            subject=incoming.subject,
+            data=incoming.data,
+            occurred_at=incoming.occurred_at or now,
+            received_at=now,
+            cause=incoming.cause,
+        )
+        return Arrival(self.seal(event), tuple(self._route(event, book, now)))
+
+    def seal(self, event: Event) -> StoredEvent:
+        """The event as it is stored."""
+        plain = json.dumps(event.data, ensure_ascii=False, separators=(",", ":")).encode()
+        return StoredEvent(
+            id=event.id,
+            tenant=event.tenant,
+            type=event.type,
+            version=event.version,
+            source=event.source,
+            key=event.key,
+            subject=event.subject,
+            occurred_at=event.occurred_at,
+            received_at=event.received_at,
+            body=self.vault.seal(body_place(event.tenant, event.id), plain),
+            request_hash=request_hash(event.type, event.subject, event.data),
+            cause=event.cause,
+        )
+
+    def _route(self, event: Event, book: Book, now: datetime) -> list[Planned]:
+        rules = book.rules.get(event.type, ())
+        planned = []
+        fired = set()
+        for decision in plan(event, rules, now):
+            fired.add(decision.rule)
+            connection = book.by_name.get(decision.step.connection)
+            if connection is None:  # connections are never deleted: this is a store older than its rules
+                raise Unavailable(f"rule step names connection {decision.step.connection!r}, which is not there")
+            planned.append(
+                Planned(
+                    connection.id, decision.step.id, decision.revision, okey=ordering_key(connection, event.subject)
+                )
+            )
+        for rule in rules:
+            self.meter.rule(rule.name, "fired" if rule.rule in fired else "no")
+        return planned
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """Accept events. When the call returns they are durable, with every delivery they owe."""
+
+    store: Store
+    library: Library
+    prepare: Prepare
+    group: GroupCommit[Arrival, Receipt]
+    meter: Meter
+
+    async def __call__(self, tenant: TenantId, incoming: Sequence[Incoming]) -> list[Receipt]:
+        """One receipt per event, in order. All are refused if one is (Invalid, `at` starts with its index)."""
+        if not 0 < len(incoming) <= BATCH_LIMIT:
+            raise Invalid(f"a batch holds 1 to {BATCH_LIMIT} events", code="batch_size")
+        await self.prepare.vault.prepare(tenant)
+        book = await self.library.book(tenant)
+        arrivals = []
+        for index, one in enumerate(incoming):
+            try:
+                arrivals.append(self.prepare(tenant, one, book))
+            except Invalid as error:
+                if len(incoming) == 1:
+                    raise
+                raise Invalid(str(error), code=error.code, at=f"{index}.{error.at or ''}".rstrip(".")) from error
+        receipts = await self.group.put(arrivals)
+        self._count(arrivals, receipts)
+        for index, receipt in enumerate(receipts):
+            if receipt.clash:
+                raise Invalid(
+                    "this source and id were used before for another event",
+                    code="key_reused",
+                    at=str(index) if len(receipts) > 1 else None,
+                )
+        return receipts
+
+    def _count(self, arrivals: Sequence[Arrival], receipts: Sequence[Receipt]) -> None:
+        seen: dict[str, list[bool]] = {}
+        for arrival, receipt in zip(arrivals, receipts, strict=True):
+            seen.setdefault(arrival.event.type, []).append(receipt.fresh)
+        for type_, fresh in seen.items():
+            self.meter.accepted(type_, sum(fresh), len(fresh) - sum(fresh))
+
+
+def commit_arrivals(store: Store, meter: Meter, clock: Clock) -> GroupCommit[Arrival, Receipt]:
+    """The group commit that ingest shares: one transaction per group, then the bell."""
+
+    async def commit(arrivals: Sequence[Arrival]) -> Sequence[Receipt]:
+        started = clock.monotonic()
+        async with store.work() as work:
+            receipts = await work.accept(arrivals)
+        store.ring()
+        meter.commit(len(arrivals), clock.monotonic() - started)
+        return receipts
+
+    return GroupCommit(commit)
+
+
+def check(incoming: Incoming) -> None:
+    """Raises Invalid where the event has no known type or its data does not fit the canonical schema."""
+    try:
+        fault = checker(incoming.type, incoming.version)(incoming.data)
+    except UnknownType as error:
+        raise Invalid(
+            f"there is no event type {incoming.type}@{incoming.version}", code="unknown_type", at="type"
+        ) from error
+    if fault is not None:
+        raise unfit(fault)
+
+
+def unfit(fault: Unfit) -> Invalid:
+    """A canonical fault in the hub's words."""
+    return Invalid(str(fault), code=fault.code, at=fault.at)
+
+
+def ordering_key(connection: Connection, subject: str | None) -> str | None:
+    """The key by which deliveries wait for each other, None where the lane keeps no order."""
+    return subject if connection.lane.ordering is Ordering.KEY else None
+
+
+def body_place(tenant: TenantId, event: EventId) -> Place:
+    """Where an event's body is sealed."""
+    return Place(tenant, "event_body", event, "body")
+
+
+def request_hash(type_: str, subject: str | None, data: Document) -> bytes:
+    """SHA-256 over type, subject and data with sorted keys: equal for a repeat, other for a clash."""
+    text = json.dumps([type_, subject, data], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,208 @@
+"""The delivery loop: claim from the lanes that have room, carry out, record in batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from hub.app.deliver import disables
+from hub.app.groups import GroupCommit
+from hub.app.library import Library
+from hub.domain.connections import Connection
+from hub.domain.deliveries import Again
+from hub.domain.errors import Unavailable
+from hub.domain.ids import DEFAULT_TENANT, ConnectionId, DeliveryId, TenantId
+from hub.ports.clock import Clock, Ids
+from hub.ports.meter import Meter
+from hub.ports.store import Claimed, Completion, LaneCall, Store
+
+CURSOR_MARGIN = timedelta(seconds=5)  # how far behind the last claimed due time a lane is still looked at
+FULL_SWEEP_S = 5.0  # how often the cursor is put aside, so that nothing due earlier is overlooked
+
+
+@dataclass(frozen=True, slots=True)
+class LoopLimits:
+    """`in_flight` bounds what is started and not yet recorded: it is also the bound on duplicates after a crash."""
+
+    in_flight: int = 400
+    batch: int = 256
+    lease: timedelta = timedelta(seconds=60)
+    poll_s: float = 0.25
+    renew_s: float = 15.0
+
+
+@dataclass(slots=True)
+class LaneLoop:
+    """One process's delivery loop over all lanes. `run` until `stop`; what was started is finished or given back."""
+
+    store: Store
+    library: Library
+    deliver: Callable[[Claimed], Awaitable[Completion]]
+    clock: Clock
+    ids: Ids
+    meter: Meter
+    limits: LoopLimits = LoopLimits()
+    tenant: TenantId = DEFAULT_TENANT
+    _token: str = ""
+    _running: dict[DeliveryId, asyncio.Task[None]] = field(default_factory=dict)
+    _busy: dict[ConnectionId, int] = field(default_factory=dict)
+    _cursor: dict[ConnectionId, datetime] = field(default_factory=dict)
+    _tokens: dict[ConnectionId, tuple[float, float]] = field(default_factory=dict)
+    _swept: float = float("-inf")
+    _stopping: bool = False
+    _records: GroupCommit[Completion, bool] | None = None
+
+    async def run(self) -> None:
+        """Deliver until stopped. A store that is away is waited for; nothing is lost meanwhile."""
+        self._token = self.ids.token()
+        self._records = GroupCommit(self._record, size=256, linger_s=0.005)
+        renewing = asyncio.get_running_loop().create_task(self._renew())
+        try:
+            while not self._stopping:
+                try:
+                    worked = await self.turn()
+                except Unavailable as error:
+                    self.meter.note("store.unavailable", code=error.code)
+                    worked = False
+                    await self.clock.sleep(self.limits.poll_s)
+                if not worked and not self._stopping:
+                    await self.store.wait(self.limits.poll_s)
+        finally:
+            renewing.cancel()
+            await self._drain()
+
+    async def turn(self) -> bool:
+        """Claim once and start what was claimed; whether anything was."""
+        now = self.clock.now()
+        await self._sweep(now)
+        calls = await self._calls(now)
+        if not calls:
+            return False
+        async with self.store.work() as work:
+            claimed = await work.claim(calls, now=now, lease=self.limits.lease, token=self._token)
+        for one in claimed:
+            self._start(one)
+        return bool(claimed)
+
+    async def idle(self) -> None:
+        """Until nothing that this loop started is still running (for tests and the simulator)."""
+        while self._running:
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    def stop(self) -> None:
+        """Claim no more; `run` returns when what was started is recorded."""
+        self._stopping = True
+        self.store.ring()
+
+    async def _sweep(self, now: datetime) -> None:
+        if self.clock.monotonic() - self._swept < FULL_SWEEP_S:
+            return
+        self._swept = self.clock.monotonic()
+        self._cursor.clear()
+        async with self.store.work() as work:
+            expired = await work.expire_leases(now)
+            await work.promote()
+        if expired:
+            self.meter.note("leases.expired", count=expired)
+
+    async def _calls(self, now: datetime) -> list[LaneCall]:
+        room = min(self.limits.batch, self.limits.in_flight - len(self._running))
+        if room <= 0:
+            await self.store.wait(self.limits.poll_s)
+            return []
+        async with self.store.look() as look:
+            busy = await look.busy_lanes(now)
+        by_id = (await self.library.book(self.tenant)).by_id
+        calls = []
+        for lane in busy:
+            connection = by_id.get(lane)
+            if connection is None:
+                self.library.forget()
+                continue
+            cap = min(room, connection.lane.concurrency - self._busy.get(lane, 0), self._allowance(connection))
+            if cap > 0:
+                calls.append(LaneCall(lane, cap, self._cursor.get(lane)))
+        share = max(1, room // max(1, len(calls)))
+        return [LaneCall(call.connection, min(call.cap, share), call.since) for call in calls]
+
+    def _allowance(self, connection: Connection) -> int:
+        """How many deliveries the lane's rate lets start now: a bucket of one second's worth, per process."""
+        rate = connection.lane.rate
+        if rate is None:
+            return self.limits.batch
+        now = self.clock.monotonic()
+        tokens, at = self._tokens.get(connection.id, (max(1.0, rate), now))
+        tokens = min(max(1.0, rate), tokens + (now - at) * rate)
+        self._tokens[connection.id] = (tokens, now)
+        return int(tokens)
+
+    def _start(self, claimed: Claimed) -> None:
+        delivery = claimed.delivery
+        if delivery.connection in self._tokens:
+            tokens, at = self._tokens[delivery.connection]
+            self._tokens[delivery.connection] = (tokens - 1, at)
+        self._busy[delivery.connection] = self._busy.get(delivery.connection, 0) + 1
+        self._cursor[delivery.connection] = delivery.due_at - CURSOR_MARGIN
+        task = asyncio.get_running_loop().create_task(self._carry(claimed))
+        self._running[delivery.id] = task
+
+    async def _carry(self, claimed: Claimed) -> None:
+        delivery = claimed.delivery
+        try:
+            completion = await self.deliver(claimed)
+            await self._keep(completion)
+        finally:
+            self._running.pop(delivery.id, None)
+            self._busy[delivery.connection] -= 1
+            self.store.ring()
+
+    async def _keep(self, completion: Completion) -> None:
+        """Record, trying again while the store is away; past the lease another worker has it and the fence holds."""
+        assert self._records is not None
+        until = self.clock.monotonic() + self.limits.lease.total_seconds()
+        while True:
+            try:
+                await self._records.put([completion])
+                return
+            except Unavailable as error:
+                if self.clock.monotonic() > until:
+                    self.meter.note("completion.abandoned", delivery=f"dlv_{completion.delivery.id}", code=error.code)
+                    return
+                await self.clock.sleep(self.limits.poll_s)
+
+    async def _record(self, completions: Sequence[Completion]) -> Sequence[bool]:
+        now = self.clock.now()
+        async with self.store.work() as work:
+            stale = await work.complete(completions, now=now)
+            for completion in completions:
+                if isinstance(completion.next, Again) and not completion.next.costs:
+                    await work.hold_lane(completion.delivery.connection, completion.next.due_at)
+            for connection, state in disables(completions):
+                await work.set_connection_state(connection, state)
+        for id_ in stale:
+            self.meter.note("completion.stale", delivery=f"dlv_{id_}")
+        return [completion.delivery.id not in stale for completion in completions]
+
+    async def _renew(self) -> None:
+        while True:
+            await self.clock.sleep(self.limits.renew_s)
+            running = list(self._running)
+            if not running:
+                continue
+            try:
+                async with self.store.work() as work:
+                    await work.renew(self._token, running, self.clock.now() + self.limits.lease)
+            except Unavailable as error:
+                self.meter.note("lease.renewal_failed", code=error.code)
+
+    async def _drain(self) -> None:
+        if self._running:
+            await asyncio.wait(list(self._running.values()), timeout=self.limits.lease.total_seconds())
+        for task in self._running.values():
+            task.cancel()
+        left = list(self._running)
+        if left:
+            async with self.store.work() as work:
+                await work.release(self._token, left)

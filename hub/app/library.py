@@ -1,0 +1,103 @@
+"""What is configured, compiled once: live rules, connections and mappings, kept fresh by the config version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, field
+
+from hub.domain.connections import Connection
+from hub.domain.errors import NotFound
+from hub.domain.ids import ConnectionId, RevisionId, TenantId
+from hub.domain.rules import Action, LiveRule, compile_rule, parse
+from hub.ports.clock import Clock
+from hub.ports.connector import Catalog, Connector
+from hub.ports.store import Store
+from mappings.engine import Mapping, compile_mapping
+
+REFRESH_S = 0.5  # how long a process may act on configuration that another one has changed
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """One tenant's configuration at one version."""
+
+    version: int
+    rules: Dict[str, tuple[LiveRule, ...]]  # event type -> live rules
+    by_name: Dict[str, Connection]
+    by_id: Dict[ConnectionId, Connection]
+    mappings: Dict[str, Mapping]  # `name@version` -> the tenant's own
+
+
+@dataclass(slots=True)
+class Library:
+    """Reads configuration through a cache. Anything returned may be up to REFRESH_S old."""
+
+    store: Store
+    catalog: Catalog
+    clock: Clock
+    _books: dict[TenantId, Book] = field(default_factory=dict)
+    _checked: dict[TenantId, float] = field(default_factory=dict)
+    _steps: dict[RevisionId, dict[str, Action]] = field(default_factory=dict)
+    _shipped: dict[tuple[str, str], Mapping] = field(default_factory=dict)
+
+    async def book(self, tenant: TenantId) -> Book:
+        """The tenant's configuration."""
+        now = self.clock.monotonic()
+        known = self._books.get(tenant)
+        if known is not None and now - self._checked[tenant] < REFRESH_S:
+            return known
+        async with self.store.look() as look:
+            version = await look.config_version()
+            if known is None or known.version != version:
+                rules = await look.rules(tenant)
+                connections = await look.connections(tenant)
+                mappings = await look.mappings(tenant)
+                known = _book(version, rules, connections, mappings)
+        self._books[tenant] = known
+        self._checked[tenant] = now
+        return known
+
+    def forget(self) -> None:
+        """Look again at the next call (after a change made by this process)."""
+        self._checked = dict.fromkeys(self._checked, float("-inf"))
+
+    async def step(self, revision: RevisionId, step: str) -> Action:
+        """The action of a rule revision, in force or not. Raises NotFound."""
+        if revision not in self._steps:
+            async with self.store.look() as look:
+                stored = await look.revision(revision)
+            if stored is None:
+                raise NotFound(f"rule revision {revision} is not there")
+            self._steps[revision] = {action.id: action for action in compile_rule(parse(stored.body)).steps}
+        action = self._steps[revision].get(step)
+        if action is None:
+            raise NotFound(f"rule revision {revision} has no step {step}")
+        return action
+
+    async def mapping(self, tenant: TenantId, connector: Connector, name: str) -> Mapping:
+        """The mapping `name@version`: the tenant's own before the connector's. Raises NotFound."""
+        own = (await self.book(tenant)).mappings.get(name)
+        if own is not None:
+            return own
+        key = (connector.name, name)
+        if key not in self._shipped:
+            document = connector.mappings.get(name)
+            if document is None:
+                raise NotFound(f"there is no mapping {name} for connector {connector.name}")
+            self._shipped[key] = compile_mapping(document)
+        return self._shipped[key]
+
+
+def _book(version: int, rules: list, connections: list, mappings: list) -> Book:  # type: ignore[type-arg]
+    live: dict[str, list[LiveRule]] = {}
+    for rule in rules:
+        if rule.live is not None:
+            compiled = compile_rule(parse(rule.live.body))
+            live.setdefault(compiled.on, []).append(LiveRule(rule.id, rule.live.id, rule.name, compiled))
+    return Book(
+        version=version,
+        rules={on: tuple(found) for on, found in live.items()},
+        by_name={connection.name: connection for connection in connections},
+        by_id={connection.id: connection for connection in connections},
+        mappings={f"{m.name}@{m.version}": compile_mapping(m.body) for m in mappings},
+    )
