@@ -15,7 +15,7 @@ from hub.domain.errors import NotFound
 from hub.domain.events import HOOK_RECEIVED
 from hub.domain.ids import DeliveryId, EventId, TenantId, show
 from hub.domain.rules import Explanation, compile_rule, parse
-from hub.ports.store import Claimed, DoneDelivery, Page, Rule, Store, StoredEvent
+from hub.ports.store import DoneDelivery, Page, Rule, Store, StoredEvent
 from hub.ports.vault import Vault
 from mappings.documents import Document, Json
 

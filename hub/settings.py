@@ -1,0 +1,137 @@
+"""Settings: read once from the environment, at the entrance, and frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub.domain.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class SettingDoc:
+    """One variable: its default as written in the environment and what it is for."""
+
+    name: str
+    default: str
+    help: str
+
+
+SETTINGS: tuple[SettingDoc, ...] = (
+    SettingDoc("HIREWIRE_HOME", ".hirewire", "Folder for the database file, the keyring and media; made with mode 0700."),
+    SettingDoc("HIREWIRE_DATABASE", "sqlite:///<home>/hirewire.db", "`sqlite:///path` or `postgresql://user@host/name`."),
+    SettingDoc("HIREWIRE_LISTEN", "127.0.0.1:8080", "Address and port of the API."),
+    SettingDoc("HIREWIRE_PUBLIC_URL", "http://<listen>", "How vendors reach the API; used in webhook addresses."),
+    SettingDoc("HIREWIRE_LOOPS", "embedded", "`embedded`: `serve` also delivers. `none`: only `work` delivers."),
+    SettingDoc("HIREWIRE_EGRESS", "public", "`public`: HTTPS to public addresses only. `loopback`: also plain HTTP and SMTP "
+               "to this machine, for twins and demos."),
+    SettingDoc("HIREWIRE_EGRESS_PORTS", "443", "Ports that deliveries may go to, comma-separated."),
+    SettingDoc("HIREWIRE_CA_FILE", "", "An extra CA bundle (PEM) to trust; verification cannot be switched off."),
+    SettingDoc("HIREWIRE_KEYRING", "<home>/keyring.json", "File with the root keys, mode 0600; made at first start."),
+    SettingDoc("HIREWIRE_ROOT_KEY", "", "Root key as 64 hex digits instead of the file; refused in production."),
+    SettingDoc("HIREWIRE_PRODUCTION", "0", "`1` refuses settings that are only fit for development."),
+    SettingDoc("HIREWIRE_RETRY_DELAYS", "5,30,120,600,1800,3600,7200,14400,28800,43200,86400,86400",
+               "Seconds to wait after each failed try; one more failure after the last is dead."),
+    SettingDoc("HIREWIRE_LEASE", "60", "Seconds after which the work of a dead worker is taken over."),
+    SettingDoc("HIREWIRE_IN_FLIGHT", "400", "Deliveries one process may have under way: the bound on duplicates after a crash."),
+    SettingDoc("HIREWIRE_METRICS_LISTEN", "", "Address and port of `work`'s own /metrics (loopback advised); empty: none."),
+    SettingDoc("HIREWIRE_LOG_FORMAT", "json", "`json` or `text`."),
+    SettingDoc("HIREWIRE_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """See SETTINGS for what each one is for."""
+
+    home: Path
+    database: str
+    host: str
+    port: int
+    public_url: str
+    embedded_loops: bool
+    egress_loopback: bool
+    egress_ports: tuple[int, ...]
+    ca_file: Path | None
+    keyring: Path
+    root_key: str | None
+    production: bool
+    retry_delays: tuple[float, ...]
+    lease_s: float
+    in_flight: int
+    metrics_listen: tuple[str, int] | None
+    log_format: str
+    log_level: str
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Settings:
+        """Raises Invalid, `at` = the variable. Unknown HIREWIRE_ variables are refused: a typo must not pass."""
+        known = {doc.name for doc in SETTINGS}
+        for name in environ:
+            if name.startswith("HIREWIRE_") and name not in known and not name.startswith("HIREWIRE_TEST_"):
+                raise Invalid(f"there is no setting {name}", code="unknown_setting", at=name)
+        get = _Reader(environ)
+        home = Path(get.text("HIREWIRE_HOME") or ".hirewire").absolute()
+        host, port = get.address("HIREWIRE_LISTEN", "127.0.0.1:8080")
+        production = get.choice("HIREWIRE_PRODUCTION", ("0", "1")) == "1"
+        loopback = get.choice("HIREWIRE_EGRESS", ("public", "loopback")) == "loopback"
+        root_key = get.text("HIREWIRE_ROOT_KEY") or None
+        if production and (loopback or root_key):
+            bad = "HIREWIRE_EGRESS" if loopback else "HIREWIRE_ROOT_KEY"
+            raise Invalid(
+                f"{bad} is for development; HIREWIRE_PRODUCTION=1 refuses it", code="not_for_production", at=bad
+            )
+        ca_file = get.text("HIREWIRE_CA_FILE")
+        return cls(
+            home=home,
+            database=get.text("HIREWIRE_DATABASE") or f"sqlite:///{home / 'hirewire.db'}",
+            host=host,
+            port=port,
+            public_url=(get.text("HIREWIRE_PUBLIC_URL") or f"http://{host}:{port}").rstrip("/"),
+            embedded_loops=get.choice("HIREWIRE_LOOPS", ("embedded", "none")) == "embedded",
+            egress_loopback=loopback,
+            egress_ports=tuple(int(n) for n in get.numbers("HIREWIRE_EGRESS_PORTS", "443", 1, 65535)),
+            ca_file=Path(ca_file) if ca_file else None,
+            keyring=Path(get.text("HIREWIRE_KEYRING") or home / "keyring.json"),
+            root_key=root_key,
+            production=production,
+            retry_delays=get.numbers("HIREWIRE_RETRY_DELAYS", get.default("HIREWIRE_RETRY_DELAYS"), 0.01, 2_592_000),
+            lease_s=get.numbers("HIREWIRE_LEASE", "60", 1, 3600)[0],
+            in_flight=int(get.numbers("HIREWIRE_IN_FLIGHT", "400", 1, 10_000)[0]),
+            metrics_listen=get.address("HIREWIRE_METRICS_LISTEN", "") if get.text("HIREWIRE_METRICS_LISTEN") else None,
+            log_format=get.choice("HIREWIRE_LOG_FORMAT", ("json", "text")),
+            log_level=get.choice("HIREWIRE_LOG_LEVEL", ("info", "debug", "warning", "error")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    environ: Mapping[str, str]
+
+    def text(self, name: str) -> str:
+        return self.environ.get(name, "").strip()
+
+    def default(self, name: str) -> str:
+        return next(doc.default for doc in SETTINGS if doc.name == name)
+
+    def choice(self, name: str, allowed: tuple[str, ...]) -> str:
+        value = self.text(name) or self.default(name)
+        if value not in allowed:
+            raise Invalid(f"{name} is one of {', '.join(allowed)}", code="bad_setting", at=name)
+        return value
+
+    def numbers(self, name: str, default: str, low: float, high: float) -> tuple[float, ...]:
+        try:
+            found = tuple(float(part) for part in (self.text(name) or default).split(","))
+        except ValueError as error:
+            raise Invalid(f"{name} is a comma-separated list of numbers", code="bad_setting", at=name) from error
+        if not found or len(found) > 100 or any(not low <= n <= high for n in found):
+            raise Invalid(f"{name} holds numbers from {low:g} to {high:g}", code="bad_setting", at=name)
+        return found
+
+    def address(self, name: str, default: str) -> tuple[str, int]:
+        host, colon, port = (self.text(name) or default).rpartition(":")
+        if not colon or not host or not port.isdigit() or int(port) > 65535:
+            raise Invalid(f"{name} is host:port", code="bad_setting", at=name)
+        return host.strip("[]"), int(port)
