@@ -1,0 +1,185 @@
+"""Root keys kept on this machine: in a file of its own, or in a setting for development."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import errno
+import json
+import os
+import stat
+from pathlib import Path
+
+from hub.adapters.vault.root_keys import ROOT_BYTES, RootHealth, RootSet, Wrapped, read_root
+from hub.domain.errors import Unavailable
+
+FORMAT = "hirewire-keyring-1"
+
+
+class FileKeyring:
+    """Root keys in `path`, mode 0600, loaded at once if it is there.
+
+    A missing file is made only when the first data key is wrapped. So a lost keyring beside a full store is refused
+    (`wrong_keyring`) and not replaced by a new one that opens nothing.
+    Raises Unavailable: `keyring_unsafe` (others may read or replace it), `keyring_broken`, `keyring_unreadable`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._roots = _load(path)
+
+    async def wrap(self, key: bytes) -> Wrapped:
+        if self._roots is None:
+            self._roots = await asyncio.to_thread(_make, self._path)
+        return self._roots.wrap(key)
+
+    async def unwrap(self, wrapped: Wrapped) -> bytes:
+        if self._roots is None:
+            # Another process may have made it since we started.
+            self._roots = _load(self._path)
+        if self._roots is None:
+            raise Unavailable(
+                f"keys are stored, but the keyring {self._path} that wraps them is missing", code="wrong_keyring"
+            )
+        return self._roots.unwrap(wrapped)
+
+    async def versions(self) -> tuple[str, ...]:
+        return () if self._roots is None else self._roots.versions()
+
+    async def health(self) -> RootHealth:
+        """Reads the file again: a keyring lost on disk can be saved only while a process still holds it."""
+        try:
+            there = _load(self._path)
+        except Unavailable as error:
+            return RootHealth(False, str(error))
+        if there is None:
+            made = self._roots is not None
+            return RootHealth(not made, "the keyring file is gone" if made else "no keyring yet; made at first use")
+        if self._roots is not None and any(there.keys.get(id) != key for id, key in self._roots.keys.items()):
+            return RootHealth(False, "the keyring file lost a root key that is in use")
+        return RootHealth(True, f"{len(there.keys)} root keys, {there.active} active")
+
+
+class EnvKeyring:
+    """Root keys from a setting, for development and tests: `rk_2:<base64>,rk_1:<base64>`, the active one first.
+
+    Raises Unavailable: `keyring_forbidden` in production (an environment is readable by too many), `keyring_broken`.
+    """
+
+    def __init__(self, value: str, *, production: bool) -> None:
+        if production:
+            raise Unavailable(
+                "root keys in the environment are refused in production; use a keyring file", code="keyring_forbidden"
+            )
+        pairs = [item.strip().partition(":") for item in value.split(",")]
+        keys = dict(read_root(id, encoded) for id, _, encoded in pairs)
+        if len(keys) != len(pairs):
+            raise Unavailable("a root key is named twice", code="keyring_broken")
+        self._roots = RootSet(next(iter(keys)), keys)
+
+    async def wrap(self, key: bytes) -> Wrapped:
+        return self._roots.wrap(key)
+
+    async def unwrap(self, wrapped: Wrapped) -> bytes:
+        return self._roots.unwrap(wrapped)
+
+    async def versions(self) -> tuple[str, ...]:
+        return self._roots.versions()
+
+    async def health(self) -> RootHealth:
+        return RootHealth(True, f"{len(self._roots.keys)} root keys from a setting, for development only")
+
+
+def _load(path: Path) -> RootSet | None:
+    """The keyring, None if there is no file."""
+    try:
+        with path.open("rb") as file:
+            _refuse_shared(path, os.fstat(file.fileno()))
+            _refuse_open_directory(path.parent)
+            raw = file.read(1 << 20)
+        # Whoever made the file may not have reached its own fsync yet, and keys are stored on the strength of this load.
+        _fsync_directory(path.parent)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unavailable(f"keyring {path} cannot be read ({error.strerror})", code="keyring_unreadable") from error
+    return _parse(path, raw)
+
+
+def _refuse_shared(path: Path, file: os.stat_result) -> None:
+    """Refuse a file that anyone but its owner may read, or that anyone but us or root owns."""
+    if not stat.S_ISREG(file.st_mode):
+        raise Unavailable(f"keyring {path} is not a regular file", code="keyring_unsafe")
+    if file.st_mode & 0o077:
+        raise Unavailable(
+            f"keyring {path} has mode {stat.S_IMODE(file.st_mode):04o}; 0600 is wanted (chmod 600)",
+            code="keyring_unsafe",
+        )
+    if file.st_uid not in (os.geteuid(), 0):
+        raise Unavailable(f"keyring {path} belongs to another user", code="keyring_unsafe")
+
+
+def _refuse_open_directory(directory: Path) -> None:
+    """Refuse a directory in which others may put another file in the keyring's place."""
+    if directory.stat().st_mode & 0o022:
+        raise Unavailable(
+            f"directory {directory} of the keyring is writable by others; 0700 is wanted", code="keyring_unsafe"
+        )
+
+
+def _parse(path: Path, raw: bytes) -> RootSet:
+    try:
+        content = json.loads(raw)
+        if content["format"] != FORMAT:
+            raise Unavailable(f"keyring {path} has another format than {FORMAT}", code="keyring_broken")
+        keys = dict(read_root(id, entry) for id, entry in content["keys"].items())
+        active = content["active"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Unavailable(f"keyring {path} is not a keyring file", code="keyring_broken") from error
+    if not isinstance(active, str) or active not in keys:
+        raise Unavailable(f"keyring {path} names no active root key", code="keyring_broken")
+    return RootSet(active, keys)
+
+
+def _make(path: Path) -> RootSet:
+    """Make the keyring, or load the one that another process made first. On disk, or not there at all."""
+    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    key = base64.b64encode(os.urandom(ROOT_BYTES)).decode()
+    content = json.dumps({"format": FORMAT, "active": "rk_1", "keys": {"rk_1": key}}, indent=2) + "\n"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_open_directory(path.parent)
+        try:
+            _write(draft, content.encode())
+            # A link, not a rename: it fails where a keyring is already there, whoever made it.
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink(missing_ok=True)
+        _fsync_directory(path.parent)
+    except OSError as error:
+        raise Unavailable(f"keyring {path} cannot be made ({error.strerror})", code="keyring_unwritable") from error
+    roots = _load(path)
+    if roots is None:
+        raise Unavailable(f"keyring {path} vanished while it was made", code="keyring_unreadable")
+    return roots
+
+
+def _write(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _fsync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EROFS):  # read-only and some network mounts have nothing to sync
+            raise
+    finally:
+        os.close(descriptor)

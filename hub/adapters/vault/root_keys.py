@@ -1,0 +1,90 @@
+"""Root keys as the vault needs them, and the wrapping that local providers share (RFC 5649)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cryptography.hazmat.primitives.keywrap import (
+    InvalidUnwrap,
+    aes_key_unwrap_with_padding,
+    aes_key_wrap_with_padding,
+)
+
+from hub.domain.errors import Unavailable
+
+ROOT_BYTES = 32
+_ID = re.compile(r"rk_[1-9][0-9]{0,5}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A data key under a root key; `parent` is the root key's id (`rk_1`)."""
+
+    parent: str
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RootHealth:
+    """Whether the provider could wrap and unwrap now; `detail` is for the operator."""
+
+    ok: bool
+    detail: str
+
+
+class RootKeys(Protocol):
+    """Where root keys live. They may be in another machine, so every call may wait, and none gives a root key away."""
+
+    async def wrap(self, key: bytes) -> Wrapped:
+        """Wrap under the active root key. Raises Unavailable."""
+
+    async def unwrap(self, wrapped: Wrapped) -> bytes:
+        """The data key. Raises Unavailable (code `wrong_keyring`) if no root key of this provider wrapped it."""
+
+    async def versions(self) -> tuple[str, ...]:
+        """Ids of the root keys that can unwrap, the active one first; empty before the first is made."""
+
+    async def health(self) -> RootHealth: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RootSet:
+    """Root keys in memory. Deterministic wrapping needs no nonce; the integrity check value refuses other keys."""
+
+    active: str
+    keys: Mapping[str, bytes] = field(repr=False)
+
+    def wrap(self, key: bytes) -> Wrapped:
+        return Wrapped(self.active, aes_key_wrap_with_padding(self.keys[self.active], key))
+
+    def unwrap(self, wrapped: Wrapped) -> bytes:
+        root = self.keys.get(wrapped.parent)
+        if root is None:
+            raise Unavailable(f"the keyring has no root key {wrapped.parent!r}", code="wrong_keyring")
+        try:
+            return aes_key_unwrap_with_padding(root, wrapped.key)
+        except (InvalidUnwrap, ValueError) as error:
+            raise Unavailable(
+                f"root key {wrapped.parent} of this keyring does not open the stored keys", code="wrong_keyring"
+            ) from error
+
+    def versions(self) -> tuple[str, ...]:
+        return (self.active, *(id for id in self.keys if id != self.active))
+
+
+def read_root(id: object, encoded: object) -> tuple[str, bytes]:
+    """Check one root key: `rk_<n>` and 32 bytes in base64. Raises Unavailable (code `keyring_broken`)."""
+    if not isinstance(id, str) or not _ID.fullmatch(id):
+        raise Unavailable("a root key's id must have the form rk_<n>", code="keyring_broken")
+    try:
+        key = base64.b64decode(encoded if isinstance(encoded, str) else "", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Unavailable(f"root key {id} is not base64", code="keyring_broken") from error
+    if len(key) != ROOT_BYTES:
+        raise Unavailable(f"root key {id} must have {ROOT_BYTES} bytes", code="keyring_broken")
+    return id, key

@@ -1,0 +1,52 @@
+"""Shelves and root key providers that the vault suites run on."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from hub.adapters.vault import EnvKeyring, FileKeyring, RootKeys
+from hub.domain.ids import TenantId
+from hub.ports.vault import KeyRow
+
+
+@dataclass
+class Shelf:
+    """A KeyShelf in a list: the first active key of a tenant and class stays."""
+
+    rows: list[KeyRow] = field(default_factory=list)
+
+    async def load_keys(self, tenant: TenantId) -> list[KeyRow]:
+        return [row for row in self.rows if row.tenant == tenant]
+
+    async def add_key(self, row: KeyRow) -> KeyRow:
+        for there in self.rows:
+            if (there.tenant, there.data_class, there.state) == (row.tenant, row.data_class, "active"):
+                return there
+        self.rows.append(row)
+        return row
+
+
+RootsMaker = Callable[[str], RootKeys]
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture(params=["file", "env"])
+def make_roots(request: pytest.FixtureRequest, tmp_path: Path) -> RootsMaker:
+    """A provider by name: the same name gives the same root keys, another name others."""
+
+    def make(name: str) -> RootKeys:
+        if request.param == "file":
+            return FileKeyring(tmp_path / name / "keyring.json")
+        key = base64.b64encode(name.encode().ljust(32, b".")).decode()
+        return EnvKeyring(f"rk_1:{key}", production=False)
+
+    return make
