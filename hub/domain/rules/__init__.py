@@ -1,0 +1,23 @@
+"""Rules: a typed condition tree that is read, checked, compiled to closures, and explained clause by clause."""
+
+from hub.domain.rules.compiling import CompiledRule, compile_rule
+from hub.domain.rules.explaining import Explanation
+from hub.domain.rules.planning import Decision, LiveRule, RuleIndex, plan
+from hub.domain.rules.reading import dump
+from hub.domain.rules.reading import read_body as parse
+from hub.domain.rules.tree import Action, RuleBody, RunMode
+
+__all__ = [
+    "Action",
+    "CompiledRule",
+    "Decision",
+    "Explanation",
+    "LiveRule",
+    "RuleBody",
+    "RuleIndex",
+    "RunMode",
+    "compile_rule",
+    "dump",
+    "parse",
+    "plan",
+]

@@ -1,0 +1,146 @@
+"""Rules made ready to run: closures that decide, and the same answer with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import assert_never
+
+from hub.domain.rules.explaining import Explanation, clauses_that, explain
+from hub.domain.rules.logic import Verdict, as_item, negate, tally
+from hub.domain.rules.operators import Test, test_of
+from hub.domain.rules.tree import Action, Clause, Condition, Each, EachMode, Group, GroupMode, RuleBody, RunMode
+from mappings.documents import MISSING, Document, parse_path, walk
+
+Decide = Callable[[Document, datetime], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """A rule that can be asked. `decide(data, now)` is True (fires), False, or None: not enough is known."""
+
+    body: RuleBody
+    decide: Decide = field(compare=False, repr=False)
+
+    @property
+    def on(self) -> str:
+        """The type of event that it listens to."""
+        return self.body.on
+
+    @property
+    def steps(self) -> tuple[Action, ...]:
+        """What it does when it fires, in order."""
+        return self.body.then
+
+    @property
+    def mode(self) -> RunMode:
+        """Whether its steps are carried out or only told."""
+        return self.body.guards.mode
+
+    def explain(self, data: Document, now: datetime) -> Explanation:
+        """The verdict of `decide` with every condition's own answer (nothing is cut short)."""
+        return explain(self.body.when, data, now)
+
+    def failing(self, data: Document, now: datetime) -> tuple[str, ...]:
+        """Ids of the clauses that stand in the way: false or unknown (under `none`: true or unknown)."""
+        return clauses_that(self.explain(data, now), False)
+
+    def because(self, data: Document, now: datetime) -> tuple[str, ...]:
+        """Ids of the clauses that speak for it: true (under `none`: false)."""
+        return clauses_that(self.explain(data, now), True)
+
+
+def compile_rule(body: RuleBody) -> CompiledRule:
+    """The rule as closures; everything that can be prepared is. Raises Invalid for a value that suits no operator."""
+    return CompiledRule(body, _always if body.when is None else _compile(body.when))
+
+
+def _always(_data: Document, _now: datetime) -> Verdict:
+    return True
+
+
+def _compile(condition: Condition) -> Decide:
+    match condition:
+        case Clause(field=path, op=op, value=value):
+            return _leaf(path, test_of(op, value))
+        case Group(mode=mode, items=items):
+            return _group(mode, tuple(_compile(item) for item in items))
+        case Each(field=path, mode=each_mode, when=when, count=count):
+            return _each(path, each_mode, count, _compile(when))
+        case _:
+            assert_never(condition)
+
+
+def _leaf(path: str, test: Test) -> Decide:
+    """Read and test. One- to three-step paths, nearly all there are, are read without a loop."""
+    match parse_path(path):
+        case (str(a),):
+            return lambda data, now: test(data.get(a, MISSING), now)
+        case (str(a), str(b)):
+
+            def second(data: Document, now: datetime) -> Verdict:
+                value = data.get(a)
+                return test(value.get(b, MISSING) if isinstance(value, dict) else MISSING, now)
+
+            return second
+        case (str(a), str(b), str(c)):
+
+            def third(data: Document, now: datetime) -> Verdict:
+                value = data.get(a)
+                if isinstance(value, dict):
+                    value = value.get(b)
+                    if isinstance(value, dict):
+                        return test(value.get(c, MISSING), now)
+                return test(MISSING, now)
+
+            return third
+        case steps:
+            return lambda data, now: test(walk(data, steps), now)
+
+
+def _group(mode: GroupMode, items: tuple[Decide, ...]) -> Decide:
+    def every(data: Document, now: datetime) -> Verdict:
+        verdict: Verdict = True
+        for item in items:
+            answer = item(data, now)
+            if answer is False:
+                return False
+            if answer is None:
+                verdict = None
+        return verdict
+
+    def some(data: Document, now: datetime) -> Verdict:
+        verdict: Verdict = False
+        for item in items:
+            answer = item(data, now)
+            if answer is True:
+                return True
+            if answer is None:
+                verdict = None
+        return verdict
+
+    def none(data: Document, now: datetime) -> Verdict:
+        return negate(some(data, now))
+
+    match mode:
+        case GroupMode.ALL:
+            return every
+        case GroupMode.ANY:
+            return some
+        case GroupMode.NONE:
+            return none
+        case _:
+            assert_never(mode)
+
+
+def _each(path: str, mode: EachMode, count: int, inner: Decide) -> Decide:
+    steps = parse_path(path)
+
+    def each(data: Document, now: datetime) -> Verdict:
+        items = walk(data, steps)
+        if not isinstance(items, list):
+            return None
+        return tally(mode, count, [inner(as_item(item), now) for item in items])
+
+    return each
