@@ -1,0 +1,49 @@
+"""All use cases of one process, as the web, the worker and the command line see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hub.app.access import Access
+from hub.app.channels import Channels
+from hub.app.configure import Configure
+from hub.app.deliver import Deliver
+from hub.app.identify import Identify
+from hub.app.ingest import Ingest
+from hub.app.lanes import LaneLoop
+from hub.app.library import Library
+from hub.app.provide import Provide
+from hub.app.queries import Queries
+from hub.app.receive import Receive
+from hub.app.replay import Replay
+from hub.ports.clock import Clock, Ids
+from hub.ports.connector import Catalog
+from hub.ports.meter import Meter
+from hub.ports.store import Store
+from hub.ports.transport import Transport
+from hub.ports.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Everything that can be done, and the ports it is done with."""
+
+    store: Store
+    vault: Vault
+    clock: Clock
+    ids: Ids
+    meter: Meter
+    catalog: Catalog
+    transport: Transport
+    library: Library
+    channels: Channels
+    ingest: Ingest
+    deliver: Deliver
+    lanes: LaneLoop
+    receive: Receive
+    provide: Provide
+    identify: Identify
+    configure: Configure
+    replay: Replay
+    queries: Queries
+    access: Access

@@ -1,0 +1,84 @@
+"""The web application: routes, guard, problems and the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from litestar import Litestar, Response, Router
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from hub.app.hub import Hub
+from hub.domain.errors import HubError
+from hub.web.auth import PUBLIC, guard
+from hub.web.candidates import CandidatesController
+from hub.web.connections import ConnectionsController
+from hub.web.deliveries import DeliveriesController
+from hub.web.events import EventsController
+from hub.web.health import HealthController, Render
+from hub.web.hooks import HooksController
+from hub.web.problems import on_any_error, on_hub_error, on_http_error
+from hub.web.rules import RulesController
+
+BODY_LIMIT = 10 * 1024 * 1024  # bytes
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+
+def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan] | None = None) -> Litestar:
+    """The ASGI application over these use cases."""
+    app = Litestar(
+        route_handlers=[
+            EventsController,
+            DeliveriesController,
+            CandidatesController,
+            RulesController,
+            ConnectionsController,
+            HooksController,
+            HealthController,
+        ],
+        guards=[guard],
+        state=State({"hub": hub, "metrics": metrics}),
+        exception_handlers={
+            HubError: on_hub_error,
+            HTTPException: on_http_error,
+            Exception: on_any_error(lambda name: hub.meter.note("web.internal_error", error=name)),
+        },
+        after_request=_headers,
+        request_max_body_size=BODY_LIMIT,
+        openapi_config=openapi(version),
+        lifespan=lifespan or [],
+        logging_config=None,
+    )
+    return app
+
+
+def openapi(version: str) -> OpenAPIConfig:
+    """OpenAPI 3.1 at /schema (JSON), public like the product's documentation."""
+    return OpenAPIConfig(
+        title="Hirewire",
+        version=version,
+        description="Events in, rules, deliveries out, answers back. Errors are RFC 9457 problem details.",
+        components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
+        security=[{"token": []}],
+        path="/schema",
+        render_plugins=[JsonRenderPlugin(path="/")],
+        openapi_router=Router(path="/schema", route_handlers=[], opt=PUBLIC, include_in_schema=False),
+    )
+
+
+async def _headers(response: Response[Any]) -> Response[Any]:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

@@ -1,0 +1,50 @@
+"""Deny by default: a handler without a scope or an explicit `public` cannot be called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+
+from hub.app.access import Caller
+from hub.app.hub import Hub
+from hub.domain.errors import Forbidden, Unauthorized
+
+PUBLIC = {"public": True}
+
+
+def scope(name: str) -> dict[str, object]:
+    """The `opt` of a handler that needs this scope."""
+    return {"scope": name}
+
+
+def hub_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Hub:
+    """The use cases of this process."""
+    hub = connection.app.state["hub"]
+    assert isinstance(hub, Hub)
+    return hub
+
+
+async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Establish the caller and hold the handler's scope against the token's. Raises Unauthorized, Forbidden."""
+    if handler.opt.get("public") is True:
+        return
+    kind, _, secret = connection.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not secret or len(secret) > 200 or not secret.isascii():
+        raise Unauthorized("a valid API token is needed", code="bad_token")
+    caller = await hub_of(connection).access.check(secret.strip())
+    wanted = handler.opt.get("scope")
+    if not isinstance(wanted, str) or wanted not in caller.scopes:
+        raise Forbidden(
+            f"the token lacks the scope {wanted}" if wanted else "nobody may call this", code="missing_scope"
+        )
+    connection.state["caller"] = caller
+
+
+def caller_of(request: Request[Any, Any, Any]) -> Caller:
+    """Who is calling, as the guard established it."""
+    caller = request.state["caller"]
+    assert isinstance(caller, Caller)
+    return caller

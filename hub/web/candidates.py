@@ -1,0 +1,70 @@
+"""Candidates: their opaque id and their story."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from litestar import Controller, Request, get, post
+from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIType
+from litestar.params import FromPath
+
+from hub.domain.errors import Invalid, NotFound
+from hub.web import dto
+from hub.web.auth import caller_of, hub_of, scope
+from hub.web.bodies import json_body
+from hub.web.problems import may_answer
+
+
+@dataclass
+class TakesEmail(Operation):
+    """`{"email": ...}`, read by the handler."""
+
+    request_body: RequestBody | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        """One content type."""
+        email = Schema(type=OpenAPIType.STRING, format="email", max_length=254)
+        schema = Schema(
+            type=OpenAPIType.OBJECT, required=["email"], properties={"email": email}, additional_properties=False
+        )
+        self.request_body = RequestBody(content={"application/json": OpenAPIMediaType(schema=schema)}, required=True)
+
+
+class CandidatesController(Controller):
+    """`/v1/candidates`"""
+
+    path = "/v1/candidates"
+    tags = ("Candidates",)
+
+    @post(
+        "/identify",
+        operation_id="identifyCandidate",
+        opt=scope("events:write"),
+        status_code=200,
+        operation_class=TakesEmail,
+        responses=may_answer(400, 401, 403, 413, 422, 503),
+        summary="The candidate's opaque id from an e-mail address",
+    )
+    async def identify(self, request: Request[Any, Any, Any]) -> dto.CandidateId:
+        """Equal for everybody who tells the same address; use it as the subject of events."""
+        body = await json_body(request)
+        email = body.get("email") if isinstance(body, dict) and body.keys() == {"email"} else None
+        if not isinstance(email, str):
+            raise Invalid("send an object with email alone", code="missing", at="email")
+        return dto.CandidateId(await hub_of(request).identify(caller_of(request).tenant, email))
+
+    @get(
+        "/{candidate_id:str}/timeline",
+        operation_id="getTimeline",
+        opt=scope("events:read"),
+        responses=may_answer(401, 403, 404, 503),
+        summary="A candidate's story: events, deliveries, causes",
+    )
+    async def timeline(self, request: Request[Any, Any, Any], candidate_id: FromPath[str]) -> dto.Timeline:
+        """Oldest first; only ids, no personal data."""
+        entries = await hub_of(request).queries.timeline(caller_of(request).tenant, candidate_id)
+        if not entries:
+            raise NotFound("there is no such candidate")
+        return dto.Timeline(candidate_id, [dto.TimelineLine.of(e) for e in entries])

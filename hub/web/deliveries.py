@@ -1,0 +1,101 @@
+"""Deliveries: where each one stands, what was said, and sending again."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from litestar import Controller, Request, get, post
+from litestar.params import FromPath, FromQuery, Parameter
+
+from hub.app.hub import Hub
+from hub.domain.deliveries import Delivery, Final, State
+from hub.domain.errors import Invalid
+from hub.domain.ids import DeliveryId, TenantId, read, show
+from hub.domain.ids import event_id as read_event_id
+from hub.ports.store import DoneDelivery
+from hub.web import dto
+from hub.web.auth import caller_of, hub_of, scope
+from hub.web.paging import delivery_page
+from hub.web.problems import may_answer
+
+STATES = tuple(s.name.lower() for s in State) + tuple(str(f) for f in Final)
+
+
+class DeliveriesController(Controller):
+    """`/v1/deliveries`"""
+
+    path = "/v1/deliveries"
+    tags = ("Deliveries",)
+
+    @get(
+        "/",
+        operation_id="listDeliveries",
+        opt=scope("deliveries:read"),
+        responses=may_answer(400, 401, 403, 404, 422, 503),
+        summary="Deliveries, newest first",
+    )
+    async def list(
+        self,
+        request: Request[Any, Any, Any],
+        limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
+        cursor: FromQuery[str | None] = None,
+        delivery_state: Annotated[str | None, Parameter(query="state", enum=STATES)] = None,
+        connection: Annotated[str | None, Parameter(max_length=100)] = None,
+        event: FromQuery[str | None] = None,
+    ) -> dto.DeliveryPage:
+        """Live and ended ones together."""
+        hub, tenant, page = hub_of(request), caller_of(request).tenant, delivery_page(limit, cursor)
+        if delivery_state is not None and delivery_state not in STATES:
+            raise Invalid(f"state is one of {', '.join(STATES)}", code="enum", at="state")
+        book = await hub.library.book(tenant)
+        if connection is not None and connection not in book.by_name:
+            raise Invalid("there is no such connection", code="unknown_connection", at="connection")
+        async with hub.store.look() as look:
+            found = await look.deliveries(
+                tenant,
+                page,
+                event=read_event_id(event) if event is not None else None,
+                connection=book.by_name[connection].id if connection is not None else None,
+                state=delivery_state,
+            )
+        more = show("dlv", found[-1].id) if len(found) == page.limit else None
+        return dto.DeliveryPage([await summary(hub, tenant, d) for d in found], more)
+
+    @get(
+        "/{delivery_id:str}",
+        operation_id="getDelivery",
+        opt=scope("deliveries:read"),
+        responses=may_answer(400, 401, 403, 404, 503),
+        summary="One delivery with all its tries",
+    )
+    async def one(self, request: Request[Any, Any, Any], delivery_id: FromPath[str]) -> dto.DeliveryDetail:
+        """Credentials are never kept; bodies are cut at 4,000 characters."""
+        hub, tenant = hub_of(request), caller_of(request).tenant
+        number = DeliveryId(read("dlv", delivery_id))
+        s = await summary(hub, tenant, await hub.queries.delivery(tenant, number))
+        tries = [dto.Attempt.of(view) for view in await hub.queries.attempts(tenant, number)]
+        return dto.DeliveryDetail(
+            s.id, s.event_id, s.connection, s.what, s.state, s.attempts, s.received_at, s.due_at, s.finished_at,
+            s.reference, s.replay_of, tries,
+        )  # fmt: skip
+
+    @post(
+        "/{delivery_id:str}/replay",
+        operation_id="replayDelivery",
+        opt=scope("deliveries:replay"),
+        status_code=202,
+        responses=may_answer(400, 401, 403, 404, 409, 503),
+        summary="Send an ended delivery again, or release a held one",
+    )
+    async def replay(self, request: Request[Any, Any, Any], delivery_id: FromPath[str]) -> dto.Replayed:
+        """With a full retry budget; written to the audit trail."""
+        caller = caller_of(request)
+        fresh = await hub_of(request).replay(caller.tenant, DeliveryId(read("dlv", delivery_id)), caller.id)
+        return dto.Replayed(show("dlv", fresh))
+
+
+async def summary(hub: Hub, tenant: TenantId, delivery: Delivery | DoneDelivery) -> dto.DeliverySummary:
+    """A delivery with its names."""
+    what = await hub.queries.what(tenant, delivery)
+    connection, _, operation = what.partition(": ")
+    return dto.DeliverySummary.of(delivery, connection, operation)

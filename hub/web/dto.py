@@ -1,0 +1,262 @@
+"""What the API says, as it stands on the wire."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from hub.app.configure import secret_names
+from hub.app.queries import AttemptView, TimelineEntry, Why, state_name
+from hub.domain.connections import Connection
+from hub.domain.deliveries import Delivery
+from hub.domain.ids import show
+from hub.ports.connector import Connector
+from hub.ports.store import DoneDelivery, LaneStats, Rule, StoredEvent
+from mappings.documents import MISSING, Json
+
+
+class AcceptedEvent(msgspec.Struct):
+    """One event that is durable now. The same for a repeat."""
+
+    source: str
+    id: str
+    event_id: str
+
+
+class Accepted(msgspec.Struct):
+    """All events of a request, in its order."""
+
+    accepted: list[AcceptedEvent]
+
+
+class EventCause(msgspec.Struct):
+    """What made an event happen."""
+
+    event_id: str
+    delivery_id: str | None
+
+
+class EventSummary(msgspec.Struct):
+    """An event without its data."""
+
+    id: str
+    type: str
+    version: int
+    source: str
+    source_id: str
+    subject: str | None
+    occurred_at: datetime
+    received_at: datetime
+    cause: EventCause | None
+
+    @classmethod
+    def of(cls, e: StoredEvent) -> EventSummary:
+        """From the record."""
+        cause = None
+        if e.cause is not None:
+            delivery = show("dlv", e.cause.delivery) if e.cause.delivery is not None else None
+            cause = EventCause(e.cause.event, delivery)
+        return cls(e.id, e.type, e.version, e.source, e.key, e.subject, e.occurred_at, e.received_at, cause)
+
+
+class Event(EventSummary):
+    """An event with its data."""
+
+    data: dict[str, object] = {}
+
+
+class EventPage(msgspec.Struct):
+    """Newest first; `next` is the cursor of the following page."""
+
+    items: list[EventSummary]
+    next: str | None
+
+
+class DeliverySummary(msgspec.Struct):
+    """A delivery: live (`ready`, `leased`, `waiting`, `held`) or ended (`delivered`, `dead`, `expired`, ...)."""
+
+    id: str
+    event_id: str
+    connection: str
+    what: str
+    state: str
+    attempts: int
+    received_at: datetime
+    due_at: datetime | None
+    finished_at: datetime | None
+    reference: str | None
+    replay_of: str | None
+
+    @classmethod
+    def of(cls, d: Delivery | DoneDelivery, connection: str, what: str) -> DeliverySummary:
+        """From the record."""
+        live = isinstance(d, Delivery)
+        return cls(
+            id=show("dlv", d.id),
+            event_id=d.event,
+            connection=connection,
+            what=what,
+            state=state_name(d),
+            attempts=d.attempt if isinstance(d, Delivery) else d.attempts,
+            received_at=d.received_at,
+            due_at=d.due_at if isinstance(d, Delivery) else None,
+            finished_at=None if live or not isinstance(d, DoneDelivery) else d.finished_at,
+            reference=d.reference if isinstance(d, DoneDelivery) else None,
+            replay_of=show("dlv", d.replay_of) if d.replay_of is not None else None,
+        )
+
+
+class Attempt(msgspec.Struct):
+    """One try; `talk` is what was said, credentials removed, bodies cut."""
+
+    number: int
+    started_at: datetime
+    took_ms: int
+    outcome: str
+    status: int | None
+    error: str | None
+    talk: list[dict[str, object]]
+
+    @classmethod
+    def of(cls, view: AttemptView) -> Attempt:
+        """From the record."""
+        a = view.attempt
+        talk = [line for line in view.talk if isinstance(line, dict)] if isinstance(view.talk, list) else []
+        return cls(a.number, a.started_at, a.took_ms, a.outcome, a.status, a.error, list[dict[str, object]](talk))
+
+
+class DeliveryDetail(DeliverySummary):
+    """A delivery with all its tries."""
+
+    tries: list[Attempt] = []
+
+
+class DeliveryPage(msgspec.Struct):
+    """Newest first; `next` is the cursor of the following page."""
+
+    items: list[DeliverySummary]
+    next: str | None
+
+
+class Replayed(msgspec.Struct):
+    """The delivery to watch from now on."""
+
+    delivery_id: str
+
+
+class TimelineLine(msgspec.Struct):
+    """One line of a candidate's story."""
+
+    at: datetime
+    kind: str
+    id: str
+    what: str
+    state: str
+    caused_by: str | None
+    attempts: int
+
+    @classmethod
+    def of(cls, e: TimelineEntry) -> TimelineLine:
+        """From the record."""
+        return cls(e.at, e.kind, e.id, e.what, e.state, e.caused_by, e.attempts)
+
+
+class Timeline(msgspec.Struct):
+    """A candidate's story, oldest first."""
+
+    candidate_id: str
+    lines: list[TimelineLine]
+
+
+class CandidateId(msgspec.Struct):
+    """The opaque id of a candidate."""
+
+    candidate_id: str
+
+
+class RuleView(msgspec.Struct):
+    """A rule, with its sentence in both languages."""
+
+    name: str
+    state: str
+    revision: int
+    event: str
+    sentence: dict[str, str]
+    rule: dict[str, object]
+
+    @classmethod
+    def of(cls, rule: Rule, event: str, sentence: dict[str, str]) -> RuleView:
+        """From the record."""
+        return cls(rule.name, rule.state, rule.latest.number, event, sentence, dict[str, object](rule.latest.body))
+
+
+class WhyView(msgspec.Struct):
+    """Why a rule fired on an event or did not: `verdict` is `yes`, `no` or `unknown`; a line per clause."""
+
+    rule: str
+    revision: int
+    verdict: str
+    lines: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, why: Why, lines: dict[str, list[str]]) -> WhyView:
+        """From the record."""
+        revision = why.rule.live or why.rule.latest
+        verdict = {True: "yes", False: "no", None: "unknown"}[why.explanation.verdict]
+        return cls(why.rule.name, revision.number, verdict, lines)
+
+
+class ConnectionView(msgspec.Struct):
+    """A connection; `secrets` are names only."""
+
+    name: str
+    connector: str
+    state: str
+    config: dict[str, object]
+    secrets: list[str]
+    webhook_path: str | None
+    partner_path: str | None
+    lane: LaneView | None
+
+    @classmethod
+    def of(cls, c: Connection, connector: Connector, stats: LaneStats | None) -> ConnectionView:
+        """From the record."""
+        return cls(
+            name=c.name,
+            connector=c.connector,
+            state=str(c.state),
+            config=dict[str, object](c.config),
+            secrets=list(secret_names(connector)) if c.secrets is not None else [],
+            webhook_path=f"/v1/hooks/{c.handle}" if connector.takes_hooks else None,
+            partner_path=f"/v1/partner/{c.handle}" if connector.endpoints else None,
+            lane=LaneView.of(stats) if stats is not None else None,
+        )
+
+
+class LaneView(msgspec.Struct):
+    """What waits in the lane of a connection."""
+
+    ready: int
+    leased: int
+    waiting: int
+    held: int
+    oldest_due: datetime | None
+    held_until: datetime | None
+
+    @classmethod
+    def of(cls, s: LaneStats) -> LaneView:
+        """From the record."""
+        return cls(s.ready, s.leased, s.waiting, s.held, s.oldest_due, s.held_until)
+
+
+class Health(msgspec.Struct):
+    """`ok`, or what is wrong."""
+
+    status: str
+    detail: str
+
+
+def shown(value: object) -> Json:
+    """A traced value for the wire: what is missing becomes null."""
+    return None if value is MISSING else value  # type: ignore[return-value]

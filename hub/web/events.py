@@ -1,0 +1,109 @@
+"""Events in and out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from litestar import Controller, Request, get, post
+from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIType
+from litestar.params import FromPath, FromQuery, Parameter
+
+from hub.domain.ids import event_id as read_event_id
+from hub.web import dto
+from hub.web.auth import caller_of, hub_of, scope
+from hub.web.cloudevents import BATCH, SINGLE, read_events
+from hub.web.paging import event_page
+from hub.web.problems import may_answer
+
+_EVENT = Schema(
+    type=OpenAPIType.OBJECT,
+    description="A CloudEvents 1.0 event whose data fits the canonical type that `type` names.",
+    required=["specversion", "id", "source", "type", "data"],
+    properties={
+        "specversion": Schema(type=OpenAPIType.STRING, enum=["1.0"]),
+        "id": Schema(type=OpenAPIType.STRING, min_length=1, max_length=256),
+        "source": Schema(type=OpenAPIType.STRING, min_length=1, max_length=512),
+        "type": Schema(type=OpenAPIType.STRING, min_length=1, max_length=128),
+        "subject": Schema(type=OpenAPIType.STRING, min_length=1, max_length=128),
+        "time": Schema(type=OpenAPIType.STRING, format="date-time"),
+        "datacontenttype": Schema(type=OpenAPIType.STRING, enum=["application/json"]),
+        "dataschema": Schema(type=OpenAPIType.STRING),
+        "data": Schema(type=OpenAPIType.OBJECT),
+    },
+)
+
+
+@dataclass
+class TakesEvents(Operation):
+    """The request body of `/v1/events`, which the handler reads itself."""
+
+    request_body: RequestBody | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        """The two content types."""
+        batch = Schema(type=OpenAPIType.ARRAY, items=_EVENT, min_items=1, max_items=1000)
+        content = {SINGLE: OpenAPIMediaType(schema=_EVENT), BATCH: OpenAPIMediaType(schema=batch)}
+        self.request_body = RequestBody(content=content, required=True)
+
+
+class EventsController(Controller):
+    """`/v1/events`"""
+
+    path = "/v1/events"
+    tags = ("Events",)
+
+    @post(
+        "/",
+        operation_id="acceptEvents",
+        opt=scope("events:write"),
+        status_code=202,
+        operation_class=TakesEvents,
+        responses=may_answer(400, 401, 403, 413, 415, 422, 503),
+        summary="Accept one event or a batch; durable when answered",
+    )
+    async def accept(self, request: Request[Any, Any, Any]) -> dto.Accepted:
+        """All events of a batch are accepted or none; the same (source, id) again answers the same."""
+        incoming = read_events(request.headers.get("content-type", ""), dict(request.headers), await request.body())
+        receipts = await hub_of(request).ingest(caller_of(request).tenant, incoming)
+        pairs = zip(incoming, receipts, strict=True)
+        return dto.Accepted([dto.AcceptedEvent(one.source, one.key, receipt.id) for one, receipt in pairs])
+
+    @get(
+        "/",
+        operation_id="listEvents",
+        opt=scope("events:read"),
+        responses=may_answer(400, 401, 403, 503),
+        summary="Events, newest first",
+    )
+    async def list(
+        self,
+        request: Request[Any, Any, Any],
+        limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
+        cursor: FromQuery[str | None] = None,
+        event_type: Annotated[str | None, Parameter(query="type", max_length=128)] = None,
+        subject: Annotated[str | None, Parameter(max_length=128)] = None,
+    ) -> dto.EventPage:
+        """Without data; ask for one event to see it."""
+        page = event_page(limit, cursor)
+        async with hub_of(request).store.look() as look:
+            found = await look.events(caller_of(request).tenant, page, type=event_type, subject=subject)
+        more = found[-1].id if len(found) == page.limit else None
+        return dto.EventPage([dto.EventSummary.of(e) for e in found], more)
+
+    @get(
+        "/{event_id:str}",
+        operation_id="getEvent",
+        opt=scope("events:read"),
+        responses=may_answer(400, 401, 403, 404, 503),
+        summary="One event with its data",
+    )
+    async def one(self, request: Request[Any, Any, Any], event_id: FromPath[str]) -> dto.Event:
+        """Personal data included."""
+        stored, data = await hub_of(request).queries.event(caller_of(request).tenant, read_event_id(event_id))
+        s = dto.EventSummary.of(stored)
+        return dto.Event(
+            s.id, s.type, s.version, s.source, s.source_id, s.subject, s.occurred_at, s.received_at, s.cause,
+            dict[str, object](data),
+        )  # fmt: skip

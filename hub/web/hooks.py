@@ -1,0 +1,58 @@
+"""What vendors call: webhooks and partner endpoints. Each call proves itself; no API token is involved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from litestar import Controller, HttpMethod, Request, Response, post, route
+from litestar.params import FromPath
+
+from hub.web.auth import PUBLIC, hub_of
+from hub.web.bodies import parse_json
+from hub.web.problems import may_answer
+
+
+class HooksController(Controller):
+    """`/v1/hooks` and `/v1/partner`; public to the guard because the vendor's signature is checked instead."""
+
+    path = "/v1"
+    tags = ("Vendors",)
+    opt = PUBLIC
+
+    @post(
+        "/hooks/{connection:str}",
+        operation_id="receiveWebhook",
+        status_code=200,
+        responses=may_answer(401, 404, 413, 422, 503),
+        summary="Receive a vendor's webhook: verified over the raw bytes, stored, then answered",
+    )
+    async def receive(self, request: Request[Any, Any, Any], connection: FromPath[str]) -> Response[bytes]:
+        """An empty object, or the echo that the vendor asks for."""
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        taken = await hub_of(request).receive(connection, headers, await request.body())
+        return Response(orjson.dumps(taken.reply if taken.reply is not None else {}), media_type="application/json")
+
+    @route(
+        "/partner/{connection:str}/{path:path}",
+        http_method=[HttpMethod.GET, HttpMethod.POST],
+        operation_id="partnerCall",
+        status_code=200,
+        responses=may_answer(400, 401, 404, 413, 422, 503),
+        summary="The endpoints that a vendor's manifest says we provide",
+    )
+    async def partner(
+        self, request: Request[Any, Any, Any], connection: FromPath[str], path: FromPath[str]
+    ) -> Response[bytes]:
+        """Authenticated as the manifest's `provides.auth` says."""
+        raw = await request.body()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        answer = await hub_of(request).provide(
+            connection,
+            request.method,
+            "/" + path.strip("/"),
+            headers,
+            dict(request.query_params.items()),
+            parse_json(raw) if raw else None,
+        )
+        return Response(orjson.dumps(answer), media_type="application/json")

@@ -1,0 +1,108 @@
+"""Errors as RFC 9457 problem details: one table from error to status, nothing echoed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.openapi.datastructures import ResponseSpec
+
+from hub.domain.errors import Conflict, Forbidden, HubError, Invalid, NotFound, Rejected, Unauthorized, Unavailable
+
+PROBLEM_JSON = "application/problem+json"
+
+STATUS: tuple[tuple[type[HubError], int], ...] = (
+    (Invalid, 422),
+    (Unauthorized, 401),
+    (Forbidden, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Rejected, 400),
+    (Unavailable, 503),
+)
+
+TITLES = {
+    400: "The request cannot be read",
+    401: "Not authenticated",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    415: "Unsupported content type",
+    422: "The content is not acceptable",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Try later",
+}
+_CODES = {
+    400: "malformed",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+}
+MALFORMED = frozenset({"not_json", "too_deep", "bad_cursor", "bad_limit", "bad_id", "bad_header"})
+
+
+class Problem(msgspec.Struct, omit_defaults=True):
+    """RFC 9457. `code` is stable; `at` is the place in the input that is wrong."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str = ""
+    at: str = ""
+
+
+def problem(
+    status: int, code: str, detail: str = "", at: str = "", headers: dict[str, str] | None = None
+) -> Response[Problem]:
+    """A problem response."""
+    body = Problem(f"urn:hirewire:problem:{code}", TITLES.get(status, "Error"), status, code, detail, at)
+    return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
+
+
+def on_hub_error(request: Request[Any, Any, Any], error: HubError) -> Response[Problem]:
+    """A named error of ours."""
+    status = next(code for kind, code in STATUS if isinstance(error, kind))
+    if error.code in MALFORMED:
+        status = 400
+    elif error.code == "unsupported_media_type":
+        status = 415
+    headers = {}
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(max(1, round(error.after or 1)))
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem(status, error.code, str(error), error.at or "", headers)
+
+
+def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    """An error of the framework: its text may repeat input, so only the status is used."""
+    headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
+    return problem(error.status_code, _CODES.get(error.status_code, "http_error"), headers=headers)
+
+
+def on_any_error(log: Callable[[str], None]) -> Callable[[Request[Any, Any, Any], Exception], Response[Problem]]:
+    """Whatever else: the class name is logged, nothing is told."""
+
+    def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+        log(type(error).__name__)
+        return problem(500, "internal")
+
+    return handle
+
+
+def may_answer(*statuses: int) -> dict[int, ResponseSpec]:
+    """The problem responses of a handler, for the OpenAPI document."""
+    return {
+        status: ResponseSpec(
+            data_container=Problem, media_type=PROBLEM_JSON, description=TITLES[status], generate_examples=False
+        )
+        for status in statuses
+    }
