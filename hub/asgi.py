@@ -1,0 +1,34 @@
+"""The web process: the application factory that the server calls."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+
+from hub.bootstrap import VERSION, open_hub
+from hub.settings import Settings
+from hub.web.app import create_app
+from hub.worker import run_loops
+
+
+def create() -> Litestar:
+    """The application by the environment's settings; with embedded loops it delivers too."""
+    settings = Settings.read(os.environ)
+    opened = open_hub(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        loops = asyncio.create_task(run_loops(opened)) if settings.embedded_loops else None
+        try:
+            yield
+        finally:
+            if loops is not None:
+                opened.hub.lanes.stop()
+                await loops
+            await opened.close()
+
+    return create_app(opened.hub, opened.render_metrics, VERSION, [lifespan])

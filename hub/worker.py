@@ -1,0 +1,31 @@
+"""The delivering process: lanes and the timer, until a signal says stop; what was started is finished first."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from hub.bootstrap import Opened, metrics_server, open_hub
+from hub.settings import Settings
+
+
+async def work(settings: Settings) -> None:
+    """Deliver until SIGTERM or SIGINT. A second signal is not waited for: the lease gives the rest to others."""
+    opened = open_hub(settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, opened.hub.lanes.stop)
+    async with metrics_server(settings, opened):
+        await run_loops(opened)
+    await opened.close()
+
+
+async def run_loops(opened: Opened) -> None:
+    """The lanes and the timer, until the lanes are told to stop."""
+    opened.hub.meter.note("loops.started", role="work")
+    opened.timer.start()
+    try:
+        await opened.hub.lanes.run()
+    finally:
+        await opened.timer.stop()
+        opened.hub.meter.note("loops.stopped", role="work")
