@@ -1,14 +1,16 @@
 """Rules: a typed condition tree that is read, checked, compiled to closures, and explained clause by clause."""
 
+from hub.domain.rules.catalogue import Catalogue
+from hub.domain.rules.checking import check, parse
 from hub.domain.rules.compiling import CompiledRule, compile_rule
 from hub.domain.rules.explaining import Explanation
 from hub.domain.rules.planning import Decision, LiveRule, RuleIndex, plan
 from hub.domain.rules.reading import dump
-from hub.domain.rules.reading import read_body as parse
 from hub.domain.rules.tree import Action, RuleBody, RunMode
 
 __all__ = [
     "Action",
+    "Catalogue",
     "CompiledRule",
     "Decision",
     "Explanation",
@@ -16,6 +18,7 @@ __all__ = [
     "RuleBody",
     "RuleIndex",
     "RunMode",
+    "check",
     "compile_rule",
     "dump",
     "parse",
