@@ -1,0 +1,223 @@
+"""What is counted, for Prometheus; the one table below names it all."""
+
+from __future__ import annotations
+
+import platform
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from hub.adapters.logs import Lines
+from hub.domain.connections import ConnectionState
+from hub.domain.events import HOOK_RECEIVED
+from hub.ports.store import LaneStats
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+OTHER = "other"
+OUTCOMES = frozenset({"delivered", "try_later", "refused", "needs_human", "gone", "late"})
+VERDICTS = frozenset({"fired", "no", "unknown"})
+_Values = dict[tuple[str, ...], float]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricDoc:
+    """One metric as it is documented and built. `buckets` are upper bounds in `unit`, of a histogram."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    unit: str
+    labels: tuple[str, ...]
+    help: str
+    buckets: tuple[float, ...] = ()
+
+
+# Accepting promises 1 s at p99 and durable commits take milliseconds; acknowledgement promises 5 s at p99.
+_COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_TRY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)
+_DELIVERY_BUCKETS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 600.0, 3600.0, 86400.0)
+_SIZE_BUCKETS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+
+METRICS: tuple[MetricDoc, ...] = (
+    MetricDoc("hirewire_events_accepted_total", "counter", "events", ("type",), "Events stored for the first time."),
+    MetricDoc(
+        "hirewire_events_duplicate_total", "counter", "events", ("type",), "Events that were there already, and clashes."
+    ),
+    MetricDoc(
+        "hirewire_ingest_commit_seconds", "histogram", "seconds", (),
+        "Time of one group commit of accepted events, until it is durable.", _COMMIT_BUCKETS,
+    ),
+    MetricDoc(
+        "hirewire_ingest_commit_events", "histogram", "events", (), "Events in one group commit.", _SIZE_BUCKETS
+    ),
+    MetricDoc(
+        "hirewire_attempts_total", "counter", "attempts", ("connector", "connection", "outcome"),
+        "Tries to deliver, by how they ended.",
+    ),
+    MetricDoc(
+        "hirewire_attempt_seconds", "histogram", "seconds", ("connector",), "Time of one try, with all its requests.",
+        _TRY_BUCKETS,
+    ),
+    MetricDoc(
+        "hirewire_delivery_seconds", "histogram", "seconds", ("connection",),
+        "Time from the acceptance of an event to the vendor's acknowledgement, all tries and waits included.",
+        _DELIVERY_BUCKETS,
+    ),
+    MetricDoc(
+        "hirewire_rule_evaluations_total", "counter", "evaluations", ("rule", "verdict"),
+        "Rules looked at for an event, by what they said.",
+    ),
+    MetricDoc(
+        "hirewire_notes_total", "counter", "occurrences", ("event",),
+        "Occurrences that are also log lines; one with a count counts that many.",
+    ),
+    MetricDoc(
+        "hirewire_lane_deliveries", "gauge", "deliveries", ("connection", "state"),
+        "Live deliveries of a lane: ready, leased, waiting behind another of the same candidate, held.",
+    ),
+    MetricDoc(
+        "hirewire_lane_oldest_due_age_seconds", "gauge", "seconds", ("connection",),
+        "How long the oldest due delivery of a lane has been waiting to be tried; 0 if none is due.",
+    ),
+    MetricDoc(
+        "hirewire_lane_hold_seconds", "gauge", "seconds", ("connection",),
+        "How long a lane is still held by Retry-After or its breaker; 0 if it is not.",
+    ),
+    MetricDoc(
+        "hirewire_lane_state", "gauge", "lanes", ("connection", "state"),
+        "Lanes of this name in this state; one of active, paused, disabled, needs_reauth.",
+    ),
+    MetricDoc("hirewire_store_up", "gauge", "", (), "1 if the store answered at the last look, else 0."),
+    MetricDoc("hirewire_build_info", "gauge", "", ("version", "python"), "Always 1; which program this is."),
+)  # fmt: skip
+
+
+class Bounded:
+    """A label that cannot grow without end: the first `limit` values keep their names, all others are `other`."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._known = limit, set[str]()
+
+    def __call__(self, value: str) -> str:
+        if value in self._known:
+            return value
+        if len(self._known) >= self._limit:
+            return OTHER
+        self._known.add(value)
+        return value
+
+
+class PrometheusMeter:
+    """A `hub.ports.meter.Meter` with a registry of its own. `types` are the event types that have a series each."""
+
+    def __init__(self, types: Iterable[str], lines: Lines, *, version: str, limit: int = 200) -> None:
+        # Creation times would double the number of series and answer nothing that anybody asks.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._types = frozenset(types) | {HOOK_RECEIVED}
+        self._lines = lines
+        self._connection, self._rule = Bounded(limit), Bounded(limit)
+        self._connector, self._event = Bounded(limit), Bounded(limit)
+        self._registry = CollectorRegistry()
+        self._counters = {doc.name: Counter(*_built(doc), registry=self._registry) for doc in _of("counter")}
+        self._gauges = {doc.name: Gauge(*_built(doc), registry=self._registry) for doc in _of("gauge")}
+        self._histograms = {
+            doc.name: Histogram(*_built(doc), registry=self._registry, buckets=doc.buckets) for doc in _of("histogram")
+        }
+        ProcessCollector(registry=self._registry)
+        self._gauges["hirewire_build_info"].labels(version, platform.python_version()).set(1)
+
+    def accepted(self, type: str, count: int, duplicates: int) -> None:
+        label = type if type in self._types else OTHER
+        self._counters["hirewire_events_accepted_total"].labels(label).inc(count)
+        self._counters["hirewire_events_duplicate_total"].labels(label).inc(duplicates)
+
+    def commit(self, size: int, seconds: float) -> None:
+        self._histograms["hirewire_ingest_commit_seconds"].observe(seconds)
+        self._histograms["hirewire_ingest_commit_events"].observe(size)
+
+    def attempt(
+        self, connector: str, connection: str, outcome: str, seconds: float, fields: Mapping[str, object]
+    ) -> None:
+        kind = self._connector(connector)
+        ended = outcome if outcome in OUTCOMES else OTHER
+        self._counters["hirewire_attempts_total"].labels(kind, self._connection(connection), ended).inc()
+        self._histograms["hirewire_attempt_seconds"].labels(kind).observe(seconds)
+        took = round(seconds * 1000, 3)
+        own = {"connector": connector, "connection": connection, "outcome": outcome, "took_ms": took}
+        self._lines.attempt({**fields, **own})
+
+    def delivered(self, connection: str, seconds: float) -> None:
+        self._histograms["hirewire_delivery_seconds"].labels(self._connection(connection)).observe(max(seconds, 0.0))
+
+    def rule(self, rule: str, verdict: str, count: int = 1) -> None:
+        said = verdict if verdict in VERDICTS else OTHER
+        self._counters["hirewire_rule_evaluations_total"].labels(self._rule(rule), said).inc(count)
+
+    def note(self, event: str, **fields: object) -> None:
+        many = fields.get("count")
+        amount = many if isinstance(many, int) and many >= 0 else 1
+        self._counters["hirewire_notes_total"].labels(self._event(event)).inc(amount)
+        self._lines.note(event, fields)
+
+    def store(self, ok: bool) -> None:
+        """What the last look at the store said."""
+        self._gauges["hirewire_store_up"].set(1 if ok else 0)
+
+    def lanes(self, lanes: Sequence[LaneStats], now: datetime) -> None:
+        """Show these lanes and no others. Lanes that share a label are added up; of ages the greatest counts."""
+        counts: _Values = defaultdict(float)
+        states: _Values = defaultdict(float)
+        ages: _Values = defaultdict(float)
+        holds: _Values = defaultdict(float)
+        for lane in lanes:
+            name = self._connection(lane.name)
+            for state, count in _counts(lane):
+                counts[name, state] += count
+            for known in ConnectionState:
+                states[name, known.value] += known is lane.state
+            ages[name,] = max(ages[name,], _seconds(lane.oldest_due, now, past=True))
+            holds[name,] = max(holds[name,], _seconds(lane.held_until, now, past=False))
+        self._show("hirewire_lane_deliveries", counts)
+        self._show("hirewire_lane_state", states)
+        self._show("hirewire_lane_oldest_due_age_seconds", ages)
+        self._show("hirewire_lane_hold_seconds", holds)
+
+    def render(self) -> bytes:
+        """All of it in Prometheus' text format; the media type is CONTENT_TYPE."""
+        return generate_latest(self._registry)
+
+    def _show(self, metric: str, values: _Values) -> None:
+        gauge = self._gauges[metric]
+        gauge.clear()
+        for labels, value in values.items():
+            gauge.labels(*labels).set(value)
+
+
+def _of(kind: str) -> list[MetricDoc]:
+    return [doc for doc in METRICS if doc.kind == kind]
+
+
+def _built(doc: MetricDoc) -> tuple[str, str, tuple[str, ...]]:
+    return doc.name, doc.help, doc.labels
+
+
+def _counts(lane: LaneStats) -> tuple[tuple[str, int], ...]:
+    return (("ready", lane.ready), ("leased", lane.leased), ("waiting", lane.waiting), ("held", lane.held))
+
+
+def _seconds(at: datetime | None, now: datetime, *, past: bool) -> float:
+    if at is None:
+        return 0.0
+    return max((now - at if past else at - now).total_seconds(), 0.0)
