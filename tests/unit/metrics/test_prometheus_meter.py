@@ -1,0 +1,288 @@
+"""Metrics: named by the rules, bounded, free of whatever people typed, and counting what happened."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from hub.adapters.logs import JsonLines, Lines
+from hub.adapters.metrics import CONTENT_TYPE, METRICS, Bounded, MetricDoc, PrometheusMeter
+from hub.domain.connections import ConnectionState
+from hub.domain.ids import ConnectionId
+from hub.ports.meter import Meter
+from hub.ports.store import LaneStats
+
+NOW = datetime(2026, 3, 4, tzinfo=UTC)
+BASE_UNITS = {"seconds", "bytes", "ratio"}
+NOT_BASE = re.compile(r"_(ms|milliseconds|us|micros|minutes|hours|days|kb|kilobytes|mb|megabytes|percent)(_|$)")
+RESERVED = {"le", "quantile", "job", "instance"}
+
+Labels = Mapping[str, str]
+
+
+class Scrape:
+    """What a Prometheus server would read."""
+
+    def __init__(self, meter: PrometheusMeter) -> None:
+        self.families = list(text_string_to_metric_families(meter.render().decode()))
+        self.samples = [sample for family in self.families for sample in family.samples]
+
+    def value(self, name: str, **labels: str) -> float | None:
+        found = [sample.value for sample in self.samples if (sample.name, sample.labels) == (name, labels)]
+        assert len(found) <= 1
+        return found[0] if found else None
+
+    def labels(self, name: str, label: str) -> set[str]:
+        return {sample.labels[label] for sample in self.samples if sample.name == name}
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def meter(log: io.StringIO) -> PrometheusMeter:
+    logger = logging.Logger("own")
+    handler = logging.StreamHandler(log)
+    handler.setFormatter(JsonLines())
+    logger.addHandler(handler)
+    return PrometheusMeter({"interview.report.completed"}, Lines(logger), version="1.2.3", limit=5)
+
+
+def faults(docs: Iterable[MetricDoc]) -> list[str]:
+    """What the naming rules of Prometheus say against these metrics."""
+    found = []
+    for doc in docs:
+        bare = doc.name.removesuffix("_total")
+        rules = {
+            "prefix": doc.name.startswith("hirewire_"),
+            "characters": re.fullmatch(r"[a-z][a-z0-9_]*[a-z0-9]", doc.name) and "__" not in doc.name,
+            "_total on counters alone": doc.name.endswith("_total") == (doc.kind == "counter"),
+            "no suffix of a histogram": not re.search(r"_(count|sum|bucket|created)$", doc.name),
+            "base units": not NOT_BASE.search(doc.name),
+            "unit named": doc.unit not in BASE_UNITS or bare.endswith("_" + doc.unit),
+            "unit honest": not any(bare.endswith("_" + unit) for unit in BASE_UNITS - {doc.unit}),
+            "kind not named": not re.search(r"counter|gauge|histogram", doc.name),
+            "help": len(doc.help) > 10 and doc.help.endswith("."),
+            "labels": all(re.fullmatch(r"[a-z][a-z_]*", label) for label in doc.labels)
+            and not RESERVED & set(doc.labels),
+            "label not in the name": not any(f"_by_{label}" in doc.name for label in doc.labels),
+            "buckets": bool(doc.buckets) == (doc.kind == "histogram") and list(doc.buckets) == sorted(set(doc.buckets)),
+        }
+        found += [f"{doc.name}: {rule}" for rule, holds in rules.items() if not holds]
+    return found
+
+
+def test_names_keep_to_the_rules() -> None:
+    assert faults(METRICS) == []
+    assert len({doc.name for doc in METRICS}) == len(METRICS)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        MetricDoc("events_total", "counter", "", (), "Events that came in."),
+        MetricDoc("hirewire_events", "counter", "", (), "Events that came in."),
+        MetricDoc("hirewire_depth_total", "gauge", "", (), "Events that wait."),
+        MetricDoc("hirewire_wait_ms", "gauge", "", (), "How long it takes."),
+        MetricDoc("hirewire_wait", "gauge", "seconds", (), "How long it takes."),
+        MetricDoc("hirewire_wait_seconds", "gauge", "", (), "How long it takes."),
+        MetricDoc("hirewire_wait_seconds", "histogram", "seconds", (), "How long it takes."),
+        MetricDoc("hirewire_wait_seconds", "gauge", "seconds", ("instance",), "How long it takes."),
+        MetricDoc("hirewire_wait_seconds", "gauge", "seconds", (), ""),
+        MetricDoc("hirewire_Wait_seconds", "gauge", "seconds", (), "How long it takes."),
+    ],
+    ids=lambda doc: f"{doc.name}-{doc.kind}",
+)
+def test_the_check_of_names_finds_faults(bad: MetricDoc) -> None:
+    assert faults([bad])
+
+
+def use_all(meter: Meter, word: str = "greenhouse") -> None:
+    meter.accepted("interview.report.completed", 3, 1)
+    meter.commit(4, 0.003)
+    meter.attempt(word, word, "delivered", 0.04, {"delivery": "dlv_1"})
+    meter.delivered(word, 0.2)
+    meter.rule(word, "fired")
+    meter.note("leases.expired", count=7)
+
+
+def test_what_is_rendered_is_the_documented_table(meter: PrometheusMeter) -> None:
+    use_all(meter)
+    meter.store(True)
+    meter.lanes([lane("greenhouse")], NOW)
+    families = {family.name: family for family in Scrape(meter).families if not family.name.startswith("process_")}
+    assert set(families) == {doc.name.removesuffix("_total") for doc in METRICS}
+    for doc in METRICS:
+        family = families[doc.name.removesuffix("_total")]
+        assert (family.type, family.documentation) == (doc.kind, doc.help)
+        labels = {frozenset(sample.labels) - {"le"} for sample in family.samples}
+        assert labels == {frozenset(doc.labels)}, doc.name
+
+
+def test_the_media_type_is_prometheus_text() -> None:
+    assert CONTENT_TYPE.startswith("text/plain; version=")
+
+
+def test_the_process_itself_is_measured(meter: PrometheusMeter) -> None:
+    assert (Scrape(meter).value("process_resident_memory_bytes") or 0) > 0
+
+
+def test_events_attempts_and_times_are_counted(meter: PrometheusMeter) -> None:
+    use_all(meter)
+    use_all(meter)
+    seen = Scrape(meter)
+    assert seen.value("hirewire_events_accepted_total", type="interview.report.completed") == 6
+    assert seen.value("hirewire_events_duplicate_total", type="interview.report.completed") == 2
+    assert seen.value("hirewire_ingest_commit_seconds_count") == 2
+    assert seen.value("hirewire_ingest_commit_events_sum") == 8
+    assert (
+        seen.value("hirewire_attempts_total", connector="greenhouse", connection="greenhouse", outcome="delivered") == 2
+    )
+    assert seen.value("hirewire_attempt_seconds_sum", connector="greenhouse") == pytest.approx(0.08)
+    assert seen.value("hirewire_delivery_seconds_count", connection="greenhouse") == 2
+    assert seen.value("hirewire_rule_evaluations_total", rule="greenhouse", verdict="fired") == 2
+    assert seen.value("hirewire_notes_total", event="leases.expired") == 14
+
+
+def test_the_promises_are_borders_of_buckets() -> None:
+    buckets = {doc.name: doc.buckets for doc in METRICS}
+    assert 1.0 in buckets["hirewire_ingest_commit_seconds"]
+    assert 5.0 in buckets["hirewire_delivery_seconds"]
+
+
+def test_a_clock_that_went_back_takes_nothing_from_a_histogram(meter: PrometheusMeter) -> None:
+    meter.delivered("greenhouse", -3.0)
+    assert Scrape(meter).value("hirewire_delivery_seconds_sum", connection="greenhouse") == 0
+
+
+def test_labels_do_not_grow_without_end(meter: PrometheusMeter) -> None:
+    for n in range(500):
+        meter.accepted(f"made.up_{n}", 1, 0)
+        meter.attempt(f"connector_{n}", f"connection_{n}", f"outcome_{n}", 0.1, {})
+        meter.delivered(f"connection_{n}", 0.1)
+        meter.rule(f"rule_{n}", f"verdict_{n}")
+        meter.note(f"note_{n}")
+    meter.lanes([lane(f"connection_{n}") for n in range(500)], NOW)
+    seen = Scrape(meter)
+    first = {f"connection_{n}" for n in range(5)} | {"other"}
+    assert seen.labels("hirewire_events_accepted_total", "type") == {"other"}
+    assert seen.labels("hirewire_attempts_total", "connection") == first
+    assert seen.labels("hirewire_attempts_total", "outcome") == {"other"}
+    assert seen.labels("hirewire_lane_oldest_due_age_seconds", "connection") == first
+    assert len(seen.labels("hirewire_rule_evaluations_total", "rule")) == 6
+    assert seen.labels("hirewire_rule_evaluations_total", "verdict") == {"other"}
+    assert seen.value("hirewire_notes_total", event="other") == 495
+    assert seen.value("hirewire_lane_deliveries", connection="other", state="ready") == 495
+    assert len(seen.samples) < 600
+
+
+def test_a_bounded_label_keeps_the_names_it_knows() -> None:
+    bounded = Bounded(2)
+    assert [bounded(name) for name in ("a", "b", "c", "a", "b")] == ["a", "b", "other", "a", "b"]
+
+
+def lane(name: str, **changes: object) -> LaneStats:
+    values: dict[str, object] = {
+        "connection": ConnectionId(1),
+        "name": name,
+        "state": ConnectionState.ACTIVE,
+        "ready": 1,
+        "leased": 2,
+        "waiting": 3,
+        "held": 4,
+        "oldest_due": None,
+        "held_until": None,
+    }
+    return LaneStats(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_lanes_show_counts_age_hold_and_state(meter: PrometheusMeter) -> None:
+    meter.lanes(
+        [
+            lane("mail", oldest_due=NOW - timedelta(seconds=90), held_until=NOW + timedelta(minutes=2)),
+            lane("checkr", state=ConnectionState.PAUSED, oldest_due=NOW + timedelta(hours=1), held_until=NOW),
+        ],
+        NOW,
+    )
+    seen = Scrape(meter)
+    shown = {state: seen.value("hirewire_lane_deliveries", connection="mail", state=state) for state in COUNTS}
+    assert shown == COUNTS
+    assert seen.value("hirewire_lane_oldest_due_age_seconds", connection="mail") == 90
+    assert seen.value("hirewire_lane_hold_seconds", connection="mail") == 120
+    assert seen.value("hirewire_lane_oldest_due_age_seconds", connection="checkr") == 0
+    assert seen.value("hirewire_lane_hold_seconds", connection="checkr") == 0
+    assert seen.value("hirewire_lane_state", connection="checkr", state="paused") == 1
+    assert seen.value("hirewire_lane_state", connection="checkr", state="active") == 0
+    assert seen.value("hirewire_lane_state", connection="mail", state="active") == 1
+
+
+COUNTS = {"ready": 1.0, "leased": 2.0, "waiting": 3.0, "held": 4.0}
+
+
+def test_a_lane_that_went_away_is_not_shown_any_more(meter: PrometheusMeter) -> None:
+    meter.lanes([lane("mail"), lane("checkr")], NOW)
+    meter.lanes([lane("mail")], NOW)
+    assert Scrape(meter).labels("hirewire_lane_deliveries", "connection") == {"mail"}
+
+
+def test_lanes_of_one_name_are_added_up(meter: PrometheusMeter) -> None:
+    """Two tenants may both have a connection `mail`."""
+    meter.lanes([lane("mail", oldest_due=NOW - timedelta(seconds=5)), lane("mail", oldest_due=NOW)], NOW)
+    seen = Scrape(meter)
+    assert seen.value("hirewire_lane_deliveries", connection="mail", state="held") == 8
+    assert seen.value("hirewire_lane_oldest_due_age_seconds", connection="mail") == 5
+    assert seen.value("hirewire_lane_state", connection="mail", state="active") == 2
+
+
+def test_the_store_and_the_build_are_shown(meter: PrometheusMeter) -> None:
+    meter.store(True)
+    assert Scrape(meter).value("hirewire_store_up") == 1
+    meter.store(False)
+    assert Scrape(meter).value("hirewire_store_up") == 0
+    assert Scrape(meter).labels("hirewire_build_info", "version") == {"1.2.3"}
+
+
+def test_an_attempt_is_also_one_line(meter: PrometheusMeter, log: io.StringIO) -> None:
+    meter.attempt("greenhouse", "gh-main", "try_later", 0.0124, {"delivery": "dlv_1", "status": 503, "outcome": "lies"})
+    line = json.loads(log.getvalue())
+    assert (line["msg"], line["connector"], line["connection"]) == ("delivery.attempted", "greenhouse", "gh-main")
+    assert (line["outcome"], line["took_ms"], line["status"], line["delivery"]) == ("try_later", 12.4, 503, "dlv_1")
+
+
+def test_a_note_is_also_one_line(meter: PrometheusMeter, log: io.StringIO) -> None:
+    meter.note("leases.expired", count=0)
+    meter.note("completion.stale", delivery="dlv_9", count=True)
+    first, second = (json.loads(line) for line in log.getvalue().splitlines())
+    assert (first["msg"], first["count"], second["delivery"]) == ("leases.expired", 0, "dlv_9")
+    assert Scrape(meter).value("hirewire_notes_total", event="completion.stale") == 1
+    assert Scrape(meter).value("hirewire_notes_total", event="leases.expired") == 0
+
+
+def test_strange_labels_do_not_break_the_format(meter: PrometheusMeter) -> None:
+    strange = 'a"b\\c\nhirewire_forged_total 1\u2028林悦'
+    use_all(meter, strange)
+    seen = Scrape(meter)
+    assert seen.value("hirewire_delivery_seconds_count", connection=strange) == 1
+    assert not any(sample.name == "hirewire_forged_total" for sample in seen.samples)
+
+
+def test_fields_never_become_labels(meter: PrometheusMeter) -> None:
+    meter.attempt("greenhouse", "gh", "refused", 0.1, {"error": "canary-33", "subject": "canary-33"})
+    meter.note("thing.noted", why="canary-33")
+    assert b"canary" not in meter.render()
+
+
+def test_two_meters_share_nothing(meter: PrometheusMeter) -> None:
+    other = PrometheusMeter((), Lines(logging.Logger("other")), version="1")
+    use_all(other)
+    assert Scrape(meter).value("hirewire_events_accepted_total", type="interview.report.completed") is None
+    assert Scrape(other).value("hirewire_events_accepted_total", type="other") == 3
