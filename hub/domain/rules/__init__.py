@@ -6,6 +6,7 @@ from hub.domain.rules.compiling import CompiledRule, compile_rule
 from hub.domain.rules.explaining import Explanation
 from hub.domain.rules.planning import Decision, LiveRule, RuleIndex, plan
 from hub.domain.rules.reading import dump
+from hub.domain.rules.sentences import explanation_lines, sentence
 from hub.domain.rules.tree import Action, RuleBody, RunMode
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "check",
     "compile_rule",
     "dump",
+    "explanation_lines",
     "parse",
     "plan",
+    "sentence",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from hub.domain.errors import Invalid
@@ -18,9 +18,10 @@ Label = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Catalogue(Fields):
-    """The fields of one event type."""
+    """The fields of one event type, which `label` names in each language."""
 
     event: str | None = None
+    label: Label = field(default_factory=dict)
 
     @classmethod
     def of_event(cls, type: str, version: int) -> Catalogue:
@@ -31,7 +32,7 @@ class Catalogue(Fields):
     def from_schema(cls, schema: Document, event: str | None = None) -> Catalogue:
         """The catalogue of a JSON Schema (2020-12, references resolved) of an object."""
         found = _fields(schema, _Above())
-        return cls(found.fields, found.maps, event)
+        return cls(found.fields, found.maps, event, _label(schema.get("x-label"), schema.get("title"), event or ""))
 
 
 @cache
@@ -76,8 +77,10 @@ class _Reader:
         if isinstance(free, dict) and steps and _type(free) is not FieldType.OBJECTS and "properties" not in free:
             names = schema.get("propertyNames")
             pattern = names.get("pattern") if isinstance(names, dict) else None
-            field = _field(free, ".".join((*steps, "*")), above.down(free, steps[-1]))
-            self.maps[".".join(steps)] = FreeKeys(field, pattern if isinstance(pattern, str) else None)
+            path = ".".join(steps)
+            value = _field(free, f"{path}.*", above.down(free, steps[-1]))
+            self.maps[path] = FreeKeys(value, {}, pattern if isinstance(pattern, str) else None)
+            self.labels[path] = above.labels
 
     def property(self, schema: Document, steps: tuple[str, ...], above: _Above) -> None:
         if _kinds(schema) == {"object"}:
@@ -93,10 +96,14 @@ def _fields(schema: Document, above: _Above) -> Fields:
     reader.object(schema, (), above)
     names = {language: _unique(reader.labels, language) for language in LANGUAGES}
     fields = {
-        path: replace(field, label={language: names[language][path] for language in LANGUAGES})
-        for path, field in reader.fields.items()
+        path: replace(found, label={language: names[language][path] for language in LANGUAGES})
+        for path, found in reader.fields.items()
     }
-    return Fields(fields, reader.maps)
+    maps = {
+        path: replace(free, label={language: names[language][path] for language in LANGUAGES})
+        for path, free in reader.maps.items()
+    }
+    return Fields(fields, maps)
 
 
 def _unique(labels: Mapping[str, tuple[Label, ...]], language: str) -> dict[str, str]:
@@ -132,8 +139,8 @@ def _field(schema: Document, path: str, above: _Above) -> Field:
         sensitivity, usable, valued = inner.sensitivity, inner.usable, item
         if type is FieldType.OBJECTS:
             items = _fields(item, _Above((), sensitivity, usable))
-            usable = any(field.usable for field in items.fields.values())
-            sensitivity = max((field.sensitivity for field in items.fields.values()), default=sensitivity)
+            usable = any(inside.usable for inside in items.fields.values())
+            sensitivity = max((inside.sensitivity for inside in items.fields.values()), default=sensitivity)
         else:
             of = _type(item)
     return Field(

@@ -56,6 +56,7 @@ class EachAnswer:
     field: str
     mode: EachMode
     count: int
+    when: Condition
     verdict: Verdict
     reason: Reason
     items: tuple[Answer, ...]
@@ -113,7 +114,7 @@ def _each(each: Each, data: Document, now: datetime, negated: bool) -> EachAnswe
         reason = Reason.MISSING if verdict is None else _reason(verdict, False)
     else:
         reason = _reason(None, found is None or isinstance(found, Missing))
-    return EachAnswer(each.id, each.field, each.mode, each.count, verdict, reason, answers, negated)
+    return EachAnswer(each.id, each.field, each.mode, each.count, each.when, verdict, reason, answers, negated)
 
 
 def _reason(verdict: Verdict, absent: bool) -> Reason:

@@ -87,9 +87,10 @@ class Field:
 
 @dataclass(frozen=True)
 class FreeKeys:
-    """An object whose keys nobody has listed: what each holds, and the pattern that keys must have."""
+    """An object whose keys nobody has listed: what each holds, its own name, the pattern that keys must have."""
 
     field: Field
+    label: Mapping[str, str]
     pattern: str | None = None
 
 
@@ -112,7 +113,7 @@ class Fields:
             return None
         field = free.field
         protected = key.casefold() in self._protected_words
-        label = {"en": f"{key} ({field.label['en']})", "zh-CN": f"{key}（{field.label['zh-CN']}）"}
+        label = {language: f"{name} › {key}" for language, name in free.label.items()}
         return replace(field, path=path, label=label, usable=field.usable and not protected)
 
     def usable(self, path: str) -> Field:

@@ -6,7 +6,6 @@ converted, `"81"` is not a number. Only `is_filled` and `is_empty` see absence.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import TypeVar, assert_never
@@ -24,6 +23,7 @@ T = TypeVar("T", float, date, datetime, timedelta)
 
 MAX_VALUES = 1000
 MAX_TEXT = 2000
+MAX_NUMBER = 10**15  # up to here floats and whole numbers say the same
 
 
 def is_number(value: object) -> bool:
@@ -91,9 +91,16 @@ def _scalar(op: Op, wanted: Json) -> Scalar:
         if not wanted or len(wanted) > MAX_TEXT:
             raise _wrong(op, f"a text of 1 to {MAX_TEXT} characters")
         return wanted
-    if isinstance(wanted, (int, float)) and math.isfinite(wanted):
+    number = _wanted_number(wanted)
+    if number is not None:
+        return number
+    raise _wrong(op, f"a text, a number up to {MAX_NUMBER:.0e}, true or false")
+
+
+def _wanted_number(wanted: Json) -> Number | None:
+    if isinstance(wanted, (int, float)) and not isinstance(wanted, bool) and -MAX_NUMBER <= wanted <= MAX_NUMBER:
         return wanted
-    raise _wrong(op, "a text, a finite number, true or false")
+    return None
 
 
 def _scalars(op: Op, wanted: Json) -> tuple[Scalar, ...]:
@@ -151,11 +158,12 @@ def _among(wanted: tuple[Scalar, ...]) -> Test:
 
 
 def _ordered(op: Op, wanted: Json) -> Test:
-    if isinstance(wanted, (int, float)) and not isinstance(wanted, bool) and math.isfinite(wanted):
-        return _ordered_number(op, wanted)
+    number = _wanted_number(wanted)
+    if number is not None:
+        return _ordered_number(op, number)
     span = read_duration(wanted)
     if span is None:
-        raise _wrong(op, "a finite number or an ISO 8601 duration such as PT30M")
+        raise _wrong(op, "a number or an ISO 8601 duration such as PT30M")
     compare = _ordered_number(op, span.total_seconds())
 
     def ordered_duration(value: Json | Missing, now: datetime) -> Verdict:
@@ -199,7 +207,7 @@ def _between(wanted: Json) -> Test:
     if not isinstance(wanted, list) or len(wanted) != 2:
         raise _wrong(Op.BETWEEN, "a list of two values, the low and the high end")
     test = (
-        _range(read_number, wanted)
+        (_range(read_number, wanted) if all(_wanted_number(end) is not None for end in wanted) else None)
         or _range(read_date, wanted)
         or _range(read_moment, wanted)
         or _range(read_duration, wanted)
