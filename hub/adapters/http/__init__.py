@@ -1,0 +1,1 @@
+"""HTTP out: the egress guard, credentials, signatures and the aiohttp transport."""
