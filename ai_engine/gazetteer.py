@@ -14,7 +14,26 @@ import yaml
 _WORD = "abcdefghijklmnopqrstuvwxyz0123456789"
 _SPACES = re.compile(r"\s+")
 # Everyday words that are also skill names count only where skills are listed or in their exact written form.
-_EXACT_CASE = frozenset({"r", "go", "rust", "wind", "word", "excel", "swift", "spring", "hive", "spark", "flink", "ks", "pd", "sem", "sap", "shell"})
+_EXACT_CASE = frozenset(
+    {
+        "r",
+        "go",
+        "rust",
+        "wind",
+        "word",
+        "excel",
+        "swift",
+        "spring",
+        "hive",
+        "spark",
+        "flink",
+        "ks",
+        "pd",
+        "sem",
+        "sap",
+        "shell",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +63,9 @@ class Mention:
 class Gazetteer:
     """All known skills and a longest-match search over them."""
 
-    def __init__(self, document: Mapping[str, Mapping[str, Mapping[str, str]]], implies: Mapping[str, list[str]]) -> None:
+    def __init__(
+        self, document: Mapping[str, Mapping[str, Mapping[str, str]]], implies: Mapping[str, list[str]]
+    ) -> None:
         self.skills: dict[str, Skill] = {}
         self._names: dict[str, list[tuple[str, str, str]]] = {}
         for pack, entries in document["skills"].items():

@@ -42,7 +42,11 @@ def pattern(words: list[str], *, whole_only: bool = True) -> re.Pattern[str]:
 def vocabulary() -> Vocabulary:
     """The lists that ship with the engine, read once."""
     data = yaml.safe_load(files("ai_engine").joinpath("data/vocabulary.yaml").read_text(encoding="utf-8"))
-    headings = {unicodedata.normalize("NFKC", word).lower(): section for section, words in data["headings"].items() for word in words}
+    headings = {
+        unicodedata.normalize("NFKC", word).lower(): section
+        for section, words in data["headings"].items()
+        for word in words
+    }
     return Vocabulary(
         headings=headings,
         surnames=frozenset("".join(data["surnames"].split())),

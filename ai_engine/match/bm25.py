@@ -12,10 +12,11 @@ from ai_engine.gazetteer import gazetteer
 _LATIN = re.compile(r"[a-z][a-z+#.]*[a-z+#]|[a-z]")
 _CJK = re.compile(r"[一-鿿]+")
 _STOP = frozenset(
-    "a an and are as at be by for from has have in is it its of on or our that the their they this to was we were will with you your who not can all any more "
-    "work working job role team company years year experience requirements responsibilities skills ability strong good knowledge using used other etc".split()
+    ["a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "has", "have", "in", "is", "it", "its", "of", "on", "or", "our", "that", "the", "their", "they", "this", "to", "was", "we", "were", "will", "with", "you", "your", "who", "not", "can", "all", "any", "more", "work", "working", "job", "role", "team", "company", "years", "year", "experience", "requirements", "responsibilities", "skills", "ability", "strong", "good", "knowledge", "using", "used", "other", "etc"]
 )
-_STOP_CJK = frozenset("负责 工作 公司 以上 具有 具备 良好 优先 相关 经验 能力 要求 熟悉 熟练 进行 以及 完成 参与 岗位 职责 任职 我们 使用 能够 较强 有限".split())
+_STOP_CJK = frozenset(
+    ["负责", "工作", "公司", "以上", "具有", "具备", "良好", "优先", "相关", "经验", "能力", "要求", "熟悉", "熟练", "进行", "以及", "完成", "参与", "岗位", "职责", "任职", "我们", "使用", "能够", "较强", "有限"]
+)
 
 
 def tokens(lines: Iterable[str]) -> Counter[str]:

@@ -26,7 +26,11 @@ def _en(job: JobSpec, resume: Extraction, result: MatchResult) -> str:
     if job.must:
         out.append(f"{len(result.met_must)} of {len(job.must)} must-haves found.")
     if result.met_must:
-        out.append("Shown: " + "; ".join(f"{met.requirement.label('en')} ({_how_en(met)}, line {met.line})" for met in result.met_must) + ".")
+        out.append(
+            "Shown: "
+            + "; ".join(f"{met.requirement.label('en')} ({_how_en(met)}, line {met.line})" for met in result.met_must)
+            + "."
+        )
     if result.missing_must:
         out.append(f"Not found: {_join(result.missing_must, 'en')}.")
     if result.met_nice:
@@ -44,7 +48,11 @@ def _zh(job: JobSpec, resume: Extraction, result: MatchResult) -> str:
     if job.must:
         out.append(f"必备要求 {len(job.must)} 项，找到 {len(result.met_must)} 项。")
     if result.met_must:
-        out.append("有依据：" + "；".join(f"{met.requirement.label('zh')}（{_how_zh(met)}，第 {met.line} 行）" for met in result.met_must) + "。")
+        out.append(
+            "有依据："
+            + "；".join(f"{met.requirement.label('zh')}（{_how_zh(met)}，第 {met.line} 行）" for met in result.met_must)
+            + "。"
+        )
     if result.missing_must:
         out.append(f"未找到：{_join(result.missing_must, 'zh')}。")
     if result.met_nice:
@@ -58,7 +66,12 @@ def _zh(job: JobSpec, resume: Extraction, result: MatchResult) -> str:
 
 
 def _how_en(met: Met) -> str:
-    return {"applied": "used in work", "listed": "only listed", "implied": "shown by a related skill", "words": "by its words"}[met.how]
+    return {
+        "applied": "used in work",
+        "listed": "only listed",
+        "implied": "shown by a related skill",
+        "words": "by its words",
+    }[met.how]
 
 
 def _how_zh(met: Met) -> str:

@@ -15,17 +15,37 @@ from ai_engine.vocabulary import vocabulary
 from hub.domain.errors import Invalid
 from mappings.documents import Document, Json
 
-_MUST = re.compile(r"(?i)^(任职要求|任职资格|岗位要求|职位要求|招聘要求|必备条件|要求|requirements?|must[- ]haves?|qualifications?|what you need|you have|we require)[\s:]*")
-_NICE = re.compile(r"(?i)^(加分项|优先条件|优先考虑|nice[- ]to[- ]haves?|preferred( qualifications)?|bonus|pluses)[\s:]*")
-_DUTIES = re.compile(r"(?i)^(岗位职责|工作职责|职位描述|工作内容|职责|responsibilities|what you(?:'ll| will) do|duties|the role|about the role|job description)[\s:]*")
-_OTHER = re.compile(r"(?i)^(福利|薪资|公司介绍|关于我们|工作地点|benefits|about us|we offer|location|what we offer)[\s:]*")
+_MUST = re.compile(
+    r"(?i)^(任职要求|任职资格|岗位要求|职位要求|招聘要求|必备条件|要求|requirements?|must[- ]haves?|qualifications?|what you need|you have|we require)[\s:]*"
+)
+_NICE = re.compile(
+    r"(?i)^(加分项|优先条件|优先考虑|nice[- ]to[- ]haves?|preferred( qualifications)?|bonus|pluses)[\s:]*"
+)
+_DUTIES = re.compile(
+    r"(?i)^(岗位职责|工作职责|职位描述|工作内容|职责|responsibilities|what you(?:'ll| will) do|duties|the role|about the role|job description)[\s:]*"
+)
+_OTHER = re.compile(
+    r"(?i)^(福利|薪资|公司介绍|关于我们|工作地点|benefits|about us|we offer|location|what we offer)[\s:]*"
+)
 _TITLE = re.compile(r"(?i)^(?:岗位名称|职位名称|岗位|职位|招聘岗位|job title|position|title|role)\s*:\s*(.+)$")
 _PREFERRED = re.compile(r"(?i)优先|加分|更佳|preferred|a plus|nice to have|bonus|desirable|an advantage|ideally")
-_YEARS = re.compile(r"(?i)(\d{1,2}|[一两二三四五六七八九十]|one|two|three|four|five|six|seven|eight|nine|ten)\s*(?:\+|-\s*\d{1,2}|~\s*\d{1,2}|至\s*\d{1,2}|to\s+\d{1,2})?\s*(?:or more\s+)?(?:年|years?\b)")
+_YEARS = re.compile(
+    r"(?i)(\d{1,2}|[一两二三四五六七八九十]|one|two|three|four|five|six|seven|eight|nine|ten)\s*(?:\+|-\s*\d{1,2}|~\s*\d{1,2}|至\s*\d{1,2}|to\s+\d{1,2})?\s*(?:or more\s+)?(?:年|years?\b)"
+)
 _EXPERIENCE = re.compile(r"(?i)经验|工作|从业|experience|working|background in")
 _OR = re.compile(r"(?i)^[\s,]*(?:或者|或|or|/)\s*$")
-_WORDS = {w: i for i, w in enumerate("one two three four five six seven eight nine ten".split(), 1)} | {w: i for i, w in enumerate("一二三四五六七八九十", 1)} | {"两": 2}
-_PACK_ROLE = {"rnd": "engineering", "sales": "sales", "operations": "operations", "customer_service": "customer_service", "finance_risk": "finance_risk"}
+_WORDS = (
+    {w: i for i, w in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 1)}
+    | {w: i for i, w in enumerate("一二三四五六七八九十", 1)}
+    | {"两": 2}
+)
+_PACK_ROLE = {
+    "rnd": "engineering",
+    "sales": "sales",
+    "operations": "operations",
+    "customer_service": "customer_service",
+    "finance_risk": "finance_risk",
+}
 ROLE_PACK = {role: pack for pack, role in _PACK_ROLE.items()} | {"retail": "customer_service"}
 MAX_DESCRIPTION = 50_000
 

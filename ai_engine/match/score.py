@@ -78,7 +78,9 @@ class MatchResult:
 @cache
 def weights() -> dict[str, Any]:
     """The weights that ship with the engine."""
-    loaded: dict[str, Any] = yaml.safe_load(files("ai_engine.match").joinpath("weights.yaml").read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = yaml.safe_load(
+        files("ai_engine.match").joinpath("weights.yaml").read_text(encoding="utf-8")
+    )
     return loaded
 
 
@@ -152,7 +154,10 @@ def _meets(requirement: Requirement, resume: Extraction) -> Met | None:
 
 def _telling_line(lines: tuple[int, ...], resume: Extraction) -> int:
     """The line that says most: one with a figure and words around the skill, else the first."""
-    return max(lines, key=lambda n: (any(c.isdigit() for c in resume.text.lines[n - 1]), min(len(resume.text.lines[n - 1]), 80), -n))
+    return max(
+        lines,
+        key=lambda n: (any(c.isdigit() for c in resume.text.lines[n - 1]), min(len(resume.text.lines[n - 1]), 80), -n),
+    )
 
 
 def _meets_words(requirement: Requirement, resume: Extraction) -> Met | None:
@@ -169,7 +174,9 @@ def _related_years(job: JobSpec, resume: Extraction) -> float:
     wanted = job.skill_ids or frozenset(known.ids(job.title))
     spans = []
     entries = resume.candidate.get("experiences")
-    for entry, (start, end, counts) in zip(entries if isinstance(entries, list) else [], resume.job_months, strict=False):
+    for entry, (start, end, counts) in zip(
+        entries if isinstance(entries, list) else [], resume.job_months, strict=False
+    ):
         if counts and isinstance(entry, dict):
             own = known.ids(f"{entry.get('title') or ''}\n{entry.get('summary') or ''}", implied=True)
             if len(own & wanted) >= 2 or (own & wanted and len(wanted) < 3):

@@ -15,7 +15,11 @@ from mappings.documents import Document, Json
 
 _WORK_SECTIONS = frozenset({"experience", "projects", "skills", "summary", "certificates", "languages"})
 _APPLIED_SECTIONS = frozenset({"experience", "projects"})
-_MIMES = {"pdf": "application/pdf", "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "txt": "text/plain"}
+_MIMES = {
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "txt": "text/plain",
+}
 _GAP_MONTHS = 6
 _PROTECTED = re.compile(
     r"(?i)\b(?:he|she|his|her|hers|him|mr|mrs|ms|miss|male|female|man|woman|men|women|married|single|aged?|years? old|born|mother|father|husband|wife)\b|"
@@ -103,7 +107,9 @@ def _identity(candidate: Document, provenance: dict[str, Span], lines: tuple[str
 def _education(candidate: Document, provenance: dict[str, Span], lines: list[Line]) -> list[education.School]:
     section = [line for line in lines if line.section == "education"]
     if not section:
-        section = [line for line in lines if line.section in ("top", "other", "personal") and education.level_of(line.text)]
+        section = [
+            line for line in lines if line.section in ("top", "other", "personal") and education.level_of(line.text)
+        ]
     schools = education.schools(section)[:50]
     ranks = [education.LEVELS.index(school.level) if school.level else -1 for school in schools]
     documents: list[Json] = []
@@ -131,7 +137,9 @@ def _education(candidate: Document, provenance: dict[str, Span], lines: list[Lin
     return schools
 
 
-def _experience(candidate: Document, provenance: dict[str, Span], lines: list[Line], today: date) -> list[tuple[int, int, bool]]:
+def _experience(
+    candidate: Document, provenance: dict[str, Span], lines: list[Line], today: date
+) -> list[tuple[int, int, bool]]:
     section = [line for line in lines if line.section == "experience"]
     if not section:
         section = [line for line in lines if line.section in ("top", "other") and not education.level_of(line.text)]
@@ -155,7 +163,13 @@ def _experience(candidate: Document, provenance: dict[str, Span], lines: list[Li
         candidate["experiences"] = documents
         newest = max(found, key=lambda job: job.period.bounds(today))
         if newest.period.end is None:
-            candidate.update({f"current_{key}": value for key, value in (("employer", newest.employer), ("title", newest.title)) if value})
+            candidate.update(
+                {
+                    f"current_{key}": value
+                    for key, value in (("employer", newest.employer), ("title", newest.title))
+                    if value
+                }
+            )
     return [(*job.period.bounds(today), not job.intern) for job in found]
 
 

@@ -14,7 +14,9 @@ _POINT = (
     rf"{_NAME},?\s+{_YEAR}|(?<!\d)(?:1[0-2]|0?[1-9])/{_YEAR}|(?<!\d){_YEAR}(?!\d))"
 )
 _NOW = r"(?:至今|现在|目前|今|present|now|current|today|to date)"
-_RANGE = re.compile(rf"({_POINT})\s*(?:-|–|—|―|~|至|到|\bto\b|\buntil\b|\btill\b|--)?\s*(?:-\s*)?({_POINT}|{_NOW})", re.IGNORECASE)
+_RANGE = re.compile(
+    rf"({_POINT})\s*(?:-|–|—|―|~|至|到|\bto\b|\buntil\b|\btill\b|--)?\s*(?:-\s*)?({_POINT}|{_NOW})", re.IGNORECASE
+)
 _SEPARATOR = re.compile(r"-|–|—|―|~|至|到|\bto\b|\buntil\b|\btill\b|今|present", re.IGNORECASE)
 _SINCE = re.compile(rf"(?:since|自)\s*({_POINT})\s*(?:起)?", re.IGNORECASE)
 _SINGLE = re.compile(_POINT, re.IGNORECASE)

@@ -51,7 +51,9 @@ def _check_package(data: bytes) -> None:
     if any(part.flag_bits & 1 for part in parts):
         raise Unreadable("the document is protected by a password", code="encrypted")
     unpacked = sum(part.file_size for part in parts)
-    swollen = any(part.file_size > 1_000_000 and part.file_size > _MAX_RATIO * max(1, part.compress_size) for part in parts)
+    swollen = any(
+        part.file_size > 1_000_000 and part.file_size > _MAX_RATIO * max(1, part.compress_size) for part in parts
+    )
     if len(parts) > _MAX_PARTS or unpacked > _MAX_UNPACKED or swollen:
         raise Unreadable("the DOCX package unpacks to more than a resume can hold", code="too_large")
 

@@ -14,9 +14,7 @@ from ai_engine.vocabulary import vocabulary
 LEVELS = ("secondary", "vocational_secondary", "junior_college", "bachelor", "master", "doctor")
 _DEPARTMENT = re.compile(r"(?<=大学)[一-鿿]{2,10}(?:学院|系)$")
 _MAJOR_ZH = re.compile(r"(?:专业(?:名称)?\s*:\s*([一-鿿A-Za-z()]{2,20}))|([一-鿿A-Za-z]{2,20}?)专业")
-_DEGREE_EN = (
-    r"bachelor'?s?|master'?s?|doctor(?:ate)?|b\.?sc\.?|m\.?sc\.?|b\.?a\.?|m\.?a\.?|b\.?eng\.?|m\.?eng\.?|mba|ph\.?d\.?|associate'?s?|diploma|b\.?s\.?|m\.?s\.?"
-)
+_DEGREE_EN = r"bachelor'?s?|master'?s?|doctor(?:ate)?|b\.?sc\.?|m\.?sc\.?|b\.?a\.?|m\.?a\.?|b\.?eng\.?|m\.?eng\.?|mba|ph\.?d\.?|associate'?s?|diploma|b\.?s\.?|m\.?s\.?"
 _MAJOR_EN = re.compile(
     rf"\b(?:{_DEGREE_EN})(?:\s+degree)?(?:\s+of\s+(?:science|arts|engineering|business administration|philosophy|commerce))?(?:\s*\([^)]*\))?"
     r"(?:\s+in|\s+of|\s*,|\s*:)?\s+([A-Z][A-Za-z]+(?:\s+(?:and\s+|&\s+)?[A-Z][A-Za-z]+){0,4})",
@@ -24,7 +22,9 @@ _MAJOR_EN = re.compile(
 )
 _LABEL_EN = re.compile(r"\bmajor(?:ed)?(?:\s+in)?\s*:?\s+([A-Za-z][A-Za-z &]{2,60})", re.IGNORECASE)
 _GRADE = re.compile(r"(?i)gpa\s*:?\s*([\d.]+(?:\s*/\s*[\d.]+)?)")
-_NOISE = re.compile(r"(?i)^(全日制|统招|非全日制|在职|毕业|gpa.*|[\d.%/ -]+|china|beijing|shanghai|主修.*|排名.*|(?:一级|二级).*)$")
+_NOISE = re.compile(
+    r"(?i)^(全日制|统招|非全日制|在职|毕业|gpa.*|[\d.%/ -]+|china|beijing|shanghai|主修.*|排名.*|(?:一级|二级).*)$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,12 @@ def schools(lines: list[Line]) -> list[School]:
 def _leads(line: Line, block: list[Line], following: list[Line]) -> bool:
     """A line of dates alone whose school is on the next line, when the school before it has its dates."""
     dates_only = bool(periods(line.text)) and not parts_of(line.text, periods(line.text)[0])
-    return dates_only and any(periods(other.text) for other in block) and bool(following) and bool(_school_name(following[0].text))
+    return (
+        dates_only
+        and any(periods(other.text) for other in block)
+        and bool(following)
+        and bool(_school_name(following[0].text))
+    )
 
 
 def _school_name(text: str) -> str | None:
@@ -111,7 +116,13 @@ def _major(block: list[Line], school: str) -> str | None:
             for _, level in vocabulary().levels:
                 clean = level.sub("", clean)
             clean = clean.strip("() /,;:")
-            if len(clean) < 2 or len(clean) > 30 or _NOISE.match(clean) or vocabulary().school.search(part) or points(clean):
+            if (
+                len(clean) < 2
+                or len(clean) > 30
+                or _NOISE.match(clean)
+                or vocabulary().school.search(part)
+                or points(clean)
+            ):
                 continue
             return clean
     return None

@@ -38,7 +38,11 @@ def parts_of(text: str, period: Period | None = None) -> list[str]:
 def header_like(text: str) -> bool:
     """Short, no bullet, no full sentence."""
     limit = 40 if any("一" <= c <= "鿿" for c in text) else 90
-    return len(text) <= limit and not BULLET.match(text) and not (text.endswith(_SENTENCE_END) and not text.endswith(("Inc.", "Ltd.", "Co.", "Corp.")))
+    return (
+        len(text) <= limit
+        and not BULLET.match(text)
+        and not (text.endswith(_SENTENCE_END) and not text.endswith(("Inc.", "Ltd.", "Co.", "Corp.")))
+    )
 
 
 def kind(part: str) -> str | None:

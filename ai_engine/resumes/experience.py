@@ -90,7 +90,13 @@ def _job(head: _Head, end: int, lines: list[Line]) -> Job:
     body = [i for i in range(first, max(end, head.at + 1)) if i not in head.lines]
     summary = "\n".join(BULLET.sub("", lines[i].text) for i in body)
     last = max([*head.lines, *body])
-    return Job(_cut(head.employer), _cut(head.title), head.period, summary[:10000], Span(lines[first].number, lines[last].number))
+    return Job(
+        _cut(head.employer),
+        _cut(head.title),
+        head.period,
+        summary[:10000],
+        Span(lines[first].number, lines[last].number),
+    )
 
 
 def _cut(text: str | None) -> str | None:

@@ -114,4 +114,10 @@ def _en(full: str) -> Document:
 
 def _plausible_en(text: str) -> bool:
     words = vocabulary()
-    return not (_CV_WORDS.search(text) or words.title.search(text) or words.employer.search(text) or words.school.search(text) or heading(text))
+    return not (
+        _CV_WORDS.search(text)
+        or words.title.search(text)
+        or words.employer.search(text)
+        or words.school.search(text)
+        or heading(text)
+    )

@@ -14,7 +14,9 @@ _RADICALS = str.maketrans(
         "⻪": "黾", "⻬": "齐", "⻮": "齿", "⻰": "龙", "⻲": "龟", "⻳": "龟",
     }
 )  # fmt: skip
-_INVISIBLE = re.compile("[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufffe\uffff\U000e0000-\U000e007f]")
+_INVISIBLE = re.compile(
+    "[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufffe\uffff\U000e0000-\U000e007f]"
+)
 _TAGS = re.compile("[\U000e0020-\U000e007e]")
 _WIDE = re.compile(r"[ \t\u00a0]{2,}|\t")
 

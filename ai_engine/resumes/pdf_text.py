@@ -81,7 +81,11 @@ def _take_out_hidden(page: Any) -> list[str]:
     textpage.close()
     bitmap = page.render(scale=_SCALE, rev_byteorder=False)
     shown = _Picture(bitmap, page.get_height())
-    unseen = [found for found in suspects if texts[id(found)].strip() and (_tiny(found) or not shown.has_mark(found.get_bounds()))]
+    unseen = [
+        found
+        for found in suspects
+        if texts[id(found)].strip() and (_tiny(found) or not shown.has_mark(found.get_bounds()))
+    ]
     bitmap.close()
     for found in unseen:
         if found.level == 0:
@@ -126,7 +130,10 @@ class _Picture:
     def has_mark(self, bounds: tuple[float, float, float, float]) -> bool:
         left, bottom, right, top = bounds
         x0, x1 = max(0, int(left * _SCALE)), min(self.width, int(right * _SCALE) + 1)
-        y0, y1 = max(0, int((self.page_height - top) * _SCALE)), min(self.height, int((self.page_height - bottom) * _SCALE) + 1)
+        y0, y1 = (
+            max(0, int((self.page_height - top) * _SCALE)),
+            min(self.height, int((self.page_height - bottom) * _SCALE) + 1),
+        )
         lightest, darkest = 0, 255
         for y in range(y0, y1):
             row = self.pixels[y * self.stride + x0 * self.depth : y * self.stride + x1 * self.depth : self.depth]

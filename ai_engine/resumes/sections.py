@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from ai_engine.vocabulary import vocabulary
 
-_EDGE = re.compile(r"^[\s#*=\-_•·●■◆▪○➢▶【\[<《|]*(?:[一二三四五六七八九十]+[、.]|\d{1,2}[、.])?\s*|[\s:*=\-_】\]>》|]*$")
+_EDGE = re.compile(
+    r"^[\s#*=\-_•·●■◆▪○➢▶【\[<《|]*(?:[一二三四五六七八九十]+[、.]|\d{1,2}[、.])?\s*|[\s:*=\-_】\]>》|]*$"
+)
 _LABEL = re.compile(r"^([^:|]{2,24})\s*[:|]\s*(\S.*)$")
 BULLET = re.compile(r"^\s*(?:[-•·●■◆▪*○➢▶‣∙–—]|\(?\d{1,2}[.)、](?!\d)|[①-⑳])\s*")
 
