@@ -21,7 +21,8 @@ class Job:
 
     `doc` is the mapped document, `config` the connection's public settings, `refs` the external ids known of the
     subject at this connection, `key` the idempotency key, `attempt` counts from 1, `order` what an ATS ordered of us
-    for this subject (partner role: id, callback_url, package_id), empty where nothing was ordered.
+    for this subject (partner role: id, callback_url, package_id), empty where nothing was ordered. `event` is the
+    envelope of the event behind it (id, type, occurred_at), for vendors that want to be told.
     """
 
     operation: str
@@ -30,6 +31,7 @@ class Job:
     key: str
     refs: Mapping[str, str] = field(default_factory=dict)
     order: Document = field(default_factory=dict)
+    event: Document = field(default_factory=dict)
     subject: str | None = None
     attempt: int = 1
     now: datetime | None = None

@@ -16,10 +16,12 @@ from urllib.parse import quote
 
 from hub.domain.errors import Invalid
 from hub.sdk.filters import FILTERS
-from mappings.documents import MISSING, Json, Missing, PathError, parse_path, walk
+from mappings.documents import Json, Missing, PathError, parse_path, walk
 
 Scope = Mapping[str, object]
-ROOTS: Final = frozenset({"config", "doc", "ext", "cursor", "order", "pkg", "hook", "query", "key", "event", "now", "found"})
+ROOTS: Final = frozenset(
+    {"config", "doc", "ext", "cursor", "order", "pkg", "hook", "query", "key", "event", "now", "found"}
+)
 
 
 class Omit:
@@ -42,7 +44,7 @@ class Step:
     """One filter of a placeholder; `argument` is a literal, or a path where `path` is set."""
 
     name: str
-    argument: str | None = None
+    argument: str | int | None = None
     path: tuple[str | int, ...] | None = None
 
 
@@ -61,11 +63,11 @@ class Placeholder:
         value: Json | Missing = walk(scope, self.path)
         for step in self.steps:
             if step.name == "default":
-                if value is MISSING or value is None:
+                if isinstance(value, Missing) or value is None:
                     value = step.argument if step.path is None else walk(scope, step.path)
-            elif value is not MISSING and value is not None:
+            elif not isinstance(value, Missing) and value is not None:
                 try:
-                    value = FILTERS[step.name](value, step.argument)
+                    value = FILTERS[step.name](value, None if step.argument is None else str(step.argument))
                 except (ValueError, TypeError) as error:
                     raise Invalid(f"{self.text} does not fit {step.name}", code="bad_value", at=self.text) from error
         if isinstance(value, Missing) or value is None:
@@ -112,8 +114,8 @@ def _step(text: str) -> Step:
     quoted = _ARGUMENT.match(argument)
     if quoted:
         return Step(name, quoted[1])
-    if argument.isdecimal():
-        raise PathError("quote the literal of default; add `| int` for a number")
+    if argument.isascii() and argument.isdecimal():
+        return Step(name, int(argument))
     path = parse_path(argument)
     if path[0] not in ROOTS:
         raise PathError(f"default names neither a root nor a quoted text: {text!r}")

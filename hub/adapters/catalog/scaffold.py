@@ -1,0 +1,4 @@
+"""x"""
+
+
+def scaffold(name: str, where: object) -> None: ...
