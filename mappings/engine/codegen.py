@@ -12,8 +12,8 @@ from typing import cast
 
 from mappings.documents import Document, Json, Missing
 from mappings.engine.closures import calls, gate
-from mappings.engine.functions.numbers import LARGEST, line, places_of
-from mappings.engine.functions.scalars import copied
+from mappings.engine.functions.numbers import LARGEST, MS, line, places_of
+from mappings.engine.functions.scalars import capped, copied, template_pieces, text_of
 from mappings.engine.shape import Field
 from mappings.engine.sources import Find, Steps, index
 
@@ -150,23 +150,33 @@ class _Writer:
         call = f"{function}({','.join(names)})"
         if field.then is not None or field.lenient or not names:
             return call
-        return self.written_out(field, names[0], call) or call
+        return self.written_out(field, names, call) or call
 
-    def written_out(self, field: Field, name: str, call: str) -> str | None:
+    def written_out(self, field: Field, names: list[str], call: str) -> str | None:
         """The common case of a simple function as an expression; all other cases go to the function itself."""
+        name = names[0]
         is_text = f"{name}.__class__ is {self.constant(str)}"
         match field.fn:
             case "copy":
                 return f"{name} if {name}.__class__ in {self.constant(_SINGLE)} else {call}"
             case "text":
                 return f"{name} if {is_text} else {call}"
+            case "ext_id":
+                return f"{name} if {is_text} and 0<len({name})<256 else {call}"
+            case "coalesce":
+                return f"{name} if {name}.__class__ in {self.constant(_VALUED)} else {call}"
+            case "localized":
+                wanted = names[1]
+                return f"{wanted} if {wanted}.__class__ is {self.constant(str)} else {call}"
+            case "template":
+                return self.put_together(field, names, call)
             case "lower" | "upper":
                 return f"{name}.{'lower' if field.fn == 'lower' else 'upper'}() if {is_text} else {call}"
             case "enum":
                 return self.looked_up(field, name, is_text, call)
             case "flag":
                 return self.compared(field, name, is_text, call)
-            case "number" | "integer":
+            case "number" | "integer" | "duration":
                 return self.scaled(field, name, call)
             case _:
                 return None
@@ -183,7 +193,22 @@ class _Writer:
             case _:
                 return f"{held}.get({name}) if {is_text} else {call}"
 
+    def put_together(self, field: Field, names: list[str], call: str) -> str:
+        pieces, said = template_pieces(str(field.params["template"])), self.constant(text_of)
+        parts: list[str] = []
+        given = iter(names)
+        for literal, path, _ in pieces:
+            if literal:
+                parts.append(self.constant(literal))
+            if path is not None:
+                name = next(given)
+                parts.append(f"({name} if {name}.__class__ is {self.constant(str)} else {said}({name}))")
+        there = " and ".join(f"{name} is not None" for name in names)
+        return f"{self.constant(capped)}({'+'.join(parts)}) if {there} else {call}"
+
     def compared(self, field: Field, name: str, is_text: str, call: str) -> str | None:
+        if field.params.get("present"):
+            return f"{name} is not None"
         wanted = field.params.get("equals")
         if isinstance(wanted, str) and not {"in", "at_least", "at_most", "present"} & field.params.keys():
             return f"{name}=={self.constant(wanted)} if {is_text} else {call}"
@@ -191,8 +216,12 @@ class _Writer:
 
     def scaled(self, field: Field, name: str, call: str) -> str | None:
         """Whole numbers from 0 on, rounded half up in whole-number arithmetic: (2an + b) // 2b."""
-        slope, offset = line(field.params)
+        slope, offset = line({} if field.fn == "integer" else field.params)
         places = 0 if field.fn == "integer" else places_of(field.params)
+        if field.fn == "duration":
+            output = str(field.params.get("output", "s"))
+            slope = Fraction(MS[str(field.params.get("unit", "ms"))], MS.get(output, 1))
+            places = places if output in MS else None
         if places is None or slope < 0 or offset < 0 or {"min", "max"} & field.params.keys():
             return None
         if slope * LARGEST + offset > LARGEST**2:
@@ -206,4 +235,5 @@ class _Writer:
 
 
 _NOTHING: dict[str, Json] = {}  # only ever read
+_VALUED = frozenset({str, int, float, bool})
 _SINGLE = frozenset({str, int, float, bool, type(None)})

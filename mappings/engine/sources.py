@@ -53,29 +53,35 @@ def index(by: Steps) -> Callable[[object], dict[str | int, Json]]:
     name = by[0] if len(by) == 1 and isinstance(by[0], str) else None
 
     def build(items: object) -> dict[str | int, Json]:
-        found: dict[str | int, Json] = {}
         if not isinstance(items, list):
-            return found
+            return {}
         if len(items) > MAX_ITEMS:
             raise Unmappable("too_large")
-        for item in items:
-            if isinstance(item, dict):
-                key = item.get(name) if name is not None else walk(item, by)
-                if (key.__class__ is str or key.__class__ is int) and key not in found:
-                    found[key] = item
-        return found
+        if name is not None:
+            keyed = [(item.get(name), item) for item in items if item.__class__ is dict]
+        else:
+            keyed = [(walk(item, by), item) for item in items]
+        keyed.reverse()  # so that the first of equal keys stays
+        return {key: item for key, item in keyed if key.__class__ is str or key.__class__ is int}
 
     return build
 
 
-def items_of(value: object, take: Steps = ()) -> list[Json]:
-    """The items of a list, `take` applied to each, absent ones left out. Raises Unmappable."""
-    if not isinstance(value, list):
-        raise Unmappable("type")
-    if len(value) > MAX_ITEMS:
-        raise Unmappable("too_large")
-    taken = (walk(item, take) for item in value) if take else value
-    return [item for item in taken if item is not None and not isinstance(item, Missing)]
+def items_at(take: Steps = ()) -> Callable[[object], list[Json]]:
+    """A function that gives the items of a list, `take` applied to each, absent ones left out. It raises Unmappable."""
+    name = take[0] if len(take) == 1 and isinstance(take[0], str) else None
+
+    def items(value: object) -> list[Json]:
+        if not isinstance(value, list):
+            raise Unmappable("type")
+        if len(value) > MAX_ITEMS:
+            raise Unmappable("too_large")
+        if name is not None:
+            return [at for item in value if item.__class__ is dict and (at := item.get(name)) is not None]
+        taken = (walk(item, take) for item in value) if take else value
+        return [item for item in taken if item is not None and not isinstance(item, Missing)]
+
+    return items
 
 
 def read(document: object, steps: tuple[str | int | Find, ...]) -> Json | Missing:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from fractions import Fraction
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from mappings.documents import Document, Json
 from mappings.engine.faults import Unmappable
 from mappings.engine.functions.kinds import Build, Call
-from mappings.engine.functions.numbers import exact, half_up, places_of
+from mappings.engine.functions.numbers import MS, exact, half_up, places_of
 
 _ISO = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ](\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9}))?)?)?(Z|z|[+-]\d\d:?\d\d)?", re.ASCII
@@ -50,7 +49,8 @@ def parse(value: Json, form: str, assumed: tzinfo) -> datetime:
     """The moment that a value says; `form` is iso, epoch_s, epoch_ms or a format. Raises Unmappable."""
     try:
         if form in ("epoch_s", "epoch_ms"):
-            moment = _EPOCH + timedelta(milliseconds=float(exact(value)) * (1000 if form == "epoch_s" else 1))
+            top, bottom = exact(value)
+            moment = _EPOCH + timedelta(microseconds=top * (1_000_000 if form == "epoch_s" else 1000) // bottom)
         elif not isinstance(value, str):
             raise Unmappable("type")
         elif form == "iso":
@@ -144,14 +144,13 @@ def _has_time(form: str) -> bool:
 
 def between(spec: Document) -> Call:
     """The time from the first source to the second, in `unit` (ms, s, min, h, d), to `places` decimals (default 0)."""
-    size = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}[str(spec.get("unit", "s"))]
-    places = places_of(spec) or 0
+    size, places = MS[str(spec.get("unit", "s"))], places_of(spec) or 0
 
     def call(start: Json, end: Json) -> Json:
         if start is None or end is None:
             return None
         span = parse(end, "iso", UTC) - parse(start, "iso", UTC)
-        return half_up(Fraction(span // timedelta(milliseconds=1), size), places)
+        return half_up(span // timedelta(milliseconds=1), size, places)
 
     return call
 

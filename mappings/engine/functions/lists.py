@@ -8,7 +8,7 @@ from typing import Final, cast
 from mappings.documents import Document, Json, Missing, walk
 from mappings.engine.functions.kinds import Build, Call
 from mappings.engine.functions.scalars import bounded, same, text_of
-from mappings.engine.sources import MAX_ITEMS, Steps, items_of, steps_of
+from mappings.engine.sources import MAX_ITEMS, Steps, items_at, steps_of
 
 Items = Callable[[Document], Document]  # what a nested table makes of one item
 
@@ -17,15 +17,15 @@ def _chosen(spec: Document) -> Callable[[Json], list[Json]]:
     """The items that `by` and `equals`/`in` let through, `take` applied, absent ones left out, `limit` of them."""
     by = steps_of(str(spec["by"])) if "by" in spec else None
     wanted = spec["in"] if "in" in spec else [spec.get("equals")]
-    take = steps_of(str(spec["take"])) if "take" in spec else ()
+    items, take = items_at(), items_at(steps_of(str(spec["take"]))) if "take" in spec else None
     limit = int(str(spec.get("limit", MAX_ITEMS)))
     assert isinstance(wanted, list)
 
     def choose(value: Json) -> list[Json]:
-        kept = items_of(value)
+        kept = items(value)
         if by is not None:
             kept = [item for item in kept if _is_one_of(walk(item, by), wanted)]
-        return (items_of(kept, take) if take else kept)[:limit]
+        return (kept if take is None else take(kept))[:limit]
 
     return choose
 
@@ -100,7 +100,7 @@ def custom_fields(spec: Document) -> Call:
         if isinstance(value, dict):
             pairs = [(name, _at(item, inner) if isinstance(item, dict) else item) for name, item in value.items()]
         else:
-            pairs = [(text_of(_at(item, key) or ""), _at(item, inner)) for item in items_of(value)]
+            pairs = [(text_of(_at(item, key) or ""), _at(item, inner)) for item in items_at()(value)]
         return {name: item for name, item in pairs[:200] if _is_name(name) and _is_single(item)}
 
     return call

@@ -1,4 +1,7 @@
-"""Numbers: exact arithmetic, rounded half up in decimal, so that 63/20 to one place is 3.2 everywhere."""
+"""Numbers: exact arithmetic, rounded half up in decimal, so that 63/20 to one place is 3.2 everywhere.
+
+A number is a ratio of two whole numbers while it is worked on; floats stand for the digits they are written with.
+"""
 
 from __future__ import annotations
 
@@ -10,44 +13,47 @@ from typing import Final
 from mappings.documents import Document, Json
 from mappings.engine.faults import Unmappable
 from mappings.engine.functions.kinds import Build, Call
-from mappings.engine.sources import items_of, steps_of
+from mappings.engine.sources import items_at, steps_of
 
 LARGEST: Final = 10**15  # beyond this a JSON number is not exact in most programs
+MS: Final = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}  # milliseconds in a unit
 _NUMERAL = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
 
+Ratio = tuple[int, int]  # numerator, denominator above 0
 
-def exact(value: Json) -> Fraction:
+
+def exact(value: Json) -> Ratio:
     """The number that the digits say (0.1 is one tenth); text of plain digits counts. Raises Unmappable."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise Unmappable("type")
     if isinstance(value, str):
         if not _NUMERAL.fullmatch(value.strip()):
             raise Unmappable("format")
-        return Fraction(value.strip())
+        return Decimal(value.strip()).as_integer_ratio()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Unmappable("type")
     if not -LARGEST <= value <= LARGEST:  # also NaN
         raise Unmappable("range")
-    return Fraction(value) if isinstance(value, int) else Fraction(Decimal(repr(value)))
+    return (value, 1) if isinstance(value, int) else Decimal(repr(value)).as_integer_ratio()
 
 
-def half_up(value: Fraction, places: int) -> int | float:
-    """`value` to `places` decimals, a tie away from zero; a whole number where places is 0."""
-    scaled = abs(value) * 10**places
-    whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
-    whole = -whole if value < 0 else whole
-    return float(whole / 10**places) if places else whole
+def half_up(top: int, bottom: int, places: int) -> int | float:
+    """top/bottom to `places` decimals, a tie away from zero; a whole number where places is 0."""
+    scale: int = 10**places
+    whole = (2 * abs(top) * scale + bottom) // (2 * bottom)
+    whole = -whole if top < 0 else whole
+    return whole / scale if places else whole
 
 
-def plain(value: Fraction, places: int | None) -> int | float:
+def plain(top: int, bottom: int, places: int | None) -> int | float:
     """Rounded if `places` is given; else a whole number where it is one, else the nearest float."""
     if places is not None:
-        return half_up(value, places)
-    return value.numerator if value.denominator == 1 else float(value)
+        return half_up(top, bottom, places)
+    return top / bottom if top % bottom else top // bottom
 
 
 def line(spec: Document) -> tuple[Fraction, Fraction]:
     """(slope, offset) of value * multiply / divide + add."""
     multiply, divide, add = (
-        exact(spec.get(name, start)) for name, start in (("multiply", 1), ("divide", 1), ("add", 0))
+        Fraction(*exact(spec.get(name, start))) for name, start in (("multiply", 1), ("divide", 1), ("add", 0))
     )
     return multiply / divide, add
 
@@ -61,20 +67,22 @@ def places_of(spec: Document) -> int | None:
 def number(spec: Document) -> Call:
     """value * `multiply` / `divide` + `add`, kept within `min` and `max`, to `places` decimals."""
     slope, offset = line(spec)
-    places = places_of(spec)
+    by, plus = slope.numerator * offset.denominator, offset.numerator * slope.denominator
+    under, places = slope.denominator * offset.denominator, places_of(spec)
     least, most = (exact(spec[name]) if name in spec else None for name in ("min", "max"))
 
     def call(value: Json) -> Json:
         if value is None:
             return None
-        result = exact(value) * slope + offset
-        if least is not None and result < least:
-            result = least
-        if most is not None and result > most:
-            result = most
-        if not -(LARGEST**2) <= result <= LARGEST**2:
+        top, bottom = exact(value)
+        top, bottom = top * by + plus * bottom, bottom * under
+        if least is not None and top * least[1] < least[0] * bottom:
+            top, bottom = least
+        if most is not None and top * most[1] > most[0] * bottom:
+            top, bottom = most
+        if abs(top) > LARGEST**2 * bottom:
             raise Unmappable("range")
-        return plain(result, places)
+        return plain(top, bottom, places)
 
     return call
 
@@ -86,41 +94,49 @@ def integer(_: Document) -> Call:
 
 def _folded(spec: Document, fold: str) -> Call:
     places, several = places_of(spec), isinstance(spec["from"], list)
-    take = steps_of(str(spec["take"])) if "take" in spec else ()
+    take = items_at(steps_of(str(spec["take"])) if "take" in spec else ())
 
     def call(*values: Json) -> Json:
         if not several and values[0] is None:
             return None
-        numbers = [exact(item) for item in items_of(list(values) if several else values[0], take)]
-        if not numbers:
+        items = take(list(values) if several else values[0])
+        if not items:
             return None
-        match fold:
-            case "sum":
-                return plain(sum(numbers, Fraction(0)), places)
-            case "avg":
-                return plain(sum(numbers, Fraction(0)) / len(numbers), places)
-            case "least":
-                return plain(min(numbers), places)
-            case _:
-                return plain(max(numbers), places)
+        top, bottom = _ratio(items, fold)
+        return plain(top, bottom, places)
 
     return call
 
 
+def _ratio(items: list[Json], fold: str) -> Ratio:
+    if {*map(type, items)} == {int} and -LARGEST <= min(items) and max(items) <= LARGEST:  # type: ignore[type-var, operator]
+        fractions: list[int] | list[Fraction] = items  # type: ignore[assignment]
+    else:
+        fractions = [Fraction(*exact(item)) for item in items]
+    match fold:
+        case "sum" | "avg":
+            total = sum(fractions)
+            bottom = total.denominator * (len(items) if fold == "avg" else 1)
+            return total.numerator, bottom
+        case "least":
+            return min(fractions).as_integer_ratio()
+        case _:
+            return max(fractions).as_integer_ratio()
+
+
 def duration(spec: Document) -> Call:
-    """A span given in `unit` (ms, s, min, h; default ms), `output` in one of these, as `clock` (1:02:03) or `iso` (ISO 8601)."""
-    seconds = {"ms": Fraction(1, 1000), "s": Fraction(1), "min": Fraction(60), "h": Fraction(3600)}
-    factor, output, places = seconds[str(spec.get("unit", "ms"))], str(spec.get("output", "s")), places_of(spec)
+    """A span given in `unit` (default ms), `output` in ms, s, min, h, as `clock` (1:02:03) or `iso` (ISO 8601)."""
+    factor, output, places = MS[str(spec.get("unit", "ms"))], str(spec.get("output", "s")), places_of(spec)
 
     def call(value: Json) -> Json:
         if value is None:
             return None
-        span = exact(value) * factor
-        if span < 0:
+        top, bottom = exact(value)
+        if top < 0:
             raise Unmappable("range")
-        if output in seconds:
-            return plain(span / seconds[output], places)
-        whole = int(half_up(span, 0))
+        if output in MS:
+            return plain(top * factor, bottom * MS[output], places)
+        whole = int(half_up(top * factor, bottom * MS["s"], 0))
         hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
         if output == "clock":
             return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
@@ -131,7 +147,8 @@ def duration(spec: Document) -> Call:
 
 def money(spec: Document) -> Call:
     """{amount, currency, period}; the amount in minor units where `minor_digits` says how many; two sources: amount, currency."""
-    digits, fixed, period = int(str(spec.get("minor_digits", 0))), spec.get("currency"), spec.get("period")
+    minor: int = 10 ** int(str(spec.get("minor_digits", 0)))
+    fixed, period = spec.get("currency"), spec.get("period")
 
     def call(amount: Json, currency: Json = None) -> Json:
         unit = currency if currency is not None else fixed
@@ -139,7 +156,8 @@ def money(spec: Document) -> Call:
             return None
         if not isinstance(unit, str) or not re.fullmatch("[A-Za-z]{3}", unit):
             raise Unmappable("format")
-        made: Document = {"amount": plain(exact(amount) / 10**digits, None), "currency": unit.upper()}
+        top, bottom = exact(amount)
+        made: Document = {"amount": plain(top, bottom * minor, None), "currency": unit.upper()}
         return made if period is None else {**made, "period": period}
 
     return call

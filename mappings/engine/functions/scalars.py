@@ -10,7 +10,7 @@ from typing import Final
 from mappings.documents import Document, Json
 from mappings.engine.faults import Unmappable
 from mappings.engine.functions.kinds import Build, Call
-from mappings.engine.sources import items_of, steps_of
+from mappings.engine.sources import items_at, steps_of
 
 MAX_TEXT: Final = 1_000_000  # characters a function may make
 MAX_DEPTH: Final = 100
@@ -90,13 +90,13 @@ def join(spec: Document) -> Call:
     """Texts put together with `separator`: of several sources, or of one list. Absent and empty ones are left out."""
     separator = str(spec.get("separator", "" if spec.get("fn") == "concat" else " "))
     several = isinstance(spec["from"], list)
-    take = steps_of(str(spec["take"])) if "take" in spec else ()
+    take = items_at(steps_of(str(spec["take"])) if "take" in spec else ())
 
     def call(*values: Json) -> Json:
         if not several and values[0] is None:
             return None
-        items = items_of(list(values) if several else values[0], take)
-        parts = [part for part in (text_of(item) for item in items) if part]
+        items = take(list(values) if several else values[0])
+        parts = [part if isinstance(part, str) else text_of(part) for part in items if part != ""]
         return capped(separator.join(parts)) if parts else None
 
     return call
