@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import assert_never
 
-from hub.domain.rules.explaining import Explanation, clauses_that, explain
+from hub.domain.rules.explaining import Explain, explainer
 from hub.domain.rules.logic import Verdict, as_item, negate, tally
 from hub.domain.rules.operators import Test, test_of
 from hub.domain.rules.tree import Action, Clause, Condition, Each, EachMode, Group, GroupMode, RuleBody, RunMode
@@ -17,11 +17,26 @@ Decide = Callable[[Document, datetime], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
+class Leaf:
+    """One clause by itself. `wanted` False: it stands under an odd number of `none` groups."""
+
+    id: str
+    wanted: bool
+    decide: Decide
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule that can be asked. `decide(data, now)` is True (fires), False, or None: not enough is known."""
+    """A rule that can be asked.
+
+    `decide(data, now)` is True (fires), False, or None: not enough is known. `explain(data, now)` is the same verdict
+    with every condition's own answer; nothing is cut short.
+    """
 
     body: RuleBody
     decide: Decide = field(compare=False, repr=False)
+    explain: Explain = field(compare=False, repr=False)
+    leaves: tuple[Leaf, ...] = field(compare=False, repr=False)
 
     @property
     def on(self) -> str:
@@ -38,38 +53,42 @@ class CompiledRule:
         """Whether its steps are carried out or only told."""
         return self.body.guards.mode
 
-    def explain(self, data: Document, now: datetime) -> Explanation:
-        """The verdict of `decide` with every condition's own answer (nothing is cut short)."""
-        return explain(self.body.when, data, now)
-
     def failing(self, data: Document, now: datetime) -> tuple[str, ...]:
-        """Ids of the clauses that stand in the way: false or unknown (under `none`: true or unknown)."""
-        return clauses_that(self.explain(data, now), False)
+        """Ids of the clauses that stand in the way: false or unknown (under `none`: true or unknown).
+
+        A condition over a list counts as one clause, under its own id.
+        """
+        return tuple([leaf.id for leaf in self.leaves if leaf.decide(data, now) is not leaf.wanted])
 
     def because(self, data: Document, now: datetime) -> tuple[str, ...]:
         """Ids of the clauses that speak for it: true (under `none`: false)."""
-        return clauses_that(self.explain(data, now), True)
+        return tuple([leaf.id for leaf in self.leaves if leaf.decide(data, now) is leaf.wanted])
 
 
 def compile_rule(body: RuleBody) -> CompiledRule:
     """The rule as closures; everything that can be prepared is. Raises Invalid for a value that suits no operator."""
-    return CompiledRule(body, _always if body.when is None else _compile(body.when))
+    leaves: list[Leaf] = []
+    decide = _always if body.when is None else _compile(body.when, True, leaves)
+    return CompiledRule(body, decide, explainer(body.when), tuple(leaves))
 
 
 def _always(_data: Document, _now: datetime) -> Verdict:
     return True
 
 
-def _compile(condition: Condition) -> Decide:
+def _compile(condition: Condition, wanted: bool, leaves: list[Leaf]) -> Decide:
     match condition:
-        case Clause(field=path, op=op, value=value):
-            return _leaf(path, test_of(op, value))
         case Group(mode=mode, items=items):
-            return _group(mode, tuple(_compile(item) for item in items))
+            inside = wanted is not (mode is GroupMode.NONE)
+            return _group(mode, tuple(_compile(item, inside, leaves) for item in items))
+        case Clause(field=path, op=op, value=value):
+            decide = _leaf(path, test_of(op, value))
         case Each(field=path, mode=each_mode, when=when, count=count):
-            return _each(path, each_mode, count, _compile(when))
+            decide = _each(path, each_mode, count, _compile(when, True, []))
         case _:
             assert_never(condition)
+    leaves.append(Leaf(condition.id, wanted, decide))
+    return decide
 
 
 def _leaf(path: str, test: Test) -> Decide:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from hub.domain.rules.logic import Verdict, as_item, join, negate, tally
+from hub.domain.rules.logic import Verdict, as_item, join, tally
 from hub.domain.rules.operators import test_of
 from hub.domain.rules.tree import UNARY, Clause, Condition, Each, EachMode, Group, GroupMode, Op
-from mappings.documents import Document, Json, Missing, lookup
+from mappings.documents import Document, Json, Missing, parse_path, walk
 
 
 class Reason(StrEnum):
@@ -74,47 +74,79 @@ class Explanation:
     root: Answer | None
 
 
-def explain(condition: Condition | None, data: Document, now: datetime) -> Explanation:
-    """The answer of every condition of the tree; none is left out because another has decided already."""
+Explain = Callable[[Document, datetime], Explanation]
+_Answering = Callable[[Document, datetime], Answer]
+
+
+def explainer(condition: Condition | None) -> Explain:
+    """A function that answers every condition of the tree; none is left out because another has decided already."""
     if condition is None:
-        return Explanation(True, None)
-    root = _answer(condition, data, now, False)
-    return Explanation(root.verdict, root)
+        always = Explanation(True, None)
+        return lambda _data, _now: always
+    answering = _answering(condition, False)
+
+    def explain(data: Document, now: datetime) -> Explanation:
+        root = answering(data, now)
+        return Explanation(root.verdict, root)
+
+    return explain
 
 
-def _answer(condition: Condition, data: Document, now: datetime, negated: bool) -> Answer:
+def _answering(condition: Condition, negated: bool) -> _Answering:
     match condition:
         case Clause():
-            return _clause(condition, data, now, negated)
-        case Group(id=id, mode=mode, items=items):
-            inside = negated is not (mode is GroupMode.NONE)
-            answers = tuple(_answer(item, data, now, inside) for item in items)
-            return GroupAnswer(id, mode, join(mode, (answer.verdict for answer in answers)), answers, negated)
+            return _clause(condition, negated)
+        case Group():
+            return _group(condition, negated)
         case Each():
-            return _each(condition, data, now, negated)
+            return _each(condition, negated)
         case _:
             assert_never(condition)
 
 
-def _clause(clause: Clause, data: Document, now: datetime, negated: bool) -> ClauseAnswer:
-    actual = lookup(data, clause.field)
-    verdict = test_of(clause.op, clause.value)(actual, now)
-    absent = actual is None or isinstance(actual, Missing)
-    reason = _reason(verdict, absent and clause.op not in UNARY)
-    return ClauseAnswer(clause.id, clause.field, clause.op, clause.value, actual, verdict, reason, negated)
+def _group(group: Group, negated: bool) -> _Answering:
+    id, mode = group.id, group.mode
+    parts = tuple(_answering(item, negated is not (mode is GroupMode.NONE)) for item in group.items)
+
+    def answer(data: Document, now: datetime) -> GroupAnswer:
+        answers = tuple([part(data, now) for part in parts])
+        return GroupAnswer(id, mode, join(mode, [part.verdict for part in answers]), answers, negated)
+
+    return answer
 
 
-def _each(each: Each, data: Document, now: datetime, negated: bool) -> EachAnswer:
-    found = lookup(data, each.field)
-    answers: tuple[Answer, ...] = ()
-    verdict: Verdict = None
-    if isinstance(found, list):
-        answers = tuple(_answer(each.when, as_item(item), now, negated) for item in found)
-        verdict = tally(each.mode, each.count, [answer.verdict for answer in answers])
-        reason = Reason.MISSING if verdict is None else _reason(verdict, False)
-    else:
-        reason = _reason(None, found is None or isinstance(found, Missing))
-    return EachAnswer(each.id, each.field, each.mode, each.count, each.when, verdict, reason, answers, negated)
+def _clause(clause: Clause, negated: bool) -> _Answering:
+    id, field, op, wanted = clause.id, clause.field, clause.op, clause.value
+    steps = parse_path(field)
+    test = test_of(op, wanted)
+    sees_absence = op in UNARY
+
+    def answer(data: Document, now: datetime) -> ClauseAnswer:
+        actual = walk(data, steps)
+        verdict = test(actual, now)
+        absent = not sees_absence and (actual is None or isinstance(actual, Missing))
+        return ClauseAnswer(id, field, op, wanted, actual, verdict, _reason(verdict, absent), negated)
+
+    return answer
+
+
+def _each(each: Each, negated: bool) -> _Answering:
+    steps = parse_path(each.field)
+    inner = _answering(each.when, negated)
+
+    def answer(data: Document, now: datetime) -> EachAnswer:
+        found = walk(data, steps)
+        answers: tuple[Answer, ...] = ()
+        verdict: Verdict = None
+        absent = found is None or isinstance(found, Missing)
+        if isinstance(found, list):
+            answers = tuple(inner(as_item(item), now) for item in found)
+            verdict = tally(each.mode, each.count, [item.verdict for item in answers])
+            absent = verdict is None
+        reason = _reason(verdict, absent)
+        return EachAnswer(each.id, each.field, each.mode, each.count, each.when, verdict, reason, answers, negated)
+
+    return answer
 
 
 def _reason(verdict: Verdict, absent: bool) -> Reason:
@@ -123,26 +155,3 @@ def _reason(verdict: Verdict, absent: bool) -> Reason:
     if verdict is None:
         return Reason.WRONG_TYPE
     return Reason.HOLDS if verdict else Reason.FAILS
-
-
-def clauses_that(explanation: Explanation, held: bool) -> tuple[str, ...]:
-    """Ids, in order, of the clauses that spoke for the rule (`held`) or stood in its way (false or unknown).
-
-    A clause that the rule wants false (under `none`) speaks for it by being false. A condition over a list
-    counts as one clause, under its own id.
-    """
-    if explanation.root is None:
-        return ()
-    return tuple(answer.id for answer in _leaves(explanation.root) if _helps(answer) is held)
-
-
-def _helps(answer: Answer) -> bool:
-    return (negate(answer.verdict) if answer.negated else answer.verdict) is True
-
-
-def _leaves(answer: Answer) -> Iterator[Answer]:
-    if isinstance(answer, GroupAnswer):
-        for item in answer.items:
-            yield from _leaves(item)
-    else:
-        yield answer

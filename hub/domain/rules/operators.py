@@ -232,29 +232,14 @@ def _range(read: Callable[[object], T | None], ends: list[Json]) -> Test | None:
 
 
 def _contains(wanted: Scalar) -> Test:
-    holds = _holds(wanted)
+    listed = _has_any((wanted,))
 
-    def contains(value: Json | Missing, _now: datetime) -> Verdict:
+    def contains(value: Json | Missing, now: datetime) -> Verdict:
         if isinstance(value, str):
             return wanted in value if isinstance(wanted, str) else None
-        return holds(value) if isinstance(value, list) else None
+        return listed(value, now)
 
     return contains
-
-
-def _holds(wanted: Scalar) -> Callable[[list[Json]], Verdict]:
-    """Whether a list holds the value; an item of another kind might have been it, so absence is then unknown."""
-
-    def holds(items: list[Json]) -> Verdict:
-        verdict: Verdict = False
-        for item in items:
-            if not same_kind(item, wanted):
-                verdict = None
-            elif item == wanted:
-                return True
-        return verdict
-
-    return holds
 
 
 def _starts_with(wanted: str) -> Test:
@@ -262,14 +247,16 @@ def _starts_with(wanted: str) -> Test:
 
 
 def _has_any(wanted: tuple[Scalar, ...]) -> Test:
+    """An item of another kind might have been the one, so that absence is then unknown."""
     values = frozenset(wanted)
+    kinds = _kinds(wanted)
 
     def has_any(value: Json | Missing, _now: datetime) -> Verdict:
         if not isinstance(value, list):
             return None
         verdict: Verdict = False
         for item in value:
-            if not same_kind(item, wanted[0]):
+            if type(item) not in kinds or item != item:
                 verdict = None
             elif item in values:
                 return True
@@ -280,16 +267,21 @@ def _has_any(wanted: tuple[Scalar, ...]) -> Test:
 
 def _has_all(wanted: tuple[Scalar, ...]) -> Test:
     values = frozenset(wanted)
+    kinds = _kinds(wanted)
 
     def has_all(value: Json | Missing, _now: datetime) -> Verdict:
         if not isinstance(value, list):
             return None
-        alike = [item for item in value if same_kind(item, wanted[0])]
+        alike = [item for item in value if type(item) in kinds and item == item]
         if values.issubset(alike):
             return True
         return False if len(alike) == len(value) else None
 
     return has_all
+
+
+def _kinds(wanted: tuple[Scalar, ...]) -> tuple[type, ...]:
+    return (int, float) if is_number(wanted[0]) else (type(wanted[0]),)
 
 
 def _dated(op: Op, wanted: Json) -> Test:

@@ -265,6 +265,8 @@ def test_not_at_least_60_does_not_fire_where_there_is_no_number(data: Any) -> No
         ("ne", "80", 80),
         ("has_any", [1], [True]),
         ("contains", "a", 5),
+        ("contains", 5, [float("nan")]),
+        ("has_all", [5], [float("nan")]),
         ("after", "2026-11-01", "2026-11-20T00:00:00Z"),
         ("before", "2026-11-20T00:00:00Z", "2026-11-01T00:00:00"),
         ("ge", "PT30M", "31"),
