@@ -38,7 +38,11 @@ class Vault(Protocol):
         """The envelope of `plain`. Raises Unavailable if the tenant was not prepared."""
 
     def open(self, place: Place, envelope: bytes) -> bytes:
-        """The plain bytes. Raises Conflict (code `sealed_elsewhere`) if tampered with or moved."""
+        """The plain bytes.
+
+        Raises Conflict: `sealed_elsewhere` if tampered with or moved, `unknown_envelope` if no format that this program
+        knows, `key_destroyed` if it was erased by destroying its key; Unavailable if the tenant was not prepared.
+        """
 
     def blind(self, place: Place, value: str) -> bytes:
         """A 16-byte blind index of the value, for exact look-up; equal values in two tenants differ."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -68,6 +69,39 @@ async def test_is_neither_made_nor_read_where_others_may_replace_it(tmp_path: Pa
     with pytest.raises(Unavailable) as caught:
         FileKeyring(folder / "keyring.json")
     assert caught.value.code == "keyring_unsafe"
+
+
+async def test_is_refused_if_it_belongs_to_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "keyring.json", keyring(rk_1=ROOT_1))
+    if os.geteuid() == 0:
+        os.chown(path, 12345, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(Unavailable, match="another user") as caught:
+        FileKeyring(path)
+    assert caught.value.code == "keyring_unsafe"
+
+
+async def test_is_on_disk_before_it_has_its_name_and_its_name_before_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "keyring.json"
+    synced: list[tuple[str, bool]] = []
+
+    def fsync(descriptor: int) -> None:
+        kind = "directory" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        synced.append((kind, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    await FileKeyring(path).wrap(KEY)
+    assert synced[:2] == [("file", False), ("directory", True)]
+
+
+async def test_what_a_killed_process_left_half_made_does_no_harm(tmp_path: Path) -> None:
+    write(tmp_path / ".keyring.json.0011223344556677", '{"format": "hirewire-key')
+    path = tmp_path / "keyring.json"
+    wrapped = await FileKeyring(path).wrap(KEY)
+    assert await FileKeyring(path).unwrap(wrapped) == KEY
 
 
 async def test_a_directory_in_its_place_is_refused(tmp_path: Path) -> None:
