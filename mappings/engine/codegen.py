@@ -15,7 +15,7 @@ from mappings.engine.closures import calls, gate
 from mappings.engine.functions.numbers import LARGEST, MS, line, places_of
 from mappings.engine.functions.scalars import capped, copied, template_pieces, text_of
 from mappings.engine.shape import Field
-from mappings.engine.sources import Find, Steps, index
+from mappings.engine.sources import MAX_ITEMS, Find, Steps, index
 
 Run = Callable[[Document], Document]
 
@@ -45,6 +45,7 @@ class _Writer:
         self.reads: dict[object, str] = {}
         self.lines: list[str] = []
         self.objects: dict[tuple[str, ...], str] = {(): "o0"}
+        self.surely = {"v0"}  # names that always hold an object
         self.numbered = 0
 
     def function(self, fields: tuple[Field, ...]) -> str:
@@ -79,24 +80,26 @@ class _Writer:
     def read(self, steps: tuple[str | int | Find, ...]) -> str:
         """The name that holds the value at the steps, read where it is first wanted; None is nothing."""
         name = "v0"
-        for step in steps:
+        for number, step in enumerate(steps):
             if isinstance(step, Find):
                 name = self.once((name, step.by, "index"), self.indexed(name, step.by))
-                name = self.once(
-                    (name, step.equals.__class__, step.equals), f"{name}.get({self.constant(step.equals)})"
-                )
+                key = self.constant(step.equals)
+                if number + 1 < len(steps) and isinstance(steps[number + 1], str):
+                    found = f"{name}.get({key},{self.constant(_NOTHING)})"  # an index holds only objects
+                    name = self.once((name, key, dict), found)
+                    self.surely.add(name)
+                else:
+                    name = self.once((name, key), f"{name}.get({key})")
             elif isinstance(step, int):
-                name = self.once(
-                    (name, int, step),
-                    f"{name}[{step}] if {name}.__class__ is {self.constant(list)} and len({name})>{step} else None",
-                )
+                is_list = f"{name}.__class__ is {self.constant(list)}"
+                name = self.once((name, int, step), f"{name}[{step}] if {is_list} and len({name})>{step} else None")
             else:
                 name = self.once((name, str, step), f"{self.as_object(name)}.get({self.constant(step)})")
         return name
 
     def as_object(self, name: str) -> str:
         """The name of the value where it is an object, else of an empty one; the document itself always is one."""
-        if name == "v0":
+        if name in self.surely:
             return name
         expression = f"{name} if {name}.__class__ is {self.constant(dict)} else {self.constant(_NOTHING)}"
         return self.once((name, dict), expression)
@@ -125,6 +128,9 @@ class _Writer:
         self.lines.extend(indent + line for line in self.assign(field, names, slot))
 
     def assign(self, field: Field, names: list[str], slot: str) -> list[str]:
+        if field.fn == "copy" and self.is_bare(field) and isinstance(field.default, Missing) and not field.required:
+            name, made = names[0], self.expression(field, names)
+            return [f"if {name} is not None: {slot}={made}"]
         made = self.expression(field, names)
         if field.fn == "const" and (field.then is None or field.params["value"] is None):
             return [f"{slot}={made}"]
@@ -137,6 +143,10 @@ class _Writer:
             lines.append(f"else: raise {self.constant(_Required)}")
         return lines
 
+    def is_bare(self, field: Field) -> bool:
+        """Nothing around the function: no conversion after it, no leniency."""
+        return field.then is None and not field.lenient
+
     def given(self, value: Json) -> str:
         """A constant, copied each time where it could be changed."""
         if isinstance(value, dict | list):
@@ -148,7 +158,7 @@ class _Writer:
             return self.given(field.params["value"])
         function = self.constant(calls(field, compiled))
         call = f"{function}({','.join(names)})"
-        if field.then is not None or field.lenient or not names:
+        if not names or not self.is_bare(field):
             return call
         return self.written_out(field, names, call) or call
 
@@ -158,7 +168,10 @@ class _Writer:
         is_text = f"{name}.__class__ is {self.constant(str)}"
         match field.fn:
             case "copy":
-                return f"{name} if {name}.__class__ in {self.constant(_SINGLE)} else {call}"
+                return f"{name} if {is_text} or {name}.__class__ in {self.constant(_SINGLE)} else {call}"
+            case "count" if not {"by", "take", "limit"} & field.params.keys():
+                is_list = f"{name}.__class__ is {self.constant(list)}"
+                return f"len({name})-{name}.count(None) if {is_list} and len({name})<={MAX_ITEMS} else {call}"
             case "text":
                 return f"{name} if {is_text} else {call}"
             case "ext_id":

@@ -60,7 +60,7 @@ def index(by: Steps) -> Callable[[object], dict[str | int, Json]]:
         if name is not None:
             keyed = [(item.get(name), item) for item in items if item.__class__ is dict]
         else:
-            keyed = [(walk(item, by), item) for item in items]
+            keyed = [(walk(item, by), item) for item in items if item.__class__ is dict]
         keyed.reverse()  # so that the first of equal keys stays
         return {key: item for key, item in keyed if key.__class__ is str or key.__class__ is int}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import Final, cast
 
 from mappings.documents import Document, Json
 from mappings.engine.faults import Unmappable
@@ -18,6 +18,8 @@ from mappings.engine.sources import items_at, steps_of
 LARGEST: Final = 10**15  # beyond this a JSON number is not exact in most programs
 MS: Final = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}  # milliseconds in a unit
 _NUMERAL = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
+
+_WHOLE = {int}
 
 Ratio = tuple[int, int]  # numerator, denominator above 0
 
@@ -102,26 +104,29 @@ def _folded(spec: Document, fold: str) -> Call:
         items = take(list(values) if several else values[0])
         if not items:
             return None
-        top, bottom = _ratio(items, fold)
+        if {*map(type, items)} == _WHOLE:
+            top, bottom = _whole(cast("list[int]", items), fold)
+        else:
+            top, bottom = _fractions([Fraction(*exact(item)) for item in items], fold)
         return plain(top, bottom, places)
 
     return call
 
 
-def _ratio(items: list[Json], fold: str) -> Ratio:
-    if {*map(type, items)} == {int} and -LARGEST <= min(items) and max(items) <= LARGEST:  # type: ignore[type-var, operator]
-        fractions: list[int] | list[Fraction] = items  # type: ignore[assignment]
-    else:
-        fractions = [Fraction(*exact(item)) for item in items]
-    match fold:
-        case "sum" | "avg":
-            total = sum(fractions)
-            bottom = total.denominator * (len(items) if fold == "avg" else 1)
-            return total.numerator, bottom
-        case "least":
-            return min(fractions).as_integer_ratio()
-        case _:
-            return max(fractions).as_integer_ratio()
+def _whole(items: list[int], fold: str) -> Ratio:
+    if fold == "avg" or fold == "sum":
+        total = sum(items)
+        if not -(LARGEST**2) < total < LARGEST**2:
+            raise Unmappable("range")
+        return total, len(items) if fold == "avg" else 1
+    return exact(min(items) if fold == "least" else max(items))
+
+
+def _fractions(items: list[Fraction], fold: str) -> Ratio:
+    if fold == "avg" or fold == "sum":
+        total = sum(items, Fraction(0)) / (len(items) if fold == "avg" else 1)
+        return total.as_integer_ratio()
+    return (min(items) if fold == "least" else max(items)).as_integer_ratio()
 
 
 def duration(spec: Document) -> Call:
