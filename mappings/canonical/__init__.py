@@ -13,7 +13,7 @@ How to read the files:
 
 from mappings.canonical.faults import Unfit, UnknownType
 from mappings.canonical.files import event_schema, events, schema, types
-from mappings.canonical.validation import MAX_DEPTH, Checker, checker, validate
+from mappings.canonical.validation import MAX_DEPTH, Checker, checker, fault_in, validate
 
 __all__ = [
     "MAX_DEPTH",
@@ -23,6 +23,7 @@ __all__ = [
     "checker",
     "event_schema",
     "events",
+    "fault_in",
     "schema",
     "types",
     "validate",

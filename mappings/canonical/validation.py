@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, cast
 
 import jsonschema_rs
@@ -34,7 +34,10 @@ def validate(type: str, version: int, data: object) -> None:
 
 
 def fault_in(schema: Document, data: object, root: str = _ROOT) -> Unfit | None:
-    """The first fault of `data` under a schema without references, judged by `jsonschema`."""
+    """The first fault of `data` under any JSON Schema 2020-12 whose references stay inside it; `root` names the whole.
+
+    Judges manifests, settings and mapping documents too. Schemas are remembered by identity: pass the same object again.
+    """
     guard = _odd(data, root)
     if guard is not None:
         return guard
@@ -104,9 +107,11 @@ def _findings(error: ValidationError) -> Iterator[Finding]:
         # the library makes one error per missing name and says which only in its message
         yield from (((*path, name), "missing") for name in required if name not in instance)
     elif keyword == "additionalProperties":
-        known = cast("dict[str, Json]", cast("Document", error.schema).get("properties", {}))
-        instance = cast("dict[str, Json]", error.instance)
-        yield from (((*path, name), "unknown_field") for name in instance if name not in known)
+        schema, instance = cast("Document", error.schema), cast("dict[str, Json]", error.instance)
+        known = cast("dict[str, Json]", schema.get("properties", {}))
+        patterns = cast("dict[str, Json]", schema.get("patternProperties", {}))
+        unknown = (name for name in instance if name not in known and not any(re.search(p, name) for p in patterns))
+        yield from (((*path, name), "unknown_field") for name in unknown)
     else:
         yield path, code_of(keyword)
 
@@ -174,7 +179,7 @@ class _Key:
         return isinstance(other, _Key) and other.schema is self.schema
 
 
-@cache
+@lru_cache(maxsize=512)
 def _precise(key: _Key) -> Draft202012Validator:
     return _validator_class()(key.schema, format_checker=_formats())
 
