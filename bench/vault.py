@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import base64
 import os
 import timeit
 from collections.abc import Callable
@@ -35,8 +34,7 @@ class Shelf:
 
 def candidates(size: int) -> dict[str, Callable[[], bytes]]:
     """What is measured for values of this size. The floor draws a nonce too: without one there is no sealing."""
-    root = base64.b64encode(os.urandom(32)).decode()
-    vault = FieldVault(EnvKeyring(f"rk_1:{root}", production=False), Shelf())
+    vault = FieldVault(EnvKeyring(os.urandom(32).hex(), production=False), Shelf())
     asyncio.run(vault.prepare(DEFAULT_TENANT))
     cipher, plain = AESGCM(os.urandom(32)), os.urandom(size)
     sealed, nonce = vault.seal(PLACE, plain), os.urandom(12)

@@ -106,7 +106,7 @@ class Timer:
         if self._scheduler is not None:
             self._schedule(job)
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Begin to tick on the running loop; a second start changes nothing."""
         if self._scheduler is not None:
             return

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import errno
 import json
 import os
 import stat
 from pathlib import Path
 
-from hub.adapters.vault.root_keys import ROOT_BYTES, RootHealth, RootSet, Wrapped, read_root
+from hub.adapters.vault.root_keys import ROOT_BYTES, RootHealth, RootKeys, RootSet, Wrapped, read_root
 from hub.domain.errors import Unavailable
 
-FORMAT = "hirewire-keyring-1"
+FORMAT, FIRST = "hirewire-keyring-1", "rk_1"
+
+
+def open_root_keys(keyring: Path, root_key: str | None = None, production: bool = False) -> RootKeys:
+    """The provider by the settings: the key in the setting if there is one, else the keyring file."""
+    return FileKeyring(keyring) if root_key is None else EnvKeyring(root_key, production=production)
 
 
 class FileKeyring:
@@ -61,7 +65,7 @@ class FileKeyring:
 
 
 class EnvKeyring:
-    """Root keys from a setting, for development and tests: `rk_2:<base64>,rk_1:<base64>`, the active one first.
+    """Root keys from a setting, for development and tests: 64 hex digits, or `rk_2:<hex>,rk_1:<hex>`, the active first.
 
     Raises Unavailable: `keyring_forbidden` in production (an environment is readable by too many), `keyring_broken`.
     """
@@ -71,8 +75,9 @@ class EnvKeyring:
             raise Unavailable(
                 "root keys in the environment are refused in production; use a keyring file", code="keyring_forbidden"
             )
-        pairs = [item.strip().partition(":") for item in value.split(",")]
-        keys = dict(read_root(id, encoded) for id, _, encoded in pairs)
+        named = value if ":" in value else f"{FIRST}:{value}"
+        pairs = [item.strip().partition(":") for item in named.split(",")]
+        keys = dict(read_root(id, digits) for id, _, digits in pairs)
         if len(keys) != len(pairs):
             raise Unavailable("a root key is named twice", code="keyring_broken")
         self._roots = RootSet(next(iter(keys)), keys)
@@ -144,8 +149,8 @@ def _parse(path: Path, raw: bytes) -> RootSet:
 def _make(path: Path) -> RootSet:
     """Make the keyring, or load the one that another process made first. On disk, or not there at all."""
     draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-    key = base64.b64encode(os.urandom(ROOT_BYTES)).decode()
-    content = json.dumps({"format": FORMAT, "active": "rk_1", "keys": {"rk_1": key}}, indent=2) + "\n"
+    keys = {FIRST: os.urandom(ROOT_BYTES).hex()}
+    content = json.dumps({"format": FORMAT, "active": FIRST, "keys": keys}, indent=2) + "\n"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _refuse_open_directory(path.parent)

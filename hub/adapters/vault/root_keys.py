@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from hub.domain.errors import Unavailable
 
 ROOT_BYTES = 32
 _ID = re.compile(r"rk_[1-9][0-9]{0,5}")
+_KEY = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +76,10 @@ class RootSet:
         return (self.active, *(id for id in self.keys if id != self.active))
 
 
-def read_root(id: object, encoded: object) -> tuple[str, bytes]:
-    """Check one root key: `rk_<n>` and 32 bytes in base64. Raises Unavailable (code `keyring_broken`)."""
+def read_root(id: object, digits: object) -> tuple[str, bytes]:
+    """Check one root key: `rk_<n>` and 64 hex digits. Raises Unavailable (code `keyring_broken`)."""
     if not isinstance(id, str) or not _ID.fullmatch(id):
         raise Unavailable("a root key's id must have the form rk_<n>", code="keyring_broken")
-    try:
-        key = base64.b64decode(encoded if isinstance(encoded, str) else "", validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Unavailable(f"root key {id} is not base64", code="keyring_broken") from error
-    if len(key) != ROOT_BYTES:
-        raise Unavailable(f"root key {id} must have {ROOT_BYTES} bytes", code="keyring_broken")
-    return id, key
+    if not isinstance(digits, str) or not _KEY.fullmatch(digits):
+        raise Unavailable(f"root key {id} must be {2 * ROOT_BYTES} hex digits", code="keyring_broken")
+    return id, bytes.fromhex(digits)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +45,6 @@ def make_roots(request: pytest.FixtureRequest, tmp_path: Path) -> RootsMaker:
     def make(name: str) -> RootKeys:
         if request.param == "file":
             return FileKeyring(tmp_path / name / "keyring.json")
-        key = base64.b64encode(name.encode().ljust(32, b".")).decode()
-        return EnvKeyring(f"rk_1:{key}", production=False)
+        return EnvKeyring(name.encode().ljust(32, b".").hex(), production=False)
 
     return make

@@ -274,6 +274,6 @@ class _Keep:
 
 
 def _vault_for_properties() -> Vault:
-    vault = FieldVault(EnvKeyring("rk_1:" + "QUFB" * 10 + "QUE=", production=False), _Keep())
+    vault = FieldVault(EnvKeyring("41" * 32, production=False), _Keep())
     asyncio.run(vault.prepare(ONE))
     return vault

@@ -95,15 +95,15 @@ async def make() -> AsyncIterator[Make]:
 async def test_a_job_runs_again_and_again(make: Make) -> None:
     timer, job = make(), Count()
     timer.every(SOON, "sweep", job)
-    await timer.start()
+    timer.start()
     await job.reaches(3)
 
 
 async def test_a_job_may_run_at_once_and_be_added_later(make: Make) -> None:
     timer, job, later = make(), Count(), Count()
     timer.every(3600, "sweep", job, at_once=True)
-    await timer.start()
-    await timer.start()
+    timer.start()
+    timer.start()
     await job.reaches(1)
     timer.every(3600, "later", later, at_once=True)
     await later.reaches(1)
@@ -123,7 +123,7 @@ async def test_an_error_is_noted_and_stops_neither_the_job_nor_the_others(
 
     timer.every(SOON, "bad", bad)
     timer.every(SOON, "good", good)
-    await timer.start()
+    timer.start()
     await tries.reaches(4)
     await good.reaches(good.runs + 2)
     assert ("job.failed", {"job": "bad", "code": "store_away"}) in meter.notes
@@ -141,7 +141,7 @@ async def test_a_slow_job_never_overlaps_itself_and_the_skipping_is_noted(make: 
         await go.wait()
 
     timer.every(SOON, "slow", slow)
-    await timer.start()
+    timer.start()
     await inside.reaches(1)
     await meter.noted.wait()
     assert meter.notes[0] == ("job.skipped", {"job": "slow"})
@@ -156,9 +156,9 @@ async def test_a_shared_job_runs_in_one_process_and_the_other_follows(make: Make
     timers = {owner: make(leads, clock=clock, owner=owner) for owner in jobs}
     for owner, timer in timers.items():
         timer.every(SOON, "sweep", jobs[owner], shared=True)
-    await timers["a"].start()
+    timers["a"].start()
     await jobs["a"].reaches(1)
-    await timers["b"].start()
+    timers["b"].start()
     for _ in range(5):  # b keeps asking, and is told no
         leads.asked.clear()
         await leads.asked.wait()
@@ -174,7 +174,7 @@ async def test_the_role_of_a_dead_process_is_taken_after_its_lease(make: Make) -
     leads.held["timer.sweep"] = ("dead", clock.now() + timedelta(seconds=30))
     timer = make(leads, clock=clock)
     timer.every(SOON, "sweep", job, shared=True)
-    await timer.start()
+    timer.start()
     await leads.asked.wait()
     assert job.runs == 0
     clock.advance(31)
@@ -190,7 +190,7 @@ async def test_a_long_shared_job_keeps_its_role(make: Make) -> None:
         await go.wait()
 
     timer.every(3600, "long", long, shared=True, at_once=True)
-    await timer.start()
+    timer.start()
     await inside.reaches(1)
     for _ in range(5):
         await clock.until_asleep()
@@ -210,7 +210,7 @@ async def test_a_long_job_that_lost_its_role_says_so(make: Make) -> None:
         await go.wait()
 
     timer.every(3600, "long", long, shared=True, at_once=True)
-    await timer.start()
+    timer.start()
     await inside.reaches(1)
     await clock.until_asleep()
     leads.away = True
@@ -231,7 +231,7 @@ async def test_a_store_that_is_away_is_noted_and_asked_again(make: Make) -> None
     leads.away = True
     timer = make(leads, meter)
     timer.every(SOON, "sweep", job, shared=True)
-    await timer.start()
+    timer.start()
     await meter.noted.wait()
     assert meter.notes[0] == ("job.failed", {"job": "sweep", "code": "store_away"})
     assert job.runs == 0
@@ -251,7 +251,7 @@ async def test_stopping_lets_a_running_job_finish(make: Make) -> None:
         await done()
 
     timer.every(SOON, "slow", slow)
-    await timer.start()
+    timer.start()
     await inside.reaches(1)
     stopping = asyncio.create_task(timer.stop())
     await asyncio.sleep(0)
@@ -271,7 +271,7 @@ async def test_stopping_cancels_what_does_not_finish_and_nothing_runs_after_it(m
             ended.set()
 
     timer.every(SOON, "stuck", stuck)
-    await timer.start()
+    timer.start()
     await inside.reaches(1)
     await timer.stop(grace_s=0)
     await ended.wait()
@@ -284,7 +284,7 @@ async def test_a_stopped_timer_starts_again(make: Make) -> None:
     timer, job = make(), Count()
     timer.every(SOON, "sweep", job)
     for _ in range(2):
-        await timer.start()
+        timer.start()
         await job.reaches(job.runs + 1)
         await timer.stop()
 
@@ -306,7 +306,7 @@ async def test_a_wall_clock_that_jumps_neither_stops_jobs_nor_runs_them_early(
     timer, quick, slow = make(), Count(), Count()
     timer.every(SOON, "quick", quick)
     timer.every(1800, "slow", slow)
-    await timer.start()
+    timer.start()
     await quick.reaches(2)
     off = timedelta(hours=hours)
     await quick.reaches(quick.runs + 3)

@@ -49,7 +49,7 @@ def test_a_stored_envelope_opens() -> None:
 
 
 async def test_a_stored_key_row_opens_and_blinds_as_ever() -> None:
-    roots = EnvKeyring("rk_1:" + "QUFB" * 10 + "QUE=", production=False)
+    roots = EnvKeyring("41" * 32, production=False)
     row = KeyRow(KEY_ID, TenantId(7), "index", "rk_1", "active", bytes.fromhex(ROW_WRAPPED), bytes.fromhex(ROW_COMMIT))
     opened = await open_row(roots, row, TenantId(7))
     assert (await roots.wrap(KEY)) == Wrapped("rk_1", row.wrapped)
@@ -81,7 +81,7 @@ def test_normalising_twice_changes_nothing(value: str) -> None:
 
 @pytest.mark.parametrize("size", [16, 31, 33, 64])
 async def test_a_data_key_of_another_size_is_refused(size: int) -> None:
-    roots = EnvKeyring("rk_1:" + "QUFB" * 10 + "QUE=", production=False)
+    roots = EnvKeyring("41" * 32, production=False)
     key = bytes(size)
     row = KeyRow(
         KEY_ID, TenantId(1), "pii", "rk_1", "active", (await roots.wrap(key)).key,

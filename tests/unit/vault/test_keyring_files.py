@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import os
 import stat
@@ -13,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from hub.adapters.vault import EnvKeyring, FileKeyring
+from hub.adapters.vault import EnvKeyring, FileKeyring, open_root_keys
 from hub.domain.errors import Unavailable
 
 KEY = bytes(32)
-ROOT_1, ROOT_2 = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
+ROOT_1, ROOT_2 = "01" * 32, "02" * 32
 
 
 def write(path: Path, content: object, mode: int = 0o600) -> Path:
@@ -211,8 +210,8 @@ async def test_several_versions_unwrap_and_the_active_one_wraps(tmp_path: Path) 
         "[" * 5000,
         keyring("rk_2", rk_1=ROOT_1),
         keyring(),
-        keyring("rk_1", rk_1="not base64!"),
-        keyring("rk_1", rk_1=base64.b64encode(bytes(16)).decode()),
+        keyring("rk_1", rk_1="0g" * 32),
+        keyring("rk_1", rk_1="00" * 16),
         {**keyring(rk_1=ROOT_1), "format": "hirewire-keyring-2"},
         {**keyring(rk_1=ROOT_1), "active": None},
         {**keyring(), "keys": {"rk_1": 7}},
@@ -228,12 +227,25 @@ def test_a_damaged_keyring_is_refused_by_name_without_its_content(tmp_path: Path
     assert ROOT_1 not in str(caught.value)
 
 
-@pytest.mark.parametrize("value", ["", "rk_1", f"rk_1:{ROOT_1},rk_1:{ROOT_2}", f"rk_0:{ROOT_1}", "rk_1:AAAA"])
+@pytest.mark.parametrize(
+    "value",
+    ["", "rk_1", f"rk_1:{ROOT_1},rk_1:{ROOT_2}", f"rk_0:{ROOT_1}", "rk_1:00", ROOT_1[:-1], f"{ROOT_1},{ROOT_2}"],
+)
 def test_a_damaged_setting_is_refused_by_name_without_its_content(value: str) -> None:
     with pytest.raises(Unavailable) as caught:
         EnvKeyring(value, production=False)
     assert caught.value.code == "keyring_broken"
     assert ROOT_1 not in str(caught.value)
+
+
+async def test_the_settings_pick_the_provider(tmp_path: Path) -> None:
+    file = open_root_keys(tmp_path / "keyring.json")
+    assert isinstance(file, FileKeyring)
+    setting = open_root_keys(tmp_path / "keyring.json", ROOT_1.upper())
+    assert await setting.versions() == ("rk_1",)
+    assert await setting.wrap(KEY) == await EnvKeyring(f"rk_1:{ROOT_1}", production=False).wrap(KEY)
+    with pytest.raises(Unavailable):
+        open_root_keys(tmp_path / "keyring.json", ROOT_1, production=True)
 
 
 def test_keys_in_a_setting_are_refused_in_production() -> None:
