@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
-from typing import Literal, TextIO
+from typing import TextIO
 from uuid import UUID
 
 import orjson
@@ -62,8 +62,11 @@ class Lines:
         self._logger.log(level, event, exc_info=error, extra={"hirewire": fields})
 
 
-def configure(level: str = "info", format: Literal["json", "text"] = "json", stream: TextIO | None = None) -> None:
-    """Make every logger of the process write such lines to `stream` (standard error). Raises Invalid."""
+def configure(level: str = "info", format: str = "json", stream: TextIO | None = None) -> None:
+    """Make every logger of the process write such lines to `stream` (standard error).
+
+    `level` is one of LEVELS, `format` is json or text. Raises Invalid.
+    """
     if level not in LEVELS:
         raise Invalid(f"log level must be one of {', '.join(LEVELS)}", code="bad_log_level")
     if format not in ("json", "text"):

@@ -34,7 +34,7 @@ def logged() -> Iterator[Callable[..., io.StringIO]]:
 
     def on(format: str = "json", level: str = "debug") -> io.StringIO:
         stream = io.StringIO()
-        configure(level, format, stream)  # type: ignore[arg-type]
+        configure(level, format, stream)
         return stream
 
     yield on
@@ -328,7 +328,7 @@ def test_a_person_can_read_the_text_form(logged: Callable[..., io.StringIO]) -> 
 def test_a_level_or_format_that_is_not_there_is_refused(level: str, format: str) -> None:
     before = list(logging.getLogger().handlers)
     with pytest.raises(Invalid) as caught:
-        configure(level, format)  # type: ignore[arg-type]
+        configure(level, format)
     assert caught.value.code in {"bad_log_level", "bad_log_format"}
     assert logging.getLogger().handlers == before
 
