@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
 
-from litestar import Litestar
-
+from hub.adapters import db
 from hub.adapters.catalog import FolderCatalog
 from hub.adapters.clock import SystemClock, SystemIds
-from hub.adapters.db import SqlStore, open_store
-from hub.adapters.http import Guard, HttpSignatures, open_transport
+from hub.adapters.http.exporter import serve_metrics
+from hub.adapters.http.guard import Guard
+from hub.adapters.http.router import Router
+from hub.adapters.http.signatures import VendorSignatures
+from hub.adapters.logs import Lines
 from hub.adapters.logs import configure as configure_logs
-from hub.adapters.metrics import PrometheusMeter
+from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
 from hub.adapters.timer import Timer
-from hub.adapters.vault import FieldVault, open_root_keys
+from hub.adapters.vault import FieldVault
+from hub.adapters.vault.keyring import open_root_keys
 from hub.app.access import Access
 from hub.app.channels import Channels
 from hub.app.configure import Configure
@@ -40,7 +44,7 @@ from hub.ports.store import Store
 from hub.ports.transport import Signatures, Transport
 from hub.ports.vault import Vault
 from hub.settings import Settings
-from hub.web.app import create_app
+from mappings.canonical import events
 
 VERSION = version("hirewire")
 
@@ -93,3 +97,84 @@ def assemble(parts: Parts) -> Hub:
         queries=Queries(p.store, p.vault, library, channels),
         access=Access(p.store, p.clock, p.ids),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A hub on real ports, with what has to be closed again."""
+
+    hub: Hub
+    timer: Timer
+    meter: PrometheusMeter
+    clock: SystemClock
+
+    async def render_metrics(self) -> tuple[bytes, str]:
+        """The metrics of this process, and the lanes of all of them: (body, content type)."""
+        health = await self.hub.store.health()
+        self.meter.store(health.ok)
+        if health.ok:
+            async with self.hub.store.look() as look:
+                self.meter.lanes(await look.lanes(), self.clock.now())
+        return self.meter.render(), CONTENT_TYPE
+
+    async def anchor(self) -> None:
+        """Take the time from the database, so that leases mean the same to all processes."""
+        self.clock.anchor(await self.hub.store.now())
+
+    async def close(self) -> None:
+        """Let go of sockets and files."""
+        await self.hub.transport.close()
+        await self.hub.store.close()
+
+
+def open_hub(settings: Settings) -> Opened:
+    """The product as the settings say. Nothing is asked of the network or the database yet."""
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    configure_logs(settings.log_level, "json" if settings.log_format == "json" else "text")
+    clock = SystemClock()
+    ids = SystemIds(clock)
+    store = db.open_store(settings.database)
+    meter = PrometheusMeter([name for name, _ in events()], Lines(), version=VERSION)
+    guard = Guard(
+        allow_loopback=settings.egress_loopback,
+        allow_http=settings.egress_loopback,
+        allow_config_hosts=settings.egress_loopback,
+        ports=frozenset(settings.egress_ports),
+    )
+    parts = Parts(
+        store=store,
+        vault=FieldVault(open_root_keys(settings.keyring, settings.root_key, settings.production), store),
+        clock=clock,
+        ids=ids,
+        meter=meter,
+        catalog=FolderCatalog(),
+        transport=Router.build(guard, clock, ca_bundle=settings.ca_file),
+        signatures=VendorSignatures(clock),
+        retry=RetryPolicy(delays_s=settings.retry_delays),
+        limits=LoopLimits(in_flight=settings.in_flight, lease=timedelta(seconds=settings.lease_s)),
+    )
+    timer = Timer(store, meter, clock, owner=secrets.token_hex(8))
+    opened = Opened(assemble(parts), timer, meter, clock)
+    timer.every(60.0, "clock", opened.anchor, at_once=True)
+    return opened
+
+
+def migrate_store(settings: Settings, revision: str = "head") -> None:
+    """Bring the schema to this revision."""
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    db.migrate(settings.database, revision)
+
+
+def current_schema(settings: Settings) -> str | None:
+    """The schema's revision, None where there is no schema."""
+    return db.current(settings.database)
+
+
+@asynccontextmanager
+async def metrics_server(settings: Settings, opened: Opened) -> AsyncIterator[None]:
+    """`work`'s own /metrics while the block runs, if HIREWIRE_METRICS_LISTEN says where."""
+    if settings.metrics_listen is None:
+        yield
+        return
+    async with serve_metrics(settings.metrics_listen, opened.render_metrics):
+        yield

@@ -54,7 +54,7 @@ class Access:
         token = ApiToken(f"tok_{self.ids.token(8)}", tenant, name, digest(secret), wanted, now, expires_at)
         async with self.store.work() as work:
             await work.add_token(token)
-            await work.audit(AuditEntry(now, tenant, by, "token.make", token.id, {"scopes": sorted(wanted)}))
+            await work.audit(AuditEntry(now, tenant, by, "token.make", token.id, {"scopes": [*sorted(wanted)]}))
         return token, secret
 
     async def check(self, secret: str) -> Caller:

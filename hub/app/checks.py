@@ -71,7 +71,7 @@ def check_rule(body: Document, at: str, connectors: Dict[str, Connector], mappin
         parsed = parse(stored, catalogue_of(stored))
     except Rejected as error:
         raise Invalid(str(error), code=error.code, at=f"{at}.rule.{error.at}" if error.at else f"{at}.rule") from error
-    for index, step in enumerate(parsed.steps):
+    for index, step in enumerate(parsed.then):
         where = f"{at}.rule.then.{index}"
         connector = connectors.get(step.connection)
         if connector is None:
@@ -88,12 +88,12 @@ def check_rule(body: Document, at: str, connectors: Dict[str, Connector], mappin
             raise Invalid(f"there is no mapping {step.mapping}", code="unknown_mapping", at=f"{where}.mapping")
 
 
-def catalogue_of(stored: Document) -> Catalogue | None:
-    """The field catalogue of the rule's event, None where the trigger is too broken to name one (parse says so)."""
+def catalogue_of(stored: Document) -> Catalogue:
+    """The field catalogue of the rule's event. Raises Invalid where the trigger names none."""
     trigger = stored.get("trigger")
     name = trigger.get("event") if isinstance(trigger, dict) else None
     if not isinstance(name, str):
-        return None
+        raise Invalid("a rule names the event it waits for", code="missing", at="trigger.event")
     versions = [version for type_, version in events() if type_ == name]
     if not versions:
         raise Invalid(f"there is no event type {name}", code="unknown_type", at="trigger.event")

@@ -17,7 +17,7 @@ from hub.ports.connector import Endpoint
 from hub.ports.store import AuditEntry, Order, Page, Store
 from hub.ports.transport import Signatures
 from hub.ports.vault import Vault
-from mappings.documents import Document, Json, lookup
+from mappings.documents import Document, Json, Missing, lookup
 
 REPORT = "interview.report.completed"
 PACKAGES: tuple[Document, ...] = (
@@ -129,10 +129,10 @@ class Provide:
             data = json.loads(self.vault.open(body_place(order.tenant, reports[0].id), reports[0].body))
             answer |= {
                 "status": "completed",
-                "score": lookup(data, "report.overall.score") or 0,
-                "recommendation": lookup(data, "report.overall.recommendation") or "hold",
-                "scores": lookup(data, "report.scores") or {},
-                "report_id": lookup(data, "report.id") or "",
+                "score": _told(data, "report.overall.score"),
+                "recommendation": _told(data, "report.overall.recommendation"),
+                "scores": _told(data, "report.scores"),
+                "report_id": _told(data, "report.id"),
             }
         return answer
 
@@ -141,3 +141,8 @@ class Provide:
         async with self.store.work() as work:
             await work.audit(entry)
         return {}
+
+
+def _told(data: Document, path: str) -> Json:
+    value = lookup(data, path)
+    return None if isinstance(value, Missing) else value

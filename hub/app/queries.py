@@ -18,6 +18,7 @@ from hub.domain.rules import Explanation, compile_rule, parse
 from hub.ports.store import DoneDelivery, Page, Rule, Store, StoredEvent
 from hub.ports.vault import Vault
 from mappings.documents import Document, Json
+from mappings.engine import FieldTrace
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class Queries:
         async with self.store.look() as look:
             return sorted(await look.rules(tenant), key=lambda r: r.name)
 
-    async def preview(self, tenant: TenantId, delivery: DeliveryId) -> list[Document]:
+    async def preview(self, tenant: TenantId, delivery: DeliveryId) -> list[FieldTrace]:
         """How each field of a delivery's document came about: path, function, value (per-field trace)."""
         found = await self.delivery(tenant, delivery)
         if found.revision is None:
@@ -159,15 +160,7 @@ class Queries:
         if name is None or stored.type == HOOK_RECEIVED:
             return []
         mapping = await self.library.mapping(tenant, connector, name)
-        return [
-            {
-                "to": t.to,
-                "value": t.value if t.value is not None and t.value is not ... else None,
-                "from": list(t.sources),
-                "fn": t.fn,
-            }
-            for t in mapping.trace(data)
-        ]
+        return mapping.trace(data)
 
 
 def _event_entry(event: StoredEvent) -> TimelineEntry:

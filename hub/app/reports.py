@@ -9,12 +9,14 @@ from hub.app.ingest import Incoming, Prepare, body_place
 from hub.app.library import Library
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Reported
+from hub.domain.errors import Invalid
 from hub.domain.events import HOOK_RECEIVED, Cause
 from hub.ports.store import Arrival, Store, StoredEvent
 from hub.ports.vault import Vault
+from mappings.canonical import UnknownType, event_schema
 from mappings.documents import Document
 
-CONTEXT = ("candidate", "application", "job", "interview", "report", "background_check", "referral", "offer")
+VERSION = 1  # of the canonical events that connectors report
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,10 @@ class Reports:
         arrivals = []
         for one in reported:
             cause, origin = await self._cause(connection, one, told_by)
-            context = await self._context(origin)
+            context = await self._context(origin, one.type)
             incoming = Incoming(
                 type=one.type,
-                version=1,
+                version=VERSION,
                 source=f"/connections/{connection.name}",
                 key=one.key,
                 data={**context, **one.data},
@@ -59,8 +61,13 @@ class Reports:
             return Cause(told_by.id), told_by
         return Cause(told_by.id), None
 
-    async def _context(self, origin: StoredEvent | None) -> Document:
+    async def _context(self, origin: StoredEvent | None, type_: str) -> Document:
+        """What the causing event knew and the reported type has room for."""
         if origin is None:
             return {}
+        try:
+            room = event_schema(type_, VERSION).get("properties")
+        except UnknownType as error:
+            raise Invalid(f"there is no event type {type_}@{VERSION}", code="unknown_type", at="type") from error
         data = json.loads(self.vault.open(body_place(origin.tenant, origin.id), origin.body))
-        return {name: data[name] for name in CONTEXT if name in data}
+        return {name: value for name, value in data.items() if isinstance(room, dict) and name in room}

@@ -22,7 +22,7 @@ from hub.web.deliveries import DeliveriesController
 from hub.web.events import EventsController
 from hub.web.health import HealthController, Render
 from hub.web.hooks import HooksController
-from hub.web.problems import on_any_error, on_hub_error, on_http_error
+from hub.web.problems import on_any_error, on_http_error, on_hub_error
 from hub.web.rules import RulesController
 
 BODY_LIMIT = 10 * 1024 * 1024  # bytes
@@ -38,7 +38,7 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan] | None = None) -> Litestar:
     """The ASGI application over these use cases."""
-    app = Litestar(
+    return Litestar(
         route_handlers=[
             EventsController,
             DeliveriesController,
@@ -61,7 +61,6 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
         lifespan=lifespan or [],
         logging_config=None,
     )
-    return app
 
 
 def openapi(version: str) -> OpenAPIConfig:

@@ -7,7 +7,7 @@ from typing import Any
 
 from litestar import Controller, Request, get, post
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
-from litestar.openapi.spec.enums import OpenAPIType
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import FromPath
 
 from hub.domain.errors import Invalid, NotFound
@@ -25,7 +25,7 @@ class TakesEmail(Operation):
 
     def __post_init__(self) -> None:
         """One content type."""
-        email = Schema(type=OpenAPIType.STRING, format="email", max_length=254)
+        email = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.EMAIL, max_length=254)
         schema = Schema(
             type=OpenAPIType.OBJECT, required=["email"], properties={"email": email}, additional_properties=False
         )

@@ -24,7 +24,7 @@ class ConnectionsController(Controller):
         responses=may_answer(401, 403, 404, 503),
         summary="All connections with their lanes; secrets by name only",
     )
-    async def list(self, request: Request[Any, Any, Any]) -> list[dto.ConnectionView]:
+    async def every(self, request: Request[Any, Any, Any]) -> list[dto.ConnectionView]:
         """By name."""
         hub, tenant = hub_of(request), caller_of(request).tenant
         async with hub.store.look() as look:

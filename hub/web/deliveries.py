@@ -34,7 +34,7 @@ class DeliveriesController(Controller):
         responses=may_answer(400, 401, 403, 404, 422, 503),
         summary="Deliveries, newest first",
     )
-    async def list(
+    async def every(
         self,
         request: Request[Any, Any, Any],
         limit: Annotated[int, Parameter(ge=1, le=200)] = 50,

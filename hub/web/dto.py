@@ -122,8 +122,9 @@ class Attempt(msgspec.Struct):
     def of(cls, view: AttemptView) -> Attempt:
         """From the record."""
         a = view.attempt
-        talk = [line for line in view.talk if isinstance(line, dict)] if isinstance(view.talk, list) else []
-        return cls(a.number, a.started_at, a.took_ms, a.outcome, a.status, a.error, list[dict[str, object]](talk))
+        lines = view.talk if isinstance(view.talk, list) else []
+        talk = [dict[str, object](line) for line in lines if isinstance(line, dict)]
+        return cls(a.number, a.started_at, a.took_ms, a.outcome, a.status, a.error, talk)
 
 
 class DeliveryDetail(DeliverySummary):

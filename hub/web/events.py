@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from litestar import Controller, Request, get, post
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
-from litestar.openapi.spec.enums import OpenAPIType
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import FromPath, FromQuery, Parameter
 
 from hub.domain.ids import event_id as read_event_id
@@ -27,7 +27,7 @@ _EVENT = Schema(
         "source": Schema(type=OpenAPIType.STRING, min_length=1, max_length=512),
         "type": Schema(type=OpenAPIType.STRING, min_length=1, max_length=128),
         "subject": Schema(type=OpenAPIType.STRING, min_length=1, max_length=128),
-        "time": Schema(type=OpenAPIType.STRING, format="date-time"),
+        "time": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME),
         "datacontenttype": Schema(type=OpenAPIType.STRING, enum=["application/json"]),
         "dataschema": Schema(type=OpenAPIType.STRING),
         "data": Schema(type=OpenAPIType.OBJECT),
@@ -77,7 +77,7 @@ class EventsController(Controller):
         responses=may_answer(400, 401, 403, 503),
         summary="Events, newest first",
     )
-    async def list(
+    async def every(
         self,
         request: Request[Any, Any, Any],
         limit: Annotated[int, Parameter(ge=1, le=200)] = 50,

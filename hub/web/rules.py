@@ -30,7 +30,7 @@ class RulesController(Controller):
         responses=may_answer(401, 403, 503),
         summary="All rules, each as a sentence in both languages",
     )
-    async def list(self, request: Request[Any, Any, Any]) -> list[dto.RuleView]:
+    async def every(self, request: Request[Any, Any, Any]) -> list[dto.RuleView]:
         """By name."""
         return [view(rule) for rule in await hub_of(request).queries.rules(caller_of(request).tenant)]
 

@@ -1,0 +1,30 @@
+"""A worker's own `/metrics`, for a scraper on the same machine or network."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+Render = Callable[[], Awaitable[tuple[bytes, str]]]
+
+
+@asynccontextmanager
+async def serve_metrics(listen: tuple[str, int], render: Render) -> AsyncIterator[int]:
+    """Serve GET /metrics while the block runs; yields the port (0 in `listen` picks a free one)."""
+
+    async def answer(_: web.Request) -> web.Response:
+        body, content_type = await render()
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    app = web.Application()
+    app.router.add_get("/metrics", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, *listen)
+        await site.start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,52 @@
+"""`hirewire`: the command line.
+
+Exit codes: 0 done; 1 refused or failed (the reason is printed); 2 wrong usage; 3 not found;
+4 something is away, try later; 5 a check found faults or a ledger does not hold.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from hub.bootstrap import VERSION
+from hub.cli.processes import migrate, serve, work
+from hub.domain.errors import HubError, NotFound, Unavailable
+
+FAILED, NOT_FOUND, AWAY, FAULTS = 1, 3, 4, 5
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(VERSION, prog_name="hirewire")
+def cli() -> None:
+    """Hirewire carries hiring events into HR systems, and their answers back.
+
+    \b
+    First steps:
+      hirewire demo                     the whole story on this machine
+      hirewire migrate                  make or upgrade the database
+      hirewire apply hub.yaml           connections, mappings, rules from a file (shows the diff first)
+      hirewire serve                    the API; delivers too, unless HIREWIRE_LOOPS=none
+      hirewire work                     one more delivering process
+    """
+
+
+for command in (serve, work, migrate):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except HubError as error:
+        place = f" (at {error.at})" if error.at else ""
+        click.echo(f"hirewire: {error.code}: {error}{place}", err=True)
+        sys.exit(NOT_FOUND if isinstance(error, NotFound) else AWAY if isinstance(error, Unavailable) else FAILED)

@@ -1,0 +1,110 @@
+"""Commands on rules: list, test, explain."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import yaml
+
+from hub.app.checks import catalogue_of
+from hub.app.hub import Hub
+from hub.cli.context import with_hub
+from hub.cli.words import as_json, say
+from hub.domain.errors import Invalid
+from hub.domain.ids import DEFAULT_TENANT as TENANT
+from hub.domain.ids import event_id
+from hub.domain.rules import Explanation, compile_rule, explanation_lines, parse, sentence
+from hub.ports.store import Page
+from mappings.documents import Document
+
+LANGUAGES = click.Choice(["en", "zh-CN"])
+VERDICTS = {True: "fires", False: "no", None: "unknown"}
+
+
+@click.group()
+def rules() -> None:
+    """What happens when: trigger rules as sentences."""
+
+
+@rules.command("list")
+@click.option("--language", type=LANGUAGES, default="en", show_default=True)
+@as_json
+def list_rules(language: str, json_: bool) -> None:
+    """All rules, each as a sentence."""
+
+    async def act(hub: Hub) -> list[dict[str, object]]:
+        return [
+            {
+                "name": r.name,
+                "state": r.state,
+                "revision": r.latest.number,
+                "sentence": sentence(parse(r.latest.body), catalogue_of(r.latest.body), language),
+            }
+            for r in await hub.queries.rules(TENANT)
+        ]
+
+    say(with_hub(act), ("name", "state", "revision", "sentence"), "no rules yet: `hirewire apply` brings them", json_)
+
+
+@rules.command("explain")
+@click.argument("event")
+@click.option("--rule", help="Only this rule; without it, every rule that waits for this event type.")
+@click.option("--language", type=LANGUAGES, default="en", show_default=True)
+def explain(event: str, rule: str | None, language: str) -> None:
+    """Why rules fired on a stored event or did not, clause by clause."""
+
+    async def act(hub: Hub) -> list[tuple[str, Explanation, Document]]:
+        found = await hub.queries.why(TENANT, event_id(event), hub.clock.now(), rule)
+        return [(w.rule.name, w.explanation, (w.rule.live or w.rule.latest).body) for w in found]
+
+    answers = with_hub(act)
+    if not answers:
+        click.echo("no rule waits for this event")
+    for name, explanation, body in answers:
+        _tell(name, explanation, body, language)
+
+
+@rules.command("test")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--event", help="A stored event to try it on; without it, the newest events of its type.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--language", type=LANGUAGES, default="en", show_default=True)
+def test(file: Path, event: str | None, limit: int, language: str) -> None:
+    """Try a rule from a YAML file on past events. Nothing is sent, ever. Exit code 5: a case of the rule fails."""
+    body = yaml.safe_load(file.read_text(encoding="utf-8"))
+    if isinstance(body, dict) and "rule" in body:
+        body = body["rule"]
+    if not isinstance(body, dict):
+        raise Invalid("the file holds no rule", code="type")
+    parsed = parse(body, catalogue_of(body))
+    compiled = compile_rule(parsed)
+    click.echo(sentence(parsed, catalogue_of(body), language))
+
+    async def act(hub: Hub) -> list[tuple[str, Explanation]]:
+        if event is not None:
+            ids = [event_id(event)]
+        else:
+            async with hub.store.look() as look:
+                ids = [e.id for e in await look.events(TENANT, Page(limit), type=parsed.on)]
+        ids += [i for i in (event_id(c.event) for c in parsed.cases) if i not in ids]
+        now = hub.clock.now()
+        return [(i, compiled.explain((await hub.queries.event(TENANT, i))[1], now)) for i in ids]
+
+    tried = dict(with_hub(act))
+    if not tried:
+        click.echo("no stored event of this type to try it on")
+    for name, explanation in tried.items():
+        _tell(name, explanation, body, language)
+    failed = [c.event for c in parsed.cases if (tried[c.event].verdict is True) != c.fires]
+    for name in failed:
+        click.echo(f"case failed: {name}", err=True)
+    if failed:
+        sys.exit(5)
+
+
+def _tell(name: str, explanation: Explanation, body: Document, language: str) -> None:
+    click.echo(f"{name}: {VERDICTS[explanation.verdict]}")
+    for line in explanation_lines(explanation, catalogue_of(body), language):
+        click.echo(f"  {line}")

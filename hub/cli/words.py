@@ -1,0 +1,54 @@
+"""How the command line speaks: tables for people, JSON lines for scripts."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import click
+import orjson
+
+as_json = click.option("--json", "json_", is_flag=True, help="One JSON object per line, for scripts.")
+
+
+def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], empty: str) -> None:
+    """Rows as a table; Chinese characters take two columns. `empty` is said where there are none."""
+    if not rows:
+        click.echo(empty)
+        return
+    texts = [[_text(row.get(column)) for column in columns] for row in rows]
+    widths = [max(_width(column), *(_width(line[i]) for line in texts)) for i, column in enumerate(columns)]
+    click.echo("  ".join(_pad(column.upper(), width) for column, width in zip(columns, widths, strict=True)).rstrip())
+    for line in texts:
+        click.echo("  ".join(_pad(text, width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def lines(rows: Sequence[Mapping[str, object]]) -> None:
+    """One JSON object per line."""
+    for row in rows:
+        click.echo(orjson.dumps(dict(row), default=str).decode())
+
+
+def say(rows: Sequence[Mapping[str, object]], columns: Sequence[str], empty: str, json_: bool) -> None:
+    """A table, or JSON lines with all fields."""
+    if json_:
+        lines(rows)
+    else:
+        table(rows, columns, empty)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="milliseconds").replace("+00:00", "Z")
+    return str(value)
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _pad(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
