@@ -17,9 +17,15 @@ from hub.domain.rules.wording import Language, demand, predicate, quoted, show
 HIDDEN_FROM = 3  # sensitivity from which actual values are not shown
 
 
-def sentence(body: RuleBody, catalogue: Catalogue, language: Language) -> str:
-    """The whole rule as one sentence. A field that the catalogue does not know is named by its path."""
-    _known(language)
+def sentence(body: RuleBody, catalogue: Catalogue, language: str) -> str:
+    """The whole rule as one sentence in `en` or `zh-CN`. A field that the catalogue does not know is named by its path.
+
+    Raises Invalid (`unknown_language`).
+    """
+    return _sentence(body, catalogue, _known(language))
+
+
+def _sentence(body: RuleBody, catalogue: Catalogue, language: Language) -> str:
     event = quoted(catalogue.label.get(language) or body.on)
     steps = [_step(step, language) for step in body.then]
     if language == "en":
@@ -31,9 +37,12 @@ def sentence(body: RuleBody, catalogue: Catalogue, language: Language) -> str:
     return f"{told}{event}发生时，{condition}{'；再'.join(steps)}。"
 
 
-def _known(language: str) -> None:
-    if language not in LANGUAGES:
-        raise Invalid(f"languages are {', '.join(LANGUAGES)}", code="unknown_language")
+def _known(language: str) -> Language:
+    if language == "en":
+        return "en"
+    if language == "zh-CN":
+        return "zh-CN"
+    raise Invalid(f"languages are {', '.join(LANGUAGES)}", code="unknown_language")
 
 
 def _step(step: Action, language: Language) -> str:
@@ -96,17 +105,17 @@ def _inside(field: Field | None) -> Fields:
 
 
 def explanation_lines(
-    explanation: Explanation, catalogue: Catalogue, language: Language, *, reveal: bool = False
+    explanation: Explanation, catalogue: Catalogue, language: str, *, reveal: bool = False
 ) -> list[str]:
     """One line for every clause: what was wanted and what was there; those that are met say so.
 
     Values of personal fields (sensitivity 3 and more) are hidden unless `reveal`. Where one of several is enough,
     a heading says so and its lines are indented by two spaces. Clauses under `none` are put the other way round.
     """
-    _known(language)
+    known = _known(language)
     if explanation.root is None:
-        return ["The rule has no conditions." if language == "en" else "该规则没有条件。"]
-    return list(_lines(explanation.root, catalogue, language, reveal, ""))
+        return ["The rule has no conditions." if known == "en" else "该规则没有条件。"]
+    return list(_lines(explanation.root, catalogue, known, reveal, ""))
 
 
 def _lines(
