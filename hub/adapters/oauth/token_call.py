@@ -13,15 +13,15 @@ from urllib.parse import quote_plus
 
 from authlib.oauth2.rfc7523 import private_key_jwt_sign
 from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from hub.adapters.http.wire import bad_manifest, fill, needed, optional, part, seconds
 from hub.ports.transport import Channel, HttpRequest, HttpResponse, NeedsReauth, NotSent
 from mappings.documents import Document, Json, lookup
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523, 2.2
-_ALGORITHMS = frozenset(
-    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
-)
+_KEYS: dict[str, type[RSAKey | ECKey | OKPKey]] = {"RS": RSAKey, "PS": RSAKey, "ES": ECKey, "Ed": OKPKey}
+_ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 _TRANSIENT = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 _UNKNOWN_TTL_S = 300.0  # where neither the vendor nor the manifest says how long a token lives
@@ -105,7 +105,7 @@ def _basic(client: str, secret: str) -> str:
 
 def _assertion(token: Document, channel: Channel, client: str, url: str, now: datetime) -> str:
     """A client assertion (RFC 7523 section 3), issued 30 s ago for clocks that lag, good for 5 minutes."""
-    algorithm = token.get("alg", "RS256")
+    algorithm = str(token.get("alg", "RS256"))
     if algorithm not in _ALGORITHMS:
         raise bad_manifest("its assertion algorithm is unknown")
     issued = int(now.timestamp()) - 30
@@ -113,7 +113,7 @@ def _assertion(token: Document, channel: Channel, client: str, url: str, now: da
     try:
         return str(
             private_key_jwt_sign(
-                needed(token, "private_key", channel),
+                _KEYS[algorithm[:2]].import_key(needed(token, "private_key", channel)),
                 client,
                 optional(token, "audience", channel) or url,
                 alg=algorithm,
