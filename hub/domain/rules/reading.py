@@ -33,6 +33,7 @@ MAX_CLAUSES = 100
 MAX_STEPS = 50
 MAX_CASES = 200
 MAX_EXTRA = 16_384  # characters of JSON in one step's constants
+MAX_EXTRA_DEPTH = 10
 
 LATER_STEPS = frozenset({"message", "wait", "branch", "gate", "tag", "emit"})
 LATER_GUARDS = frozenset({"once_per", "max_per_hour", "hours"})
@@ -154,8 +155,12 @@ def _step(value: Json, at: str, seen: _Seen) -> Action:
     id = seen.id(node, at)
     mapping = node.get("mapping")
     extra = _object(node.get("with", {}), at)
-    if len(json.dumps(extra)) > MAX_EXTRA:
-        raise Invalid(f"step {id}: `with` is larger than {MAX_EXTRA} characters", code="too_large", at=at)
+    if _too_deep(extra, MAX_EXTRA_DEPTH) or len(json.dumps(extra)) > MAX_EXTRA:
+        raise Invalid(
+            f"step {id}: `with` has at most {MAX_EXTRA} characters, {MAX_EXTRA_DEPTH} levels deep",
+            code="too_large",
+            at=at,
+        )
     return Action(
         id,
         _matching(node["connection"], _NAME, f"the connection of {id} as a name", at),
@@ -163,6 +168,11 @@ def _step(value: Json, at: str, seen: _Seen) -> Action:
         None if mapping is None else _matching(mapping, _MAPPING, f"the mapping of {id} as name@version", at),
         extra,
     )
+
+
+def _too_deep(value: Json, levels: int) -> bool:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_too_deep(item, levels - 1) for item in inside if isinstance(item, (dict, list)))
 
 
 def _guards(value: Json) -> Guards:

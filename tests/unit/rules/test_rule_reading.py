@@ -1,8 +1,12 @@
 """The stored form: what is read comes back the same, and what is wrong is named with its place."""
 
+from contextlib import suppress
+from copy import deepcopy
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hub.domain.errors import Invalid
 from hub.domain.rules import RunMode, compile_rule, dump, parse
@@ -87,6 +91,12 @@ def test_limits_are_met_exactly() -> None:
     parse(rule(clause("c", op="in", value=list(range(1000)))))
 
 
+def nest(value: Any, levels: int) -> Any:
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
 WRONG: list[tuple[dict[str, Any], str, str | None]] = [
     (rule(deep(6)), "too_deep", "when.items.0.when.items.0.when.items.0"),
     (rule(group("g", *(clause(f"c{n}") for n in range(101)))), "too_many_clauses", "when.items.100"),
@@ -128,6 +138,9 @@ WRONG: list[tuple[dict[str, Any], str, str | None]] = [
     (rule(then=[{**ACTION, "mapping": "checkr-order"}]), "wrong_shape", "then.0"),
     (rule(then=[{**ACTION, "with": []}]), "wrong_shape", "then.0"),
     (rule(then=[{**ACTION, "with": {"a": "x" * 20_000}}]), "too_large", "then.0"),
+    (rule(then=[{**ACTION, "with": nest({}, 10)}]), "too_large", "then.0"),
+    (rule(then=[{**ACTION, "with": nest({}, 5000)}]), "too_large", "then.0"),
+    (rule(nest({}, 5000)), "unknown_kind", "when"),
     (rule(then=[{**ACTION, "to": "hr_owner"}]), "unknown_key", "then.0"),
     (rule(then=[ACTION, {"kind": "call", "id": "x"}]), "unknown_kind", "then.1"),
     (rule(guards={"mode": "dry"}), "wrong_value", "guards.mode"),
@@ -167,3 +180,30 @@ def test_guards_of_later_versions_are_refused_by_name(guard: str) -> None:
     with pytest.raises(Invalid, match=guard) as caught:
         parse(rule(guards={"mode": "live", guard: 1}))
     assert (caught.value.code, caught.value.at) == ("not_supported_yet", f"guards.{guard}")
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inside = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return [path] + [place for key, value in inside for place in places(value, (*path, key))]
+
+
+anything = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["kind", "id", "items", "value", "mode", "x"]), inner, max_size=3),
+    ),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(places(WHOLE)[1:]), anything)
+def test_whatever_stands_anywhere_is_read_or_refused_and_never_breaks(place: tuple[Any, ...], value: Any) -> None:
+    body: Any = deepcopy(WHOLE)
+    node = body
+    for key in place[:-1]:
+        node = node[key]
+    node[place[-1]] = value
+    with suppress(Invalid):
+        compile_rule(parse(body))

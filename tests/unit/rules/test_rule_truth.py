@@ -292,6 +292,27 @@ def test_a_day_counts_from_when_it_begins_anywhere_and_not_before() -> None:
     assert rule.decide({"day": "2026-11-16"}, late) is False
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+        "2026-11-24T09:30:00\ud800",
+        "9999-12-31",
+        "0001-01-01",
+        "2026-W47-2",
+        "２０２６-11-24",
+        "P999999D",
+        "P9999999D",
+        "",
+    ],
+)
+@pytest.mark.parametrize("asked", [("within_last", "P999999W"), ("before", "2026-11-24T00:00:00Z"), ("le", "P999999D")])
+def test_no_text_breaks_a_rule_about_time(text: str, asked: tuple[str, str]) -> None:
+    rule = compile_rule(parse(body(clause("c", "x", *asked))))
+    assert rule.decide({"x": text}, NOW) in (True, False, None)
+
+
 def test_a_rule_without_conditions_always_fires() -> None:
     rule = compile_rule(parse({**body(None)}))
     assert rule.decide({}, NOW) is True
