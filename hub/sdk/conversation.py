@@ -114,7 +114,7 @@ class Conversation:
 
     def _act(self, call: Call, run: Run) -> Talk:
         record: Json = None
-        if call.lookup is not None:
+        if call.lookup is not None and (call.key is None or run.job.attempt > 1):
             read = yield from self.read_records(self.manifest.calls[call.lookup.operation], run, call.lookup)
             if read.outcome is not None:
                 return read.outcome

@@ -14,7 +14,7 @@ from mappings.documents import Json
 
 Filter = Callable[[Json, str | None], Json]
 
-_LATIN = re.compile(r"^[A-Za-z0-9\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff'., -]+$")
+_LATIN = re.compile(r"^[A-Za-z0-9\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff'., -]+$")
 
 
 def _words(value: Json) -> str:
@@ -55,6 +55,14 @@ def _date(value: Json, _: str | None) -> Json:
     return datetime.fromisoformat(_words(value)).date().isoformat()
 
 
+def _moment(value: Json, _: str | None) -> Json:
+    """`2026-03-04 10:00 (UTC+08:00)`: readable in every language, and nobody has to guess the zone."""
+    at = datetime.fromisoformat(_words(value))
+    if at.tzinfo is None:
+        raise ValueError("a time with its zone wanted")
+    return f"{at:%Y-%m-%d %H:%M} ({at.tzname() if at.utcoffset() else 'UTC'})"
+
+
 def _base64(value: Json, _: str | None) -> Json:
     return base64.b64encode(_words(value).encode()).decode()
 
@@ -66,7 +74,7 @@ def _join(value: Json, argument: str | None) -> Json:
 
 
 def _latin(value: Json, _: str | None) -> Json:
-    """Left out where it has letters that a Latin-only system refuses."""
+    """Left out where it has a character outside ISO 8859-1 letters, digits and `'., -`: a Latin-only system refuses it."""
     text = _words(value)
     return text if _LATIN.match(text) else None
 
@@ -81,6 +89,7 @@ FILTERS: Final[Mapping[str, Filter]] = MappingProxyType(
         "host": _host,
         "domain": _domain,
         "date": _date,
+        "moment": _moment,
         "base64": _base64,
         "join": _join,
         "latin": _latin,

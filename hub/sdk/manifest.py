@@ -77,7 +77,10 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Read before write: the read operation, and what holds in the record that is the thing itself."""
+    """Read before write: the read operation, and what holds in the record that is the thing itself.
+
+    Beside an idempotency header it is for later tries only: vendors forget keys after a while.
+    """
 
     operation: str
     match: Condition

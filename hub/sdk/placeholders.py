@@ -50,7 +50,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """One `{...}`. `text` is how it was written, for messages."""
+    """One `{...}`. `text` names all the places it may come from, for messages."""
 
     text: str
     root: str
@@ -100,7 +100,10 @@ def _placeholder(inner: str) -> Placeholder:
     path = parse_path(head.removesuffix("?"))
     if path[0] not in ROOTS:
         raise PathError(f"unknown root in {{{inner}}}")
-    return Placeholder(head.removesuffix("?"), str(path[0]), path, optional, tuple(_step(part) for part in tail))
+    steps = tuple(_step(part) for part in tail)
+    others = [".".join(map(str, step.path)) for step in steps if step.path is not None]
+    text = " or ".join((head.removesuffix("?"), *others))
+    return Placeholder(text, str(path[0]), path, optional, steps)
 
 
 def _step(text: str) -> Step:

@@ -1,8 +1,8 @@
 """Samples: one recorded conversation each, replayed against the connector without a socket.
 
 A sample is the test, the documentation and the preview of one case. It says what is asked (`operation`, `hook` or
-`endpoint`), what is known (`payload` to be mapped or `doc` already mapped, `config`, `refs`, `order`, `event`, `now`),
-the `exchange` word for word, and the `outcome`.
+`endpoint`), what is known (`payload` to be mapped or `doc` already mapped, `config`, `refs`, `order`, `event`, `now`,
+`attempt`), the `exchange` word for word, and the `outcome`.
 """
 
 from __future__ import annotations
@@ -86,6 +86,7 @@ def _job(sample: Document, operation: str, doc: Document) -> Job:
         refs={k: str(v) for k, v in _object(sample.get("refs")).items()},
         order=_object(sample.get("order")),
         event=_object(sample.get("event")),
+        attempt=cast("int", sample.get("attempt", 1)),
         now=datetime.fromisoformat(str(sample.get("now", NOW))),
     )
 
