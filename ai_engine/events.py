@@ -35,10 +35,11 @@ def event(type: str, *, id: str, time: datetime, **data: Document) -> Document:
         "specversion": "1.0",
         "id": id,
         "source": SOURCE,
-        "type": f"{type}.{VERSION}",
+        "type": type,
         "subject": str(data["candidate"]["id"]),
         "time": time.isoformat(),
         "datacontenttype": "application/json",
+        "dataschema": f"urn:hirewire:event:{type}:{VERSION}",
         "data": {name: data[name] for name in TYPES[type]},
     }
 

@@ -33,6 +33,7 @@ _YEARS = re.compile(
     r"(?i)(\d{1,2}|[一两二三四五六七八九十]|one|two|three|four|five|six|seven|eight|nine|ten)\s*(?:\+|-\s*\d{1,2}|~\s*\d{1,2}|至\s*\d{1,2}|to\s+\d{1,2})?\s*(?:or more\s+)?(?:年|years?\b)"
 )
 _EXPERIENCE = re.compile(r"(?i)经验|工作|从业|experience|working|background in")
+_FIELD_OF_STUDY = re.compile(r"(?i)专业(?!知识|技能|能力)|学历|\bdegree\b|related field|field of study")
 _OR = re.compile(r"(?i)^[\s,]*(?:或者|或|or|/)\s*$")
 _WORDS = (
     {w: i for i, w in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 1)}
@@ -160,7 +161,8 @@ def _read(lines: tuple[str, ...]) -> tuple[list[Requirement], list[Requirement],
             if _PREFERRED.search(clause):
                 nice += _groups(clause)
                 continue
-            must += _groups(clause)
+            if not _FIELD_OF_STUDY.search(clause):
+                must += _groups(clause)
             if years is None and _EXPERIENCE.search(line):
                 years = _years(clause)
             if level is None:
@@ -187,13 +189,15 @@ def _groups(clause: str) -> list[Requirement]:
 
 
 def _distinct(requirements: list[Requirement]) -> list[Requirement]:
-    seen: set[tuple[str, ...] | str] = set()
-    out = []
+    """Each once. A group and a part of it are one requirement (the two languages of a text often differ so)."""
+    out: list[Requirement] = []
     for requirement in requirements:
-        key = tuple(sorted(requirement.skills)) or requirement.text
-        if key not in seen:
-            seen.add(key)
-            out.append(requirement)
+        own = set(requirement.skills)
+        if own and any(own <= set(other.skills) or own >= set(other.skills) for other in out if other.skills):
+            continue
+        if not own and any(requirement.text == other.text for other in out):
+            continue
+        out.append(requirement)
     return out[:60]
 
 

@@ -135,7 +135,7 @@ def _cover(requirements: tuple[Requirement, ...], resume: Extraction) -> tuple[l
 def _meets(requirement: Requirement, resume: Extraction) -> Met | None:
     if not requirement.skills:
         return _meets_words(requirement, resume)
-    order: list[How] = ["applied", "listed", "implied"]
+    order: list[How] = ["applied", "implied", "listed"]
     best: Met | None = None
     for wanted in requirement.skills:
         for skill in resume.skills:
@@ -143,7 +143,7 @@ def _meets(requirement: Requirement, resume: Extraction) -> Met | None:
             if skill.id == wanted:
                 how = "applied" if skill.applied else "listed"
             elif wanted in gazetteer().closure({skill.id}):
-                how = "implied"
+                how = "implied" if skill.applied else "listed"
             else:
                 continue
             if best is None or order.index(how) < order.index(best.how):

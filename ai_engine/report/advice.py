@@ -72,7 +72,7 @@ def gather(
     for turn in turns:
         if turn.question.trigger in CONTRADICTIONS:
             found.append((Flag("resume_contradiction", turn.question.text), turn.question.id))
-    if scores.answers and scores.confidence < rubric()["advice"]["reject"]["confidence"]:
+    if scores.mean_units < rubric()["gate"]["least_units"]:
         found.append((Flag("little_said"), None))
     if match.missing_must:
         found.append((Flag("must_missing"), None))

@@ -9,6 +9,7 @@ from ai_engine.gazetteer import gazetteer
 from ai_engine.records import Extraction, Flag, Language, ResumeText, SkillFound, Span
 from ai_engine.resumes import education, experience, identity
 from ai_engine.resumes.dates import merged_months
+from ai_engine.resumes.entries import joined
 from ai_engine.resumes.sections import BULLET, Line, cut
 from ai_engine.vocabulary import vocabulary
 from mappings.documents import Document, Json
@@ -44,7 +45,7 @@ def extract(text: ResumeText, *, id: str, today: date) -> Extraction:
     highest = max(levels, key=education.LEVELS.index) if levels else None
     if highest:
         candidate["highest_level"] = highest
-    skills = _skills(lines)
+    skills = _skills(lines, _employers(candidate))
     known = gazetteer().skills
     if skills:
         candidate["skills"] = [known[skill.id].label(language) for skill in skills]
@@ -71,13 +72,15 @@ def _without_instructions(text: ResumeText) -> tuple[tuple[str, ...], list[Flag]
     """Lines that speak to a machine become empty: they are reported and read by nothing else."""
     pattern = vocabulary().instructions
     flags = []
-    kept = []
-    for number, line in enumerate(text.lines, 1):
+    kept = list(text.lines)
+    for index, line in enumerate(text.lines):
+        following = text.lines[index + 1] if index + 1 < len(text.lines) else ""
         if pattern.search(line):
-            flags.append(Flag("hidden_instruction", line[:300], Span(number, number)))
-            kept.append("")
-        else:
-            kept.append(line)
+            flags.append(Flag("hidden_instruction", line[:300], Span(index + 1, index + 1)))
+            kept[index] = ""
+        elif following and not pattern.search(following) and pattern.search(both := joined(line, following)):
+            flags.append(Flag("hidden_instruction", both[:300], Span(index + 1, index + 2)))
+            kept[index] = kept[index + 1] = ""
     for hidden in text.hidden:
         code = "hidden_instruction" if pattern.search(hidden) else "hidden_text"
         flags.append(Flag(code, hidden[:300]))
@@ -177,18 +180,39 @@ def _written(index: int) -> str:
     return f"{index // 12:04d}-{index % 12 + 1:02d}"
 
 
-def _skills(lines: list[Line]) -> list[SkillFound]:
+def _employers(candidate: Document) -> list[str]:
+    entries = candidate.get("experiences")
+    return [str(entry["employer"]) for entry in (entries if isinstance(entries, list) else []) if isinstance(entry, dict) and "employer" in entry]
+
+
+def _skills(lines: list[Line], employers: list[str]) -> list[SkillFound]:
+    """All skills. An employer's name shows none (a retail company is no retail experience by itself)."""
     places: dict[str, list[int]] = {}
     applied: set[str] = set()
+    before: Line | None = None
     structured = any(line.section in _WORK_SECTIONS for line in lines)
     for line in lines:
         if structured and line.section not in _WORK_SECTIONS:
             continue
-        for mention in gazetteer().mentions(line.text):
-            places.setdefault(mention.id, []).append(line.number)
+        text = line.text
+        for employer in employers:
+            text = text.replace(employer, " ")
+        found = [mention.id for mention in gazetteer().mentions(text)]
+        if before and before.section == line.section and before.number == line.number - 1 and not BULLET.match(line.text):
+            found += _across(before.text, line.text)
+        before = line
+        for id in found:
+            places.setdefault(id, []).append(line.number)
             if line.section in _APPLIED_SECTIONS or not structured:
-                applied.add(mention.id)
+                applied.add(id)
     return [SkillFound(id, tuple(dict.fromkeys(numbers)), id in applied) for id, numbers in places.items()]
+
+
+def _across(first: str, second: str) -> list[str]:
+    """Skills whose name a line break cuts in two."""
+    head = first[-16:]
+    seam = joined(head, second[:16])
+    return [mention.id for mention in gazetteer().mentions(seam) if mention.start < len(head) < mention.end]
 
 
 def _languages_and_certificates(candidate: Document, provenance: dict[str, Span], lines: list[Line]) -> None:
@@ -206,6 +230,10 @@ def _languages_and_certificates(candidate: Document, provenance: dict[str, Span]
                     provenance[f"languages.{len(languages)}"] = Span(line.number, line.number)
                     languages.append({"language": code, "level": level} if level else {"language": code})
         if line.section == "certificates" and len(certificates) < 100:
+            last = certificates[-1] if certificates else None
+            if isinstance(last, str) and last.count("(") > last.count(")"):
+                certificates[-1] = joined(last, line.text)[:200]
+                continue
             provenance[f"certificates.{len(certificates)}"] = Span(line.number, line.number)
             certificates.append(BULLET.sub("", line.text)[:200])
     if languages:

@@ -55,6 +55,11 @@ def kind(part: str) -> str | None:
     return "employer" if employer > title else "title"
 
 
+def joined(first: str, second: str) -> str:
+    """Two lines that were one before they were wrapped."""
+    return first + (" " if first[-1:].isascii() and second[:1].isascii() else "") + second
+
+
 def is_date_line(text: str) -> Period | None:
     """The first period in `text`, if the line is an entry's header rather than prose."""
     found = periods(text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ai_engine.records import Span
 from ai_engine.resumes.dates import Period
-from ai_engine.resumes.entries import header_like, is_date_line, kind, parts_of
+from ai_engine.resumes.entries import header_like, is_date_line, joined, kind, parts_of
 from ai_engine.resumes.sections import BULLET, Line
 
 _INTERN = re.compile(r"实习|\bintern(?:ship)?\b", re.IGNORECASE)
@@ -48,7 +48,7 @@ class _Head:
                     setattr(self, wanted, max(matching, key=len) if wanted == "employer" else matching[0])
                     taken = True
         rest = [part for part, found in zip(parts, kinds, strict=True) if found is None and len(part) >= 2]
-        if self.lines == {self.at} and rest and len(parts) <= 4:
+        if (taken or self.lines == {self.at}) and rest and len(parts) <= 4:
             for wanted in ("employer", "title"):
                 if getattr(self, wanted) is None and rest:
                     setattr(self, wanted, rest.pop(0))
@@ -88,7 +88,7 @@ def _end(heads: list[_Head], n: int, length: int) -> int:
 def _job(head: _Head, end: int, lines: list[Line]) -> Job:
     first = min(head.lines)
     body = [i for i in range(first, max(end, head.at + 1)) if i not in head.lines]
-    summary = "\n".join(BULLET.sub("", lines[i].text) for i in body)
+    summary = "\n".join(unwrapped([lines[i].text for i in body]))
     last = max([*head.lines, *body])
     return Job(
         _cut(head.employer),
@@ -97,6 +97,18 @@ def _job(head: _Head, end: int, lines: list[Line]) -> Job:
         summary[:10000],
         Span(lines[first].number, lines[last].number),
     )
+
+
+def unwrapped(lines: list[str]) -> list[str]:
+    """The points of a list without their bullets; a line without one continues the point above it."""
+    bulleted = any(BULLET.match(line) for line in lines)
+    out: list[str] = []
+    for line in lines:
+        if bulleted and out and line and not BULLET.match(line):
+            out[-1] = joined(out[-1], line)
+        elif line:
+            out.append(BULLET.sub("", line))
+    return out
 
 
 def _cut(text: str | None) -> str | None:

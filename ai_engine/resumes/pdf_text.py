@@ -84,7 +84,7 @@ def _take_out_hidden(page: Any) -> list[str]:
     unseen = [
         found
         for found in suspects
-        if texts[id(found)].strip() and (_tiny(found) or not shown.has_mark(found.get_bounds()))
+        if texts[id(found)].strip() and (_tiny(found) or not shown.has_mark(found.get_bounds(), _invisible(found)))
     ]
     bitmap.close()
     for found in unseen:
@@ -94,13 +94,16 @@ def _take_out_hidden(page: Any) -> list[str]:
 
 
 def _suspect(found: Any) -> bool:
-    mode = raw.FPDFTextObj_GetTextRenderMode(found.raw)
-    if mode in (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP) or _tiny(found):
+    if _invisible(found) or _tiny(found):
         return True
     r, g, b, a = (ctypes.c_uint() for _ in range(4))
     if not raw.FPDFPageObj_GetFillColor(found.raw, r, g, b, a):
         return False
     return a.value < 0x20 or min(r.value, g.value, b.value) >= _PALE
+
+
+def _invisible(found: Any) -> bool:
+    return raw.FPDFTextObj_GetTextRenderMode(found.raw) in (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
 
 
 def _tiny(found: Any) -> bool:
@@ -127,7 +130,8 @@ class _Picture:
         self.depth = bitmap.n_channels
         self.page_height = height
 
-    def has_mark(self, bounds: tuple[float, float, float, float]) -> bool:
+    def has_mark(self, bounds: tuple[float, float, float, float], invisible: bool) -> bool:
+        """Ink in the box; for a pale text also a dark ground, on which it would show if its font were at hand."""
         left, bottom, right, top = bounds
         x0, x1 = max(0, int(left * _SCALE)), min(self.width, int(right * _SCALE) + 1)
         y0, y1 = (
@@ -140,4 +144,4 @@ class _Picture:
             green = self.pixels[y * self.stride + x0 * self.depth + 1 : y * self.stride + x1 * self.depth : self.depth]
             if row:
                 lightest, darkest = max(lightest, *row, *green), min(darkest, *row, *green)
-        return lightest - darkest >= _CONTRAST
+        return lightest - darkest >= _CONTRAST or (not invisible and darkest < 0xC0)
