@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from typing import Any, cast
 
 import jsonschema_rs
+import orjson
 from jsonschema import (  # type: ignore[import-untyped]  # it ships no types
     Draft202012Validator,
     FormatChecker,
@@ -68,6 +69,7 @@ def checker(type: str, version: int) -> Checker:
     def check(data: object) -> Unfit | None:
         try:
             if is_valid(data):
+                orjson.dumps(data)  # it refuses half of a surrogate pair, which the validator lets pass
                 return None
         except (ValueError, TypeError, OverflowError, RecursionError):
             return _odd(data, _ROOT) or Unfit(_ROOT, "not_json")
