@@ -37,10 +37,10 @@ class Acts:
     def create(
         self, collection: str, body: Document, settings: Mapping[str, Json], scope: Mapping[str, Json]
     ) -> Document:
-        """A new item: its id, then what was sent, then what the vendor adds."""
+        """A new item: its id, then what was sent, then what the vendor adds, who calls it `new`."""
         item: Document = {"id": self.state.next_id(collection)}
         item |= body
-        added = render(dict(settings), {**scope, "item": item})
+        added = render(dict(settings), {"item": item, **scope, "new": item})
         item |= added if isinstance(added, dict) else {}
         self.state.put(collection, item)
         return item
@@ -111,7 +111,7 @@ class Acts:
     def happened(self, what: str, collection: str | None, id: Json) -> None:
         """Plan every scenario that waits for `what`."""
         for scenario in self.spec.file.scenarios:
-            if scenario.on != what or collection is None:
+            if scenario.upon != what or collection is None:
                 continue
             scope = self._scene(scenario, collection, id)
             if render(scenario.only_if, scope) is True:

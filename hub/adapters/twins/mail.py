@@ -53,13 +53,11 @@ class MailSink:
             await self._server.wait_closed()
 
     def _protocol(self) -> SMTP:
-        wants_login = bool(self._config.get("username"))
         protocol = SMTP(
             self,
             data_size_limit=LARGEST_MAIL,
             enable_SMTPUTF8=True,
             hostname="mail.example",
-            auth_required=wants_login,
             auth_require_tls=False,
             authenticator=self._login,
         )
@@ -72,6 +70,22 @@ class MailSink:
         user, password = str(self._config.get("username") or ""), str(self._config.get("password") or "")
         right = hmac.compare_digest(data.login, user.encode()) & hmac.compare_digest(data.password, password.encode())
         return AuthResult(success=bool(right), handled=False)
+
+    async def handle_MAIL(  # noqa: N802 - the library's name
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        mail_options: list[str],
+    ) -> str:
+        """RFC 4954 section 6: whoever has a password must give it first (the twin speaks no TLS)."""
+        if self._config.get("username") and not session.authenticated:
+            self._note("MAIL", 530, None)
+            return "530 5.7.0 authentication required"
+        envelope.mail_from = address
+        envelope.mail_options.extend(mail_options)
+        return "250 OK"
 
     async def handle_RCPT(  # noqa: N802 - the library's name
         self,

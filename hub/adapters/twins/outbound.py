@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Coroutine, Mapping
 
@@ -76,7 +77,13 @@ class Outbound:
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._note("broken", None, 1, None, type(error).__name__)
+            raise error  # the loop tells it: a twin that is wrong must not be quiet
 
     def _plan(self, key: str) -> None:
         self._early.setdefault(key, asyncio.Event())
@@ -200,7 +207,7 @@ class Outbound:
         auth = provides.get("auth") if isinstance(provides, dict) else None
         terms: Document = auth if isinstance(auth, dict) else {}
         user, password = (setting(terms.get(name), self.acts.config) for name in ("username", "password"))
-        return aiohttp.BasicAuth(user, password, "utf-8").encode()
+        return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
     async def _send(
         self,

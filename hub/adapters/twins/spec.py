@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal
 
 import msgspec
 import yaml
 
 from hub.domain.errors import Invalid
-from mappings.documents import Document, Json
+from mappings.documents import Document
 
 SCHEMES = ("hmac", "standard_webhooks")
-Text = Json  # a template: see `templates`
+Text = Any  # a template: see `templates`; any YAML value
 DEFAULT_STATUS: Mapping[str, int] = {
     "bad_body": 400,
     "unauthorized": 401,
@@ -37,7 +37,7 @@ DEFAULT_STATUS: Mapping[str, int] = {
 class Shape(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """How the vendor words its errors: `{message}` and `{field}` in `body`; statuses that differ from the usual ones."""
 
-    body: Text = msgspec.field(default_factory=lambda: cast("Text", {"error": "{message}"}))
+    body: Text = msgspec.field(default_factory=lambda: {"error": "{message}"})
     status: dict[str, int] = {}
 
 
@@ -123,7 +123,7 @@ class Collection(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     first: int | None = None
     hex: int = 24
     prefix: str = ""
-    seed: list[Document] = []
+    seed: list[dict[str, Any]] = []
 
 
 class Paging(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -169,7 +169,7 @@ class Scenario(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What the vendor does by itself after an effect. `after_s` None: only when told to (`/_twin/play`)."""
 
     name: str
-    on: str
+    upon: str
     steps: list[Step]
     after_s: float | None = 0.0
     only_if: Text = True
@@ -253,8 +253,8 @@ def _faults_of(spec: TwinSpec) -> Iterator[str]:
             yield f"the path of endpoint {endpoint.name} has no {{id}}"
         yield from _wrong_steps(file, endpoint.name, endpoint.also)
     for scenario in file.scenarios:
-        if scenario.on not in known:
-            yield f"scenario {scenario.name} waits for {scenario.on}, which never happens"
+        if scenario.upon not in known:
+            yield f"scenario {scenario.name} waits for {scenario.upon}, which never happens"
         yield from _wrong_steps(file, scenario.name, scenario.steps)
     if file.hooks and spec.verify.get("scheme") not in SCHEMES:
         yield f"webhooks are verified by {spec.verify.get('scheme')}, which a twin cannot sign"
