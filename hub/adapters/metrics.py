@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import platform
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -24,7 +22,6 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from hub.adapters.logs import Lines
 from hub.domain.connections import ConnectionState
-from hub.domain.errors import HubError, Unavailable
 from hub.domain.events import HOOK_RECEIVED
 from hub.ports.store import LaneStats
 
@@ -33,9 +30,6 @@ OTHER = "other"
 OUTCOMES = frozenset({"delivered", "try_later", "refused", "needs_human", "gone", "late"})
 VERDICTS = frozenset({"fired", "no", "unknown"})
 _Values = dict[tuple[str, ...], float]
-_HEAD_CAP, _PATIENCE_S = 8192, 5.0
-
-Render = Callable[[], Awaitable[tuple[bytes, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,46 +221,3 @@ def _seconds(at: datetime | None, now: datetime, *, past: bool) -> float:
     if at is None:
         return 0.0
     return max((now - at if past else at - now).total_seconds(), 0.0)
-
-
-@asynccontextmanager
-async def serve_metrics(address: tuple[str, int], render: Render) -> AsyncIterator[int]:
-    """Answer `GET /metrics` at this address while the block runs, for a process that serves nothing else; gives the port.
-
-    One request a connection, heads of at most 8 KiB within 5 s. Raises Unavailable (code `cannot_listen`).
-    """
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                writer.write(await _reply(await reader.readuntil(b"\r\n\r\n"), render))
-                await writer.drain()
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):  # TimeoutError is an OSError
-            pass
-        finally:
-            writer.close()
-
-    host, port = address
-    try:
-        server = await asyncio.start_server(answer, host, port, limit=_HEAD_CAP)
-    except OSError as error:
-        raise Unavailable(f"cannot listen on {host}:{port} for metrics", code="cannot_listen") from error
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-
-
-async def _reply(head: bytes, render: Render) -> bytes:
-    method, _, rest = head.partition(b" ")
-    path = rest.partition(b" ")[0].partition(b"?")[0]
-    body, kind = b"", "text/plain; charset=utf-8"
-    if method not in (b"GET", b"HEAD"):
-        status = "405 Method Not Allowed"
-    elif path != b"/metrics":
-        status = "404 Not Found"
-    else:
-        try:
-            (body, kind), status = await render(), "200 OK"
-        except HubError:
-            status = "503 Service Unavailable"
-    fields = (f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}", "Connection: close")
-    return "\r\n".join((*fields, "", "")).encode() + (b"" if method == b"HEAD" else body)

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from hub.domain.errors import HubError, Unavailable
+
 Render = Callable[[], Awaitable[tuple[bytes, str]]]
 
 
@@ -15,7 +17,10 @@ async def serve_metrics(listen: tuple[str, int], render: Render) -> AsyncIterato
     """Serve GET /metrics while the block runs; yields the port (0 in `listen` picks a free one)."""
 
     async def answer(_: web.Request) -> web.Response:
-        body, content_type = await render()
+        try:
+            body, content_type = await render()
+        except HubError:
+            raise web.HTTPServiceUnavailable from None
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     app = web.Application()
@@ -24,7 +29,10 @@ async def serve_metrics(listen: tuple[str, int], render: Render) -> AsyncIterato
     await runner.setup()
     try:
         site = web.TCPSite(runner, *listen)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise Unavailable(f"cannot listen on {listen[0]}:{listen[1]} for metrics", code="cannot_listen") from error
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
