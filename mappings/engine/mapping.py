@@ -26,13 +26,18 @@ class Mapping:
 
     def apply(self, document: Document) -> Document:
         """The target document. Copied objects and lists are shared with the source. Raises MappingFailed."""
-        try:
-            made = self._run(document)
-        except Exception:  # whatever it was: field by field is slower, and says which one
+        made = self._fast(document)
+        if made is None:  # field by field is slower, and says which one
             made = assembled([(f.to, step(document)) for f, step in zip(self._table.fields, self._steps, strict=True)])
         if self._table.rest is not None and (rest := self._rest(document)):
             made[self._table.rest] = rest
         return made
+
+    def _fast(self, document: Document) -> Document | None:
+        try:
+            return self._run(document)
+        except Exception:  # it ends here: it may quote a value, and must not be the context of what is raised
+            return None
 
     def trace(self, document: Document) -> list[FieldTrace]:
         """What becomes of each field, one by one, failures included: the preview. Agrees with `apply`."""

@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappings.canonical import Unfit, checker, event_schema, events, fault_in, validate
@@ -179,6 +179,7 @@ def every_place(value: object, path: tuple = ()) -> list[tuple]:
 PLACES = every_place(report())
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_both_judges_agree_on_spoilt_documents(data: st.DataObject) -> None:
     document = copy.deepcopy(report())
@@ -200,6 +201,7 @@ def test_both_judges_agree_on_spoilt_documents(data: st.DataObject) -> None:
     assert checker(REPORT, 1)(document) == verdict(REPORT, document)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(events()), JUNK)
 def test_both_judges_agree_on_junk(event: tuple[str, int], junk: object) -> None:
     assert checker(*event)(junk) == verdict(event[0], junk)
@@ -243,6 +245,7 @@ def value_for(node: dict) -> st.SearchStrategy:
             )
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_both_judges_agree_on_documents_made_from_the_schema(data: st.DataObject) -> None:
     type, version = data.draw(st.sampled_from(events()))
