@@ -1,0 +1,306 @@
+"""The queue and its history, in memory."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from hub.adapters.memory.events import MemoryEvents, promote
+from hub.adapters.memory.tables import Key
+from hub.domain.connections import Connection, ConnectionState
+from hub.domain.deliveries import Again, Attempt, Delivery, Final, Finish, Hold, State
+from hub.domain.errors import Conflict, Invalid, NotFound
+from hub.domain.events import Cause
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId
+from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall, LaneStats, Page
+
+STATES = {state.name.lower(): state for state in State}
+FINALS = {final.value: final for final in Final}
+
+
+class MemoryDeliveries(MemoryEvents):
+    """`hub.ports.store.Deliveries` over tables."""
+
+    async def claim(self, lanes: Sequence[LaneCall], *, now: datetime, lease: timedelta, token: str) -> list[Claimed]:
+        live, claimed = self._tables.live, []
+        for call in lanes:
+            if not self._open(call.connection, now):
+                continue
+            rows = live.ready.get(call.connection, [])
+            start = 0 if call.since is None else bisect_left(rows, (call.since, DeliveryId(0)))
+            for due_at, id_ in rows[start : start + call.cap]:
+                if due_at > now:
+                    break
+                old = live.get(id_)
+                assert old is not None
+                leased = replace(
+                    old,
+                    state=State.LEASED,
+                    attempt=old.attempt + 1,
+                    run_lease=old.run_lease + 1,
+                    lease_until=now + lease,
+                    lease_token=token,
+                )
+                live.put(id_, leased)
+                claimed.append(leased)
+        claimed.sort(key=lambda one: (one.due_at, one.id))
+        return [self._with_event(one) for one in claimed]
+
+    def _open(self, connection: ConnectionId, now: datetime) -> bool:
+        lane = self._tables.connections.get(connection)
+        return (
+            lane is not None
+            and lane.state is ConnectionState.ACTIVE
+            and (lane.held_until is None or lane.held_until <= now)
+        )
+
+    def _with_event(self, delivery: Delivery) -> Claimed:
+        event = self._tables.events.get(delivery.event)
+        assert event is not None
+        newest: dict[str, tuple[DeliveryId, str]] = {}
+        mine = self._tables.refs.of_subject.get((delivery.connection, event.subject), ()) if event.subject else ()
+        for key in mine:
+            cause = self._tables.refs.get(key)
+            if cause is not None and cause.delivery is not None:
+                newest[key[2]] = max(newest.get(key[2], (DeliveryId(0), "")), (cause.delivery, key[3]))
+        return Claimed(delivery, event, {object_: external for object_, (_, external) in newest.items()})
+
+    async def complete(self, completions: Sequence[Completion], *, now: datetime) -> frozenset[DeliveryId]:
+        lost: set[DeliveryId] = set()
+        arrivals: list[Arrival] = []
+        keys: dict[Key, None] = {}
+        for completion in completions:
+            row = self._tables.live.get(completion.delivery.id)
+            attempt = completion.attempt
+            if row is None or not _held_by(row, completion.delivery):
+                lost.add(completion.delivery.id)
+                attempt = replace(attempt, outcome="late")
+            else:
+                self._apply(row, completion, now)
+                arrivals += completion.arrivals
+                if row.okey is not None:
+                    keys[(row.connection, row.okey)] = None
+            before = self._tables.attempts.get(attempt.delivery) or ()
+            self._tables.attempts.put(attempt.delivery, (*before, attempt))
+        await self.accept(arrivals)
+        promote(self._tables, keys, now)
+        return frozenset(lost)
+
+    def _apply(self, row: Delivery, completion: Completion, now: datetime) -> None:
+        tables = self._tables
+        free = replace(row, lease_until=None, lease_token=None)
+        match completion.next:
+            case Finish(final=final):
+                tables.live.drop(row.id)
+                tables.done.put(row.id, _done(row, final, completion.reference, now))
+            case Again(due_at=due_at, costs=True):
+                tables.live.put(row.id, replace(free, state=State.READY, due_at=due_at))
+            case Again(due_at=due_at):
+                tables.live.put(
+                    row.id,
+                    replace(
+                        free, state=State.READY, due_at=due_at, attempt=row.attempt - 1, deferrals=row.deferrals + 1
+                    ),
+                )
+            case Hold():
+                tables.live.put(row.id, replace(free, state=State.HELD))
+                tables.held_for_lane.put(row.id, held_for_lane(completion.attempt))
+        event = tables.events.get(row.event)
+        subject = (event.subject if event is not None else None) or ""
+        for object_, external in completion.refs.items():
+            ref = (row.connection, subject, object_, external)
+            known = tables.refs.get(ref)
+            if known is None or (known.delivery or 0) <= row.id:
+                tables.refs.put(ref, Cause(row.event, row.id))
+
+    async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
+        rows = self._leased(token, ids)
+        for row in rows:
+            free = replace(row, state=State.READY, attempt=row.attempt - 1, lease_until=None, lease_token=None)
+            self._tables.live.put(row.id, free)
+        return len(rows)
+
+    async def renew(self, token: str, ids: Sequence[DeliveryId], until: datetime) -> int:
+        rows = self._leased(token, ids)
+        for row in rows:
+            self._tables.live.put(row.id, replace(row, lease_until=until))
+        return len(rows)
+
+    def _leased(self, token: str, ids: Sequence[DeliveryId]) -> list[Delivery]:
+        rows = [row for id_ in dict.fromkeys(ids) if (row := self._tables.live.get(id_)) is not None]
+        return [row for row in rows if row.state is State.LEASED and row.lease_token == token]
+
+    async def expire_leases(self, now: datetime, limit: int = 500) -> int:
+        over = [row for row in self._tables.live.values() if row.lease_until is not None and row.lease_until <= now]
+        for row in over[:limit]:
+            self._tables.live.put(row.id, replace(row, state=State.READY, lease_until=None, lease_token=None))
+        return len(over[:limit])
+
+    async def promote(self, limit: int = 500) -> int:
+        live = self._tables.live
+        keys = [key for key in live.waiting if key not in live.heads]
+        return promote(self._tables, dict.fromkeys(keys[:limit]))
+
+    async def busy_lanes(self, now: datetime) -> list[ConnectionId]:
+        ready = self._tables.live.ready
+        return sorted(lane for lane, rows in ready.items() if rows[0][0] <= now and self._open(lane, now))
+
+    async def next_due(self, now: datetime) -> datetime | None:
+        found = []
+        for rows in self._tables.live.ready.values():
+            place = bisect_left(rows, (now + timedelta(microseconds=1), DeliveryId(0)))
+            found += [rows[place][0]] if place < len(rows) else []
+        return min(found, default=None)
+
+    async def hold_lane(self, connection: ConnectionId, until: datetime) -> None:
+        lane = self._tables.connections.get(connection)
+        if lane is not None and (lane.held_until is None or lane.held_until < until):
+            self._tables.connections.put(connection, replace(lane, held_until=until))
+
+    async def delivery(self, tenant: TenantId, delivery: DeliveryId) -> Delivery | DoneDelivery | None:
+        found = self._tables.live.get(delivery) or self._tables.done.get(delivery)
+        return found if found is not None and found.tenant == tenant else None
+
+    async def deliveries(
+        self,
+        tenant: TenantId,
+        page: Page,
+        *,
+        event: EventId | None = None,
+        connection: ConnectionId | None = None,
+        state: str | None = None,
+    ) -> list[Delivery | DoneDelivery]:
+        before = row_number(page)
+        if state is not None and state not in STATES and state not in FINALS:
+            raise Invalid("no such state of a delivery", code="unknown_state", at="state")
+        rows: list[Delivery | DoneDelivery] = []
+        if state is None or state in STATES:
+            rows += [row for row in self._tables.live.values() if state is None or row.state is STATES[state]]
+        if state is None or state in FINALS:
+            rows += [row for row in self._tables.done.values() if state is None or row.final is FINALS[state]]
+        found = [
+            row
+            for row in rows
+            if row.tenant == tenant
+            and (before is None or row.id < before)
+            and (event is None or row.event == event)
+            and (connection is None or row.connection == connection)
+        ]
+        return sorted(found, key=lambda row: row.id, reverse=True)[: page.limit]
+
+    async def attempts(self, tenant: TenantId, delivery: DeliveryId) -> list[Attempt]:
+        known = await self.delivery(tenant, delivery)
+        return [] if known is None else list(self._tables.attempts.get(delivery) or ())
+
+    async def replay(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime, again: bool) -> DeliveryId:
+        known = await self.delivery(tenant, delivery)
+        match known:
+            case None:
+                raise NotFound(f"there is no delivery dlv_{delivery}")
+            case Delivery(state=State.HELD):
+                fresh = replace(known, attempt=0, deferrals=0, due_at=now)
+            case Delivery():
+                raise Conflict(f"delivery dlv_{delivery} is still under way", code="under_way")
+            case DoneDelivery():
+                fresh = Delivery(
+                    id=DeliveryId(self._tables.next("delivery")),
+                    event=known.event,
+                    tenant=tenant,
+                    connection=known.connection,
+                    revision=known.revision,
+                    step=known.step,
+                    okey=known.okey,
+                    state=State.READY,
+                    attempt=0,
+                    deferrals=0,
+                    run_lease=0,
+                    due_at=now,
+                    received_at=known.received_at,
+                    replay_of=known.id,
+                    again=again,
+                )
+        self.put_back([fresh])
+        return fresh.id
+
+    def put_back(self, rows: Sequence[Delivery]) -> None:
+        """Make rows READY that are not in the queue now; a keyed one takes its place by id among those not yet leased."""
+        live, keys = self._tables.live, dict[Key, None]()
+        for row in sorted(rows, key=lambda row: row.id):
+            if row.okey is None:
+                live.put(row.id, replace(row, state=State.READY))
+                continue
+            key = (row.connection, row.okey)
+            keys[key] = None
+            live.put(row.id, replace(row, state=State.WAITING))
+            head = live.get(live.heads[key]) if key in live.heads else None
+            if head is not None and head.state is State.READY and head.id > row.id:
+                live.put(head.id, replace(head, state=State.WAITING))
+        promote(self._tables, keys)
+
+    async def lanes(self, tenant: TenantId | None = None) -> list[LaneStats]:
+        counts = Counter((row.connection, row.state) for row in self._tables.live.values())
+        lanes = [lane for lane in self._tables.connections.values() if tenant is None or lane.tenant == tenant]
+        return [self._stats(lane, counts) for lane in lanes]
+
+    def _stats(self, lane: Connection, counts: Counter[tuple[ConnectionId, State]]) -> LaneStats:
+        ready = self._tables.live.ready.get(lane.id)
+        return LaneStats(
+            connection=lane.id,
+            name=lane.name,
+            state=lane.state,
+            ready=counts[lane.id, State.READY],
+            leased=counts[lane.id, State.LEASED],
+            waiting=counts[lane.id, State.WAITING],
+            held=counts[lane.id, State.HELD],
+            oldest_due=ready[0][0] if ready else None,
+            held_until=lane.held_until,
+        )
+
+    async def totals(self, tenant: TenantId) -> dict[str, int]:
+        totals = dict.fromkeys([*STATES, *FINALS], 0)
+        totals["events"] = sum(event.tenant == tenant for event in self._tables.events.values())
+        for row in self._tables.live.values():
+            totals[row.state.name.lower()] += row.tenant == tenant
+        for done in self._tables.done.values():
+            totals[done.final.value] += done.tenant == tenant
+        return totals
+
+
+def held_for_lane(attempt: Attempt) -> bool:
+    """Whether a held delivery waits for its connection (410, lost credentials) and not for a person."""
+    return attempt.outcome == "gone" or attempt.error == "needs_reauth"
+
+
+def row_number(page: Page) -> int | None:
+    """`page.before` as a row number. Raises Invalid."""
+    if page.before is None:
+        return None
+    if not (page.before.isascii() and page.before.isdigit()) or len(page.before) > 18:
+        raise Invalid("a page of this list starts before a number", code="bad_page", at="before")
+    return int(page.before)
+
+
+def _held_by(row: Delivery, claimed: Delivery) -> bool:
+    return row.state is State.LEASED and row.run_lease == claimed.run_lease and row.lease_token == claimed.lease_token
+
+
+def _done(row: Delivery, final: Final, reference: str | None, now: datetime) -> DoneDelivery:
+    return DoneDelivery(
+        id=row.id,
+        event=row.event,
+        tenant=row.tenant,
+        connection=row.connection,
+        revision=row.revision,
+        step=row.step,
+        okey=row.okey,
+        final=final,
+        attempts=row.attempt,
+        reference=reference,
+        received_at=row.received_at,
+        finished_at=now,
+        replay_of=row.replay_of,
+        again=row.again,
+    )

