@@ -11,7 +11,11 @@ import sys
 import click
 
 from hub.bootstrap import VERSION
+from hub.cli.configuration import apply, export, token
+from hub.cli.connectors import check, connector, twin
 from hub.cli.processes import migrate, serve, work
+from hub.cli.record import deliveries, events, timeline
+from hub.cli.rules import rules
 from hub.domain.errors import HubError, NotFound, Unavailable
 
 FAILED, NOT_FOUND, AWAY, FAULTS = 1, 3, 4, 5
@@ -32,7 +36,9 @@ def cli() -> None:
     """
 
 
-for command in (serve, work, migrate):
+for command in (
+    serve, work, migrate, apply, export, token, events, deliveries, timeline, rules, connector, check, twin,
+):  # fmt: skip
     cli.add_command(command)
 
 
