@@ -171,7 +171,7 @@ async def test_a_referral_is_decided_and_told_with_a_timestamped_signature(
     body = {"candidate": {"id": "c1", "name": "Lin Yue", "email": "lin@example.com"}, "score": 88.5}
     async with http.post(f"{twin.url}/api/referrals", headers=auth, json=body) as answer:
         made = await answer.json()
-        assert (answer.status, made["status"]) == (201, "received")
+        assert (answer.status, made["status"]) == (201, "submitted")
     headers, raw = await fake_hub.hooks.get()
     parts = dict(part.split("=", 1) for part in headers["referral-signature"].split(","))
     wanted = hmac.new(b"ref-secret", parts["t"].encode() + b"." + raw, hashlib.sha256).hexdigest()
@@ -180,13 +180,25 @@ async def test_a_referral_is_decided_and_told_with_a_timestamped_signature(
     assert (event["type"], event["data"]["id"], event["data"]["status"]) == ("referral.updated", made["id"], "accepted")
 
 
-async def test_a_blocked_referral_is_answered_so_and_decided_no_more(start: Any, http: aiohttp.ClientSession) -> None:
-    twin = await start("referral", speed=0.001)
-    body = {"candidate": {"id": "c1", "name": "Lin Yue", "email": "blocked@example.com"}}
+async def test_a_candidate_is_referred_once_and_the_reward_comes_when_it_is_played(
+    start: Any, http: aiohttp.ClientSession, fake_hub: Any
+) -> None:
+    twin = await start("referral", hook_url=f"{fake_hub.url}/hook")
+    body = {"candidate": {"id": "c1", "name": "林悦", "email": "declined@example.com"}}
     headers = {"authorization": "Bearer token-1"}
     async with http.post(f"{twin.url}/api/referrals", headers=headers, json=body) as answer:
-        assert (await answer.json())["status"] == "blocked"
-    assert twin.outbound.waiting() == []
+        made = await answer.json()
+    async with http.post(f"{twin.url}/api/referrals", headers=headers, json=body) as answer:
+        assert answer.status == 409
+        refused = await answer.json()
+        assert (refused["error"], refused["id"]) == ("duplicate", made["id"])
+    assert json.loads((await fake_hub.hooks.get())[1])["data"]["status"] == "rejected"
+    async with TwinClient(twin.url) as control:
+        assert await control.play("reward_falls_due") == 1
+    assert json.loads((await fake_hub.hooks.get())[1])["data"]["status"] == "reward_due"
+    async with http.get(f"{twin.url}/api/referrals/{made['id']}", headers=headers) as answer:
+        assert (await answer.json())["reward"]["amount"] == 3000
+    assert len(twin.effects()) == 1
 
 
 async def test_the_official_library_verifies_what_the_webhook_twin_sends(start: Any, fake_hub: Any) -> None:

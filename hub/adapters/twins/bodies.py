@@ -14,11 +14,11 @@ _FORM_NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 
 
 class Refusal(Exception):
-    """The vendor says no. `kind` picks the status, `field` is where it is wrong."""
+    """The vendor says no. `kind` picks the status, `field` is where it is wrong, `id` the item that stands in the way."""
 
-    def __init__(self, kind: str, message: str, field: str = "") -> None:
+    def __init__(self, kind: str, message: str, field: str = "", id: Json = None) -> None:
         super().__init__(message)
-        self.kind, self.message, self.field = kind, message, field
+        self.kind, self.message, self.field, self.id = kind, message, field, id
 
 
 def read_body(endpoint: EndpointSpec, content_type: str, raw: bytes) -> Document:

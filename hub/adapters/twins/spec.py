@@ -22,6 +22,7 @@ DEFAULT_STATUS: Mapping[str, int] = {
     "not_found": 404,
     "method": 405,
     "conflict": 409,
+    "duplicate": 409,
     "key_reused": 409,
     "media_type": 415,
     "invalid": 422,
@@ -35,7 +36,7 @@ DEFAULT_STATUS: Mapping[str, int] = {
 
 
 class Shape(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """How the vendor words its errors: `{message}` and `{field}` in `body`; statuses that differ from the usual ones."""
+    """How the vendor words its errors: a template over message, field, kind and id; statuses that differ from the usual."""
 
     body: Text = msgspec.field(default_factory=lambda: {"error": "{message}"})
     status: dict[str, int] = {}
@@ -102,6 +103,7 @@ class EndpointSpec(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     require: dict[str, Text] = {}
     merge: bool = True
     set: dict[str, Text] = {}
+    unique: str | None = None  # a path in the body that no two items may share: the second is refused as `duplicate`
     links: dict[str, tuple[str, Text]] = {}
     also: list[Step] = []
     filters: dict[str, Filter] = {}

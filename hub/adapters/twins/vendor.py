@@ -62,17 +62,18 @@ class Vendor:
             self.gate.check(endpoint.auth, call.headers, call.body)
             done = self._once(endpoint, call)
         except Refusal as refusal:
-            done = self.refuse(refusal.kind, refusal.message, refusal.field)
+            done = self.refuse(refusal.kind, refusal.message, refusal.field, refusal.id)
         return Answer(done.status, done.body, {**extra, **done.headers})
 
-    def refuse(self, kind: str, message: str, where: str = "", status: int | None = None) -> Answer:
+    def refuse(self, kind: str, message: str, where: str = "", id: Json = None, status: int | None = None) -> Answer:
         """An error in the vendor's words."""
         shape = self.file.errors
         headers: dict[str, str] = {}
         if kind == "rate_limited" and self.limit is not None:
             headers["retry-after"] = str(self.limit.wait_s())
+        said: dict[str, Json] = {"message": message, "field": where or None, "kind": kind, "id": id}
         usual = shape.status.get(kind, DEFAULT_STATUS.get(kind, 400))
-        return Answer(status or usual, render(shape.body, {"message": message, "field": where or None}), headers)
+        return Answer(status or usual, render(shape.body, said), headers)
 
     def _once(self, endpoint: EndpointSpec, call: Call) -> Answer:
         """Honour the idempotency header: the same key gives the same answer and no second effect."""
@@ -120,6 +121,7 @@ class Vendor:
         kind = call.headers.get("content-type", "")
         body = read_body(endpoint, kind, call.body)
         judge(endpoint, body, self._known, as_text=kind.startswith("application/x-www-form"))
+        self._first_of_its_kind(endpoint, body)
         scope["body"] = body
         match endpoint.do:
             case "create":
@@ -152,6 +154,14 @@ class Vendor:
         if name == "id":
             return self.state.get(collection, value) is not None
         return any(value in values_at(item, name) for item in self.state.items[collection].values())
+
+    def _first_of_its_kind(self, endpoint: EndpointSpec, body: Document) -> None:
+        if endpoint.unique is None:
+            return
+        wanted = values_at(body, endpoint.unique)
+        for item in self.state.items[endpoint.collection or ""].values():
+            if wanted and values_at(item, endpoint.unique) == wanted:
+                raise Refusal("duplicate", "exists already", endpoint.unique, item["id"])
 
     def _created(self, endpoint: EndpointSpec, body: Document, scope: dict[str, Json]) -> Document:
         return self.acts.create(endpoint.collection or "", body if endpoint.merge else {}, endpoint.set, scope)
