@@ -63,9 +63,10 @@ class Extraction:
     """A candidate read from a resume.
 
     `candidate` is the canonical candidate.1 document; `provenance` maps a path in it to the lines it was read from.
-    `work_text` (line number, text) is what a match may look at: no name, contact, age, sex or school line is in it. `job_months` holds, for
-    each entry of candidate.experiences, its first and past-the-last month (year * 12 + month - 1) and whether it counts
-    as years of work (internships do not). `gaps` are the times between jobs of half a year and more, as YYYY-MM pairs.
+    `work_text` (line number, text) is all that a match may look at: no name, contact, age, sex or school line is in it.
+    `job_months` holds, for each entry of candidate.experiences, its first and past-the-last month (year * 12 + month - 1)
+    and whether it counts as years of work (internships do not). `gaps` are the times between jobs
+    of half a year and more, as YYYY-MM pairs.
     """
 
     candidate: Document

@@ -17,11 +17,13 @@ _CJK = re.compile(r"[一-鿿]")
 _AGE = re.compile(r"(?i)\d{1,2}\s*(?:周岁|岁)|\b\d{1,2}[- ]years?[- ]old\b|\baged?\s+(?:of\s+)?\d{1,2}\b")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d{2}(?:\s*年|(?=\D|$))")
 _MEASURE = re.compile(
-    r"(?i)\d[\d,]*(?:\.\d+)?\s*(?:%|percent(?:age points?)?|个百分点|个点|万|亿|元|倍|成|年|人|天|小时|分钟|周|个月|秒|毫秒|笔|单|件|家|次|个|条|套|户|级|分|基点|bps?|ms|"
-    r"years?|days?|hours?|weeks?|months?|minutes?|seconds?|people|customers?|users?|accounts?|cases?|rules?|features?|variables?|stores?|million|thousand|points?|times|k\b|x\b|"
-    r"dollars?|euros?|calls?|tickets?|loans?|applications?|orders?|percent)"
+    r"(?i)\d[\d,]*(?:\.\d+)?\s*(?:%|percent(?:age points?)?|个百分点|个点|万|亿|元|倍|成|年|人|天|小时|分钟|"
+    r"周|个月|秒|毫秒|笔|单|件|家|次|个|条|套|户|级|分|基点|"
+    r"bps?|ms|years?|days?|hours?|weeks?|months?|minutes?|seconds?|people|customers?|users?|accounts?|cases?|rules?|features?|"
+    r"variables?|stores?|million|thousand|points?|times|k\b|x\b|dollars?|euros?|calls?|tickets?|loans?|applications?|orders?|percent)"
     r"|[$€£¥]\s?\d[\d,.]*|百分之[一二三四五六七八九十百两\d]+|[一二两三四五六七八九十]+(?:成|倍|周|个月|天|小时|个点|人|万)"
-    r"|\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty|hundred)\s+(?:percent|points?|days?|weeks?|months?|people|hours?|times|rules?|cases?)"
+    r"|\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty|hundred)\s+"
+    r"(?:percent|points?|days?|weeks?|months?|people|hours?|times|rules?|cases?)"
     r"|(?:从|由|from)\s*\d[\d.,]*|(?:到|至|to)\s*\d[\d.,]*"
 )  # fmt: skip
 

@@ -16,13 +16,15 @@ from hub.domain.errors import Invalid
 from mappings.documents import Document, Json
 
 _MUST = re.compile(
-    r"(?i)^(任职要求|任职资格|岗位要求|职位要求|招聘要求|必备条件|要求|requirements?|must[- ]haves?|qualifications?|what you need|you have|we require)[\s:]*"
+    r"(?i)^(任职要求|任职资格|岗位要求|职位要求|招聘要求|必备条件|要求|requirements?|must[- ]haves?|qualifications?|"
+    r"what you need|you have|we require)[\s:]*"
 )
 _NICE = re.compile(
     r"(?i)^(加分项|优先条件|优先考虑|nice[- ]to[- ]haves?|preferred( qualifications)?|bonus|pluses)[\s:]*"
 )
 _DUTIES = re.compile(
-    r"(?i)^(岗位职责|工作职责|职位描述|工作内容|职责|responsibilities|what you(?:'ll| will) do|duties|the role|about the role|job description)[\s:]*"
+    r"(?i)^(岗位职责|工作职责|职位描述|工作内容|职责|responsibilities|what you(?:'ll| will) do|duties|the role|"
+    r"about the role|job description)[\s:]*"
 )
 _OTHER = re.compile(
     r"(?i)^(福利|薪资|公司介绍|关于我们|工作地点|benefits|about us|we offer|location|what we offer)[\s:]*"
@@ -30,7 +32,8 @@ _OTHER = re.compile(
 _TITLE = re.compile(r"(?i)^(?:岗位名称|职位名称|岗位|职位|招聘岗位|job title|position|title|role)\s*:\s*(.+)$")
 _PREFERRED = re.compile(r"(?i)优先|加分|更佳|preferred|a plus|nice to have|bonus|desirable|an advantage|ideally")
 _YEARS = re.compile(
-    r"(?i)(\d{1,2}|[一两二三四五六七八九十]|one|two|three|four|five|six|seven|eight|nine|ten)\s*(?:\+|-\s*\d{1,2}|~\s*\d{1,2}|至\s*\d{1,2}|to\s+\d{1,2})?\s*(?:or more\s+)?(?:年|years?\b)"
+    r"(?i)(\d{1,2}|[一两二三四五六七八九十]|one|two|three|four|five|six|seven|eight|nine|ten)\s*"
+    r"(?:\+|-\s*\d{1,2}|~\s*\d{1,2}|至\s*\d{1,2}|to\s+\d{1,2})?\s*(?:or more\s+)?(?:年|years?\b)"
 )
 _EXPERIENCE = re.compile(r"(?i)经验|工作|从业|experience|working|background in")
 _FIELD_OF_STUDY = re.compile(r"(?i)专业(?!知识|技能|能力)|学历|\bdegree\b|related field|field of study")

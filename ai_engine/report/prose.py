@@ -58,13 +58,16 @@ def full_text(report: Document, title: str) -> dict[str, str]:
 
 
 _WORDS = {
-    "en": ["Interview report", "Summary", "Resume match", "Dimensions", "weight", "interval", "Evidence", "To look at", "Answers", "Follow-up", "no answer", "Made by"],
-    "zh-CN": ["面试报告", "摘要", "简历匹配", "各维度", "权重", "区间", "依据", "请关注", "问答", "追问", "未作答", "生成方式"],
-}  # fmt: skip
+    "en": "Interview report|Summary|Resume match|Dimensions|weight|interval|Evidence|To look at|"
+    "Answers|Follow-up|no answer|Made by",
+    "zh-CN": "面试报告|摘要|简历匹配|各维度|权重|区间|依据|请关注|问答|追问|未作答|生成方式",
+}
 
 
 def _text(report: Document, title: str, tongue: str) -> str:
-    head, short, match, dims, weight, interval, evidence, look, answers, follow, silent, made = _WORDS[tongue]
+    head, short, match, dims, weight, interval, evidence, look, answers, follow, silent, made = _WORDS[tongue].split(
+        "|"
+    )
     overall = cast("dict[str, Any]", report["overall"])
     advice = ADVICE[overall["recommendation"]][0 if tongue == "en" else 1]
     resume = cast("dict[str, Any]", report["resume_match"])

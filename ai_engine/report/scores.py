@@ -62,7 +62,12 @@ def score(responses: Sequence[Response], planned: int) -> Scores:
     answered = sum(1 for _, found in measured if found.units >= table["uncertainty"]["answered_units"])
     spread = sum((d.high - d.low) * d.weight for d in dimensions) / max(0.01, sum(d.weight for d in dimensions))
     confidence = answered / max(1, planned) * max(0.05, 1 - spread / 100)
-    return Scores(tuple(dimensions), answers, round(min(0.99, confidence), 2), sum(found.units for _, found in measured) / max(1, len(measured)))
+    return Scores(
+        tuple(dimensions),
+        answers,
+        round(min(0.99, confidence), 2),
+        sum(found.units for _, found in measured) / max(1, len(measured)),
+    )
 
 
 def _dimension(key: str, entry: dict[str, object], own: list[tuple[Response, Features]]) -> DimensionScore:

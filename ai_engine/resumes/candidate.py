@@ -23,8 +23,10 @@ _MIMES = {
 }
 _GAP_MONTHS = 6
 _PROTECTED = re.compile(
-    r"(?i)\b(?:he|she|his|her|hers|him|mr|mrs|ms|miss|male|female|man|woman|men|women|married|single|aged?|years? old|born|mother|father|husband|wife)\b|"
-    r"\d{2}\s*(?:岁|周岁|years?[- ]old)|性别|年龄|男性|女性|[男女](?=\s|$|[,|/、])|已婚|未婚|先生|女士|[他她]|妈妈|爸爸|母亲|父亲|汉族|[一-鿿]族(?=\s|$|[,|/])"
+    r"(?i)\b(?:he|she|his|her|hers|him|mr|mrs|ms|miss|male|female|man|woman|men|women|married|single|aged?|years? old|born|"
+    r"mother|father|husband|wife)\b|"
+    r"\d{2}\s*(?:岁|周岁|years?[- ]old)|性别|年龄|男性|女性|[男女](?=\s|$|[,|/、])|已婚|未婚|先生|女士|"
+    r"[他她]|妈妈|爸爸|母亲|父亲|汉族|[一-鿿]族(?=\s|$|[,|/])"
 )
 
 
@@ -182,7 +184,11 @@ def _written(index: int) -> str:
 
 def _employers(candidate: Document) -> list[str]:
     entries = candidate.get("experiences")
-    return [str(entry["employer"]) for entry in (entries if isinstance(entries, list) else []) if isinstance(entry, dict) and "employer" in entry]
+    return [
+        str(entry["employer"])
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and "employer" in entry
+    ]
 
 
 def _skills(lines: list[Line], employers: list[str]) -> list[SkillFound]:
@@ -198,7 +204,12 @@ def _skills(lines: list[Line], employers: list[str]) -> list[SkillFound]:
         for employer in employers:
             text = text.replace(employer, " ")
         found = [mention.id for mention in gazetteer().mentions(text)]
-        if before and before.section == line.section and before.number == line.number - 1 and not BULLET.match(line.text):
+        if (
+            before
+            and before.section == line.section
+            and before.number == line.number - 1
+            and not BULLET.match(line.text)
+        ):
             found += _across(before.text, line.text)
         before = line
         for id in found:

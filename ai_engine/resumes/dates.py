@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_NAME = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+_NAME = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
+    r"nov(?:ember)?|dec(?:ember)?)\.?"
+)
 _YEAR = r"(?:19[5-9]\d|20[0-4]\d)"
 _POINT = (
     rf"(?:(?<!\d){_YEAR}\s*年\s*(?:\d{{1,2}}\s*月)?|(?<!\d){_YEAR}\s?[./-]\s?(?:1[0-2]|0?[1-9])(?!\d)(?:[./-]\d{{1,2}}(?!\d))?|"

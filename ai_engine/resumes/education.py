@@ -14,9 +14,13 @@ from ai_engine.vocabulary import vocabulary
 LEVELS = ("secondary", "vocational_secondary", "junior_college", "bachelor", "master", "doctor")
 _DEPARTMENT = re.compile(r"(?<=大学)[一-鿿]{2,10}(?:学院|系)$")
 _MAJOR_ZH = re.compile(r"(?:专业(?:名称)?\s*:\s*([一-鿿A-Za-z()]{2,20}))|([一-鿿A-Za-z]{2,20}?)专业")
-_DEGREE_EN = r"bachelor'?s?|master'?s?|doctor(?:ate)?|b\.?sc\.?|m\.?sc\.?|b\.?a\.?|m\.?a\.?|b\.?eng\.?|m\.?eng\.?|mba|ph\.?d\.?|associate'?s?|diploma|b\.?s\.?|m\.?s\.?"
+_DEGREE_EN = (
+    r"bachelor'?s?|master'?s?|doctor(?:ate)?|b\.?sc\.?|m\.?sc\.?|b\.?a\.?|m\.?a\.?|b\.?eng\.?|m\.?eng\.?|mba|"
+    r"ph\.?d\.?|associate'?s?|diploma|b\.?s\.?|m\.?s\.?"
+)
 _MAJOR_EN = re.compile(
-    rf"\b(?:{_DEGREE_EN})(?:\s+degree)?(?:\s+of\s+(?:science|arts|engineering|business administration|philosophy|commerce))?(?:\s*\([^)]*\))?"
+    rf"\b(?:{_DEGREE_EN})(?:\s+degree)?"
+    r"(?:\s+of\s+(?:science|arts|engineering|business administration|philosophy|commerce))?(?:\s*\([^)]*\))?"
     r"(?:\s+in|\s+of|\s*,|\s*:)?\s+([A-Z][A-Za-z]+(?:\s+(?:and\s+|&\s+)?[A-Z][A-Za-z]+){0,4})",
     re.IGNORECASE,
 )

@@ -14,8 +14,8 @@ _PARTS = re.compile(
     rf"\s*,\s*(?!(?:Ltd|Inc|LLC|Limited|Corp|Co)\b)|(?<={_CJK})\s+(?=[一-鿿A-Z(])|(?<=[A-Za-z)])\s+(?=[一-鿿])"
 )
 _LABEL = re.compile(
-    r"^(?:公司名称|工作单位|公司|单位|职位名称|职位|岗位|职务|担任|起止时间|时间|部门|学校名称|学校|院校|专业|学历|学位|company|employer|position|job title|title|role|"
-    r"dates?|period|school|university|degree|major)\s*:\s*",
+    r"^(?:公司名称|工作单位|公司|单位|职位名称|职位|岗位|职务|担任|起止时间|时间|部门|学校名称|学校|院校|专业|学历|学位|"
+    r"company|employer|position|job title|title|role|dates?|period|school|university|degree|major)\s*:\s*",
     re.IGNORECASE,
 )
 _EMPTY = re.compile(r"^[\s()\[\],.;:|/–—~-]*$")
@@ -29,7 +29,7 @@ def parts_of(text: str, period: Period | None = None) -> list[str]:
     text = BULLET.sub("", text)
     found = []
     for part in _PARTS.split(text):
-        clean = _LABEL.sub("", part.strip().strip("()[],;:-–— ")) if part else ""
+        clean = _LABEL.sub("", part.strip()).strip("()[],;:-–— ") if part else ""
         if clean and not _EMPTY.match(clean):
             found.append(clean)
     return found

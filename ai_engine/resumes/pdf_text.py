@@ -103,7 +103,10 @@ def _suspect(found: Any) -> bool:
 
 
 def _invisible(found: Any) -> bool:
-    return raw.FPDFTextObj_GetTextRenderMode(found.raw) in (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
+    return raw.FPDFTextObj_GetTextRenderMode(found.raw) in (
+        raw.FPDF_TEXTRENDERMODE_INVISIBLE,
+        raw.FPDF_TEXTRENDERMODE_CLIP,
+    )
 
 
 def _tiny(found: Any) -> bool:

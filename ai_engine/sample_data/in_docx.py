@@ -12,7 +12,9 @@ from docx.enum.text import WD_BREAK
 def render(person: dict[str, Any]) -> bytes:
     """The bytes of the file."""
     document = docx.Document()
-    document.sections[0].header.paragraphs[0].text = f"{person['name']} - {person['headline'].split(':')[-1].split('：')[-1]}"
+    document.sections[0].header.paragraphs[
+        0
+    ].text = f"{person['name']} - {person['headline'].split(':')[-1].split('：')[-1]}"
     document.add_heading(person["name"], 0)
     if person["layout"] == "tables":
         _tables(document, person)
@@ -40,7 +42,9 @@ def _tables(document: Any, person: dict[str, Any]) -> None:
     document.add_heading(names["education"], 1)
     schools = document.add_table(rows=0, cols=3)
     for entry in person["education"]:
-        for cell, text in zip(schools.add_row().cells, (entry["period"], entry["school"], entry["degree"]), strict=True):
+        for cell, text in zip(
+            schools.add_row().cells, (entry["period"], entry["school"], entry["degree"]), strict=True
+        ):
             cell.text = text
     document.add_heading(names["skills"], 1)
     skills = document.add_table(rows=0, cols=2)

@@ -18,9 +18,19 @@ def render(person: dict[str, Any]) -> bytes:
         from reportlab.lib.styles import ParagraphStyle
         from reportlab.pdfbase import pdfmetrics
         from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-        from reportlab.platypus import BaseDocTemplate, Frame, FrameBreak, NextPageTemplate, PageTemplate, Paragraph, Spacer
+        from reportlab.platypus import (
+            BaseDocTemplate,
+            Frame,
+            FrameBreak,
+            NextPageTemplate,
+            PageTemplate,
+            Paragraph,
+            Spacer,
+        )
     except ImportError as error:
-        raise Unavailable("sample PDFs need the demo extra: pip install 'hirewire[demo]'", code="demo_extra_missing") from error
+        raise Unavailable(
+            "sample PDFs need the demo extra: pip install 'hirewire[demo]'", code="demo_extra_missing"
+        ) from error
     chinese = person["language"] == "zh"
     if chinese:
         pdfmetrics.registerFont(UnicodeCIDFont(_FONT_ZH))
@@ -37,22 +47,41 @@ def render(person: dict[str, Any]) -> bytes:
     def entries(section: str) -> list[Any]:
         out = lines([names[section]], heading) if person[section] else []
         for entry in person[section]:
-            out += lines([f"{entry['period']}   {entry['employer']}   {entry['title']}" if chinese else f"{entry['title']}, {entry['employer']}", *_when(entry, chinese)])
+            out += lines(
+                [
+                    f"{entry['period']}   {entry['employer']}   {entry['title']}"
+                    if chinese
+                    else f"{entry['title']}, {entry['employer']}",
+                    *_when(entry, chinese),
+                ]
+            )
             out += lines([f"\u2022 {point}" for point in entry["points"]])
         return out
 
     def schools() -> list[Any]:
         texts = [
-            f"{e['period']}   {e['school']}   {e['major']}   {e['level']}" if chinese else f"{e['degree']}, {e['school']}, {e['period']}"
+            f"{e['period']}   {e['school']}   {e['major']}   {e['level']}"
+            if chinese
+            else f"{e['degree']}, {e['school']}, {e['period']}"
             for e in person["education"]
         ]
         return lines([names["education"]], heading) + lines(texts)
 
     skills = ["、".join(person["skills"]) if chinese else ", ".join(person["skills"])]
-    extras = [(names["skills"], skills), (names["languages"], person["languages"]), (names["certificates"], person["certificates"])]
+    extras = [
+        (names["skills"], skills),
+        (names["languages"], person["languages"]),
+        (names["certificates"], person["certificates"]),
+    ]
     side = [flow for name, texts in extras for flow in lines([name], heading) + lines(texts)]
     top = lines([person["name"]], title) + lines([person["headline"], *person["contact"]])
-    main = lines([names["summary"]], heading) + lines(person["summary"]) + entries("experience") + entries("projects") + schools()
+    main = (
+        lines([names["summary"]], heading)
+        + lines(person["summary"])
+        + entries("experience")
+        + entries("projects")
+        + schools()
+    )
 
     out = io.BytesIO()
     width, height = A4

@@ -8,13 +8,28 @@ from typing import Any
 def render(person: dict[str, Any]) -> bytes:
     """The bytes of the file."""
     names = person["headings"]
-    out = [person["name"], person["headline"], *person["contact"], "", names["summary"], *person["summary"], "", names["education"]]
-    out += [f"{e['period']}  {e['school']}  {e.get('major', '')}  {e.get('level') or e.get('degree', '')}" for e in person["education"]]
+    out = [
+        person["name"],
+        person["headline"],
+        *person["contact"],
+        "",
+        names["summary"],
+        *person["summary"],
+        "",
+        names["education"],
+    ]
+    out += [
+        f"{e['period']}  {e['school']}  {e.get('major', '')}  {e.get('level') or e.get('degree', '')}"
+        for e in person["education"]
+    ]
     for section in ("experience", "projects"):
         if person[section]:
             out += ["", names[section]]
         for entry in person[section]:
-            out += [f"{entry['period']}  {entry['employer']}  {entry['title']}", *(f"- {point}" for point in entry["points"])]
+            out += [
+                f"{entry['period']}  {entry['employer']}  {entry['title']}",
+                *(f"- {point}" for point in entry["points"]),
+            ]
     joint = "、" if person["language"] == "zh" else ", "
     out += ["", names["skills"], joint.join(person["skills"])]
     for section in ("languages", "certificates"):
