@@ -174,7 +174,7 @@ def _ordered(op: Op, wanted: Json) -> Test:
 
 
 def _ordered_number(op: Op, wanted: Number) -> Test:
-    # `or` on the other side: NaN is neither, hence unknown.
+    # Written out, for these are the clauses that rules have most of. NaN is on neither side, hence unknown.
     def lt(value: Json | Missing, _now: datetime) -> Verdict:
         if type(value) is int or type(value) is float:
             return True if value < wanted else (False if value >= wanted else None)
@@ -185,15 +185,17 @@ def _ordered_number(op: Op, wanted: Number) -> Test:
             return True if value <= wanted else (False if value > wanted else None)
         return None
 
-    match op:
-        case Op.LT:
-            return lt
-        case Op.LE:
-            return le
-        case Op.GT:
-            return _not(le)
-        case _:
-            return _not(lt)
+    def gt(value: Json | Missing, _now: datetime) -> Verdict:
+        if type(value) is int or type(value) is float:
+            return True if value > wanted else (False if value <= wanted else None)
+        return None
+
+    def ge(value: Json | Missing, _now: datetime) -> Verdict:
+        if type(value) is int or type(value) is float:
+            return True if value >= wanted else (False if value < wanted else None)
+        return None
+
+    return {Op.LT: lt, Op.LE: le, Op.GT: gt, Op.GE: ge}[op]
 
 
 def read_number(value: object) -> float | None:
