@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
@@ -172,13 +173,21 @@ class Configure:
         if old is not None and old.secrets is not None:
             kept = json.loads(self.vault.open(place, old.secrets))
         made = {
-            name: self.ids.token(16)
+            name: self._made(connector, name)
             for name in secret_names(connector, generated=True)
             if name not in fresh and name not in kept
         }
         if not fresh and not made:
             return None
         return self.vault.seal(place, json.dumps({**kept, **made, **fresh}).encode())
+
+    def _made(self, connector: Connector, name: str) -> str:
+        """A secret of the kind that the connector's `x-generate` asks for: `hex32`, or `whsec` (Standard Webhooks)."""
+        properties = connector.config_schema.get("properties")
+        schema = properties.get(name) if isinstance(properties, dict) else None
+        if isinstance(schema, dict) and schema.get("x-generate") == "whsec":
+            return "whsec_" + base64.b64encode(bytes.fromhex(self.ids.token(24))).decode()
+        return self.ids.token(16)
 
 
 def secret_names(connector: Connector, *, generated: bool = False) -> tuple[str, ...]:

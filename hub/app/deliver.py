@@ -51,6 +51,7 @@ class Prepared:
     connector: Connector
     exchange: Exchange
     idempotency: str | None
+    operation: str
     mapping: str | None = None
 
 
@@ -112,9 +113,8 @@ class Deliver:
         connector = self.channels.connector(connection)
         data = await self.open_body(claimed)
         if delivery.step == HOOK_STEP:
-            return Prepared(
-                connector, connector.read(stored_hook(data), self._job(claimed, connection, HOOK_STEP, {})), None
-            )
+            reading = connector.read(stored_hook(data), self._job(claimed, connection, HOOK_STEP, {}))
+            return Prepared(connector, reading, None, HOOK_STEP)
         if delivery.revision is None:
             raise Stopped(Refused("no_rule"))
         action = await self.library.step(delivery.revision, delivery.step)
@@ -128,7 +128,7 @@ class Deliver:
         name = action.mapping or operation.mapping
         doc = await self._map(delivery, connector, name, data, action)
         job = self._job(claimed, connection, action.operation, doc, await self._order(connector, claimed, connection))
-        return Prepared(connector, connector.run(job), operation.idempotency, name)
+        return Prepared(connector, connector.run(job), operation.idempotency, action.operation, name)
 
     async def open_body(self, claimed: Claimed) -> Document:
         """The event's data."""
@@ -162,6 +162,11 @@ class Deliver:
             key=claimed.delivery.key,
             refs=claimed.refs,
             order=order or {},
+            event={
+                "id": claimed.event.id,
+                "type": claimed.event.type,
+                "occurred_at": claimed.event.occurred_at.isoformat(),
+            },
             subject=claimed.event.subject,
             attempt=claimed.delivery.attempt,
             now=self.clock.now(),
@@ -251,6 +256,8 @@ class Deliver:
         name = connection.name if connection else "unknown"
         fields: dict[str, object] = {
             "delivery": f"dlv_{delivery.id}",
+            "tenant": delivery.tenant,
+            "operation": prepared.operation if prepared else None,
             "event": delivery.event,
             "event_type": claimed.event.type,
             "step": delivery.step,

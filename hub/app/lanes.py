@@ -52,12 +52,14 @@ class LaneLoop:
     _tokens: dict[ConnectionId, tuple[float, float]] = field(default_factory=dict)
     _swept: float = float("-inf")
     _stopping: bool = False
-    _records: GroupCommit[Completion, bool] | None = None
+    _records: GroupCommit[Completion, bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._token = self.ids.token()
+        self._records = GroupCommit(self._record, size=256, linger_s=0.005)
 
     async def run(self) -> None:
         """Deliver until stopped. A store that is away is waited for; nothing is lost meanwhile."""
-        self._token = self.ids.token()
-        self._records = GroupCommit(self._record, size=256, linger_s=0.005)
         renewing = asyncio.get_running_loop().create_task(self._renew())
         try:
             while not self._stopping:
@@ -160,7 +162,6 @@ class LaneLoop:
 
     async def _keep(self, completion: Completion) -> None:
         """Record, trying again while the store is away; past the lease another worker has it and the fence holds."""
-        assert self._records is not None
         until = self.clock.monotonic() + self.limits.lease.total_seconds()
         while True:
             try:

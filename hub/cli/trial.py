@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, replace
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -47,37 +48,52 @@ async def try_connector(name: str, operation: str | None = None) -> list[Trial]:
     secrets = {secret: ids.token(16) for secret in secret_names(connector)}
     guard = Guard(allow_loopback=True, allow_http=True, allow_config_hosts=True)
     transport = Router.build(guard, clock)
-    jobs = _jobs(connector, [sample for _, sample in folder.samples], operation)
+    jobs = _jobs(connector, [sample for _, sample in folder.samples], operation, clock.now())
     with tempfile.TemporaryDirectory() as state:
         async with run_twin(load(root), state_dir=Path(state), secrets={**_texts(connector), **secrets}) as twin:
             try:
-                return [await _try(connector, twin, secrets, transport, job) for job in jobs]
+                return await _all(connector, twin, secrets, transport, jobs)
             finally:
                 await transport.close()
 
 
-async def _try(connector: Connector, twin: Twin, secrets: dict[str, str], transport: Transport, job: Job) -> Trial:
-    config = {k: v for k, v in twin.config.items() if k not in secrets}
+async def _all(
+    connector: Connector, twin: Twin, secrets: dict[str, str], transport: Transport, jobs: list[Job]
+) -> list[Trial]:
+    """One after another; what an operation teaches (external ids) is known to the next, as for one real candidate."""
+    trials: list[Trial] = []
+    refs: dict[str, str] = {}
+    for job in sorted(jobs, key=lambda job: job.operation.startswith("cancel")):
+        trial, learnt = await _try(connector, twin, secrets, transport, replace(job, refs=dict(refs)))
+        refs |= learnt
+        trials.append(trial)
+    return trials
+
+
+async def _try(
+    connector: Connector, twin: Twin, secrets: dict[str, str], transport: Transport, job: Job
+) -> tuple[Trial, dict[str, str]]:
+    config = {k: v for k, v in {**_texts(connector), **twin.config}.items() if k not in secrets}
     connection = Connection(ConnectionId(1), DEFAULT_TENANT, "con_trial", "trial", connector.name, config, Lane())
     talk = Talk()
     try:
         exchange = connector.run(replace(job, config=config))
         outcome = await converse(exchange, Channel(connection, secrets, connector.wire), transport, talk)
     except HubError as error:
-        return Trial(job.operation, False, f"{error.code}: {error}", tuple(talk.lines))
+        return Trial(job.operation, False, f"{error.code}: {error}", tuple(talk.lines)), {}
     said, why = describe(outcome)
     reference = f" ({outcome.reference})" if isinstance(outcome, Delivered) and outcome.reference else ""
-    return Trial(
-        job.operation,
-        isinstance(outcome, Delivered),
-        f"{said}{f': {why}' if why else ''}{reference}",
-        tuple(talk.lines),
-    )
+    if why is not None and why.startswith("missing:order"):
+        return Trial(job.operation, True, "not tried: it answers an order, and the twin has placed none", ()), {}
+    text = f"{said}{f': {why}' if why else ''}{reference}"
+    learnt = dict(outcome.refs) if isinstance(outcome, Delivered) else {}
+    return Trial(job.operation, isinstance(outcome, Delivered), text, tuple(talk.lines)), learnt
 
 
-def _jobs(connector: Connector, samples: list[Document], wanted: str | None) -> list[Job]:
+def _jobs(connector: Connector, samples: list[Document], wanted: str | None, now: datetime) -> list[Job]:
     """The first delivering sample of each writing operation; ids of the vendor are learnt anew, not taken from the sample."""
     jobs: dict[str, Job] = {}
+    event: Document = {"id": "evt_trial", "type": "hirewire.trial", "occurred_at": now.isoformat()}
     for sample in samples:
         name, outcome = sample.get("operation"), sample.get("outcome")
         operation = connector.operations.get(name) if isinstance(name, str) else None
@@ -85,9 +101,8 @@ def _jobs(connector: Connector, samples: list[Document], wanted: str | None) -> 
             continue
         if operation.safety != "write" or (wanted is not None and wanted != name):
             continue
-        jobs[operation.name] = Job(
-            operation.name, _doc(connector, operation.mapping, sample), {}, key=_key(operation.name)
-        )
+        doc = _doc(connector, operation.mapping, sample)
+        jobs[operation.name] = Job(operation.name, doc, {}, key=_key(operation.name), event=event, now=now)
     return list(jobs.values())
 
 
