@@ -128,3 +128,9 @@ def bearer(http: aiohttp.ClientSession) -> Callable[[Twin], Any]:
 
 def compact(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
+
+
+@pytest.fixture
+def settings_of() -> Callable[[str], dict[str, Any]]:
+    """The settings that a twin and a connection to it share."""
+    return lambda name: dict(SECRETS[name])

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from hub.adapters.twins import TwinClient, load, run_twin
+from hub.domain.errors import Conflict, Rejected, Unavailable
 
 CONNECTORS = Path(__file__).parents[2] / "connectors"
 LIN = {"custom_id": "cand-1", "email": "lin.yue@example.com", "first_name": "Yue", "last_name": "Lin"}
@@ -81,6 +82,9 @@ async def test_bodies_that_are_no_bodies(start: Any, http: aiohttp.ClientSession
     json_type = {**checkr_auth, "content-type": "application/json"}
     assert (await post(http, url, json_type, data=b"{"))[0] == 400
     assert (await post(http, url, json_type, data=b"[]"))[0] == 400
+    assert (await post(http, url, json_type, data=b'{"email": NaN}'))[0] == 400
+    assert (await post(http, url, json_type, data=b'{"metadata": ' + b"[" * 500 + b"]" * 500 + b"}"))[0] == 400
+    assert (await post(http, url, json_type, data=b'{"email": "a@example.com", "phone": "\\ud800"}'))[0] == 201
     assert (await post(http, url, {**checkr_auth, "content-type": "text/xml"}, data=b"<a/>"))[0] == 415
     async with http.put(url, headers=checkr_auth, json={}) as answer:
         assert answer.status == 405
@@ -259,9 +263,18 @@ async def test_reset_forgets_records_and_keeps_the_ledger(
     assert second["id"] != first["id"]
 
 
-async def test_a_wrong_control_call_is_named(start: Any) -> None:
-    from hub.domain.errors import Rejected
+async def test_two_twins_cannot_share_records_or_a_port(start: Any, tmp_path: Path) -> None:
+    twin = await start("checkr")
+    with pytest.raises(Conflict) as shared:
+        await start("checkr")
+    assert shared.value.code == "state_in_use"
+    port = int(twin.url.rpartition(":")[2])
+    with pytest.raises(Unavailable) as taken:
+        await start("checkr", state_dir=tmp_path / "other", port=port)
+    assert taken.value.code == "port_taken"
 
+
+async def test_a_wrong_control_call_is_named(start: Any) -> None:
     twin = await start("checkr")
     async with TwinClient(twin.url) as control:
         with pytest.raises(Rejected) as caught:

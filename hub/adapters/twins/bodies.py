@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from hub.adapters.twins.spec import EndpointSpec, Field
 from mappings.documents import Document, Json
 
+DEEPEST = 64
 _FORM_NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 
 
@@ -28,15 +29,33 @@ def read_body(endpoint: EndpointSpec, content_type: str, raw: bytes) -> Document
         return {}
     if kind == "application/json" and "json" in endpoint.accepts:
         try:
-            value = json.loads(raw)
+            value = json.loads(raw, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
             raise Refusal("bad_body", "the body is not JSON") from error
-        if not isinstance(value, dict):
-            raise Refusal("bad_body", "the body is not an object")
+        if not isinstance(value, dict) or _too_deep(value):
+            raise Refusal("bad_body", "the body is not an object, or nested too deeply")
         return value
     if kind == "application/x-www-form-urlencoded" and "form" in endpoint.accepts:
         return _form(raw)
     raise Refusal("media_type", "this content type is not accepted")
+
+
+def _no_number(name: str) -> Json:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _too_deep(value: Json) -> bool:
+    level: list[Json] = [value]
+    for _ in range(DEEPEST):
+        level = [
+            below
+            for item in level
+            if isinstance(item, dict | list)
+            for below in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _form(raw: bytes) -> Document:

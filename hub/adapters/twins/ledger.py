@@ -57,4 +57,5 @@ class Journal:
 
 
 def _line(line: Document) -> bytes:
-    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    # a lone surrogate (a raw byte of a header) becomes \\udcXX, which is how JSON writes it
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace") + b"\n"

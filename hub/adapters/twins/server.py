@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from aiohttp import web
 
@@ -57,7 +56,10 @@ class Server:
 
         async def logged(request: web.Request) -> web.StreamResponse:
             fault = self.faults.take(request.method, request.path)
-            response = await self._faulty(fault, handler, request)
+            try:
+                response = await self._faulty(fault, handler, request)
+            except web.HTTPRequestEntityTooLarge:
+                response = _response(self.vendor.refuse("bad_body", "the body is too large", status=413))
             cut = request.transport is None or request.transport.is_closing()
             self.requests.append(
                 {
@@ -126,11 +128,10 @@ async def _call(request: web.Request) -> Call:
 def _response(answer: Answer) -> web.Response:
     if answer.body is None:
         return web.Response(status=answer.status, headers=dict(answer.headers))
-    return web.json_response(answer.body, status=answer.status, headers=dict(answer.headers), dumps=_dumps)
-
-
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+    return web.Response(
+        body=content, content_type="application/json", status=answer.status, headers=dict(answer.headers)
+    )
 
 
 def _scripted(vendor: Vendor, fault: Do, status: int) -> web.Response:

@@ -120,12 +120,16 @@ class EndpointSpec(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Collection(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Items of one kind. Ids: numbers from `first`, or `hex` digits, or `prefix` and hex digits."""
+    """Items of one kind. Ids: numbers from `first`, or `hex` digits, or `prefix` and hex digits.
+
+    `hidden` fields are kept and never shown to callers.
+    """
 
     first: int | None = None
     hex: int = 24
     prefix: str = ""
     seed: list[dict[str, Any]] = []
+    hidden: tuple[str, ...] = ()
 
 
 class Paging(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import copy
+import fcntl
 import hashlib
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 from hub.adapters.twins.ledger import Journal
 from hub.adapters.twins.spec import Collection
+from hub.domain.errors import Conflict
 from mappings.documents import Document, Json
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """Held until closed or the process dies. Raises Conflict (`state_in_use`): two vendors cannot share their records."""
+    file = path.open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise Conflict(f"another twin keeps its state in {path.parent.name}", code="state_in_use") from error
+    return file
 
 
 class State:
@@ -18,6 +32,7 @@ class State:
 
     def __init__(self, folder: Path, collections: Mapping[str, Collection]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(folder / "lock")
         self.collections = collections
         self.items: dict[str, dict[str, Document]] = {name: {} for name in collections}
         self.answers: dict[str, Document] = {}
@@ -122,6 +137,7 @@ class State:
         """Close the files."""
         self._journal.close()
         self.effects.close()
+        self._lock.close()
 
     def _do(self, op: str, key: str, value: Json) -> None:
         self._apply(op, key, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -16,7 +17,8 @@ def render(template: Json, scope: Mapping[str, Json]) -> Json:
 
     A text that is one placeholder becomes the value itself; `{path?}` as the value of a key leaves the key out
     where there is nothing or null. `{"$choose": [{of, like, give}], "else": x}` gives the first `give` whose
-    `of` matches the shell pattern `like`; `{"$first": [a, b]}` gives the first that is not null.
+    `of` matches the shell pattern `like`; `{"$first": [a, b]}` gives the first that is not null, `{"$digest": x}` 16 hex
+    digits that stand for a text that is not to be shown.
     """
     match template:
         case str():
@@ -25,6 +27,8 @@ def render(template: Json, scope: Mapping[str, Json]) -> Json:
             return [render(item, scope) for item in template]
         case dict() if "$choose" in template:
             return _choose(template, scope)
+        case {"$digest": secret}:
+            return hashlib.sha256(text(secret, scope).encode("utf-8", "surrogatepass")).hexdigest()[:16]
         case {"$first": list(options)}:
             return next((value for option in options if (value := render(option, scope)) is not None), None)
         case dict():

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from hub.adapters.clock import SystemClock
 from hub.adapters.twins.acts import Acts
@@ -17,6 +18,7 @@ from hub.adapters.twins.server import Server
 from hub.adapters.twins.spec import TwinSpec
 from hub.adapters.twins.state import State
 from hub.adapters.twins.vendor import Vendor
+from hub.domain.errors import Unavailable
 from hub.ports.clock import Clock
 from mappings.documents import Document, Json
 
@@ -63,6 +65,17 @@ class Twin:
         return await self.outbound.sent.wait({"kind": kind, "ok": True}, count, timeout)
 
 
+class _Listener(Protocol):
+    async def start(self, host: str, port: int) -> int: ...
+
+
+async def _listening(listener: _Listener, host: str, port: int) -> int:
+    try:
+        return await listener.start(host, port)
+    except OSError as error:
+        raise Unavailable(f"cannot listen on port {port}", code="port_taken") from error
+
+
 @asynccontextmanager
 async def run_twin(
     spec: TwinSpec,
@@ -80,7 +93,7 @@ async def run_twin(
     """Run a twin in this event loop; it keeps its files in `state_dir`/<name> and takes up what it finds there.
 
     `secrets` are the settings of the connection that will call it (keys, tokens, webhook secrets); `speed` divides
-    every delay of the vendor. Port 0 takes a free one.
+    every delay of the vendor. Port 0 takes a free one. Raises Conflict (`state_in_use`), Unavailable (`port_taken`).
     """
     clock = clock or SystemClock()
     config = dict(secrets or {})
@@ -96,7 +109,7 @@ async def run_twin(
         vendor = Vendor(spec, config, state, acts, clock, Gate(spec.manifest, config, clock, spec.file.token_ttl_s))
         server = Server(vendor, outbound, faults, seen, clock)
         stack.push_async_callback(server.close)
-        acts.address = {"url": f"http://{host}:{await server.start(host, port)}", "host": host}
+        acts.address = {"url": f"http://{host}:{await _listening(server, host, port)}", "host": host}
         mail_port: int | None = None
         if spec.file.kind == "smtp":
             # aiosmtpd belongs to the extra `demo`; other twins run without it
@@ -104,7 +117,7 @@ async def run_twin(
 
             sink = MailSink(folder, config, state, faults, seen, clock)
             stack.push_async_callback(sink.close)
-            mail_port = await sink.start(host, smtp_port)
+            mail_port = await _listening(sink, host, smtp_port)
             acts.address["smtp_port"] = mail_port
         outbound.start()
         stack.push_async_callback(outbound.close)

@@ -123,6 +123,7 @@ class Vendor:
         judge(endpoint, body, self._known, as_text=kind.startswith("application/x-www-form"))
         self._first_of_its_kind(endpoint, body)
         scope["body"] = body
+        self._follow(endpoint, scope)
         match endpoint.do:
             case "create":
                 item, fresh = self._created(endpoint, body, scope), True
@@ -140,7 +141,7 @@ class Vendor:
         paging = self.file.paging
         if paging is None:
             raise Refusal("not_found", "there is no such list")
-        items = self.state.items[endpoint.collection or ""].values()
+        items = [self._visible(endpoint, i) for i in self.state.items[endpoint.collection or ""].values()]
         body, headers = page(endpoint, paging, items, call.url, call.query)
         return Answer(200, body, headers)
 
@@ -154,6 +155,15 @@ class Vendor:
         if name == "id":
             return self.state.get(collection, value) is not None
         return any(value in values_at(item, name) for item in self.state.items[collection].values())
+
+    def _follow(self, endpoint: EndpointSpec, scope: dict[str, Json]) -> None:
+        """Read the items that the endpoint's links name, one after the other."""
+        for name, link in endpoint.links.items():
+            scope[name] = self.acts.linked(link, scope)
+
+    def _visible(self, endpoint: EndpointSpec, item: Document) -> Document:
+        hidden = self.file.collections[endpoint.collection].hidden if endpoint.collection else ()
+        return {k: v for k, v in item.items() if k not in hidden} if hidden else item
 
     def _first_of_its_kind(self, endpoint: EndpointSpec, body: Document) -> None:
         if endpoint.unique is None:
@@ -181,7 +191,7 @@ class Vendor:
         """Write the effect; where a natural key was seen before, or nothing changed, it is a repeat without an effect."""
         item = scope["item"]
         id = item.get("id") if isinstance(item, dict) else None
-        scope = scope | {name: self.acts.linked(link, scope) for name, link in endpoint.links.items()}
+        self._follow(endpoint, scope)
         natural = text(endpoint.key, scope) if endpoint.key is not None else None
         if endpoint.do == "receive" and (endpoint.name, natural) in self._seen:
             fresh = False
@@ -205,7 +215,10 @@ class Vendor:
         status = endpoint.status or status
         if status == 204:
             return Answer(204)
-        return Answer(status, render("{item}" if endpoint.respond is None else endpoint.respond, scope))
+        item = scope["item"]
+        if endpoint.respond is None and isinstance(item, dict):
+            return Answer(status, self._visible(endpoint, item))
+        return Answer(status, render(endpoint.respond, scope))
 
     def _scope(self, call: Call) -> dict[str, Json]:
         return {
