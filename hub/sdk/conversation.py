@@ -178,7 +178,7 @@ class Conversation:
 
     def _used(self, call: Call, run: Run) -> dict[str, str]:
         """The external ids this operation rests on: a webhook about one of them answers this delivery."""
-        names = {self.manifest.calls[name].promise.entity for name in call.requires} | {call.promise.entity}
+        names = [*(self.manifest.calls[name].promise.entity for name in call.requires), call.promise.entity]
         return {n: str(run.ext[n]["id"]) for n in names if n is not None and n in run.ext}
 
 

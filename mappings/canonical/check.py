@@ -53,7 +53,7 @@ def _told(error: ValidationError) -> Iterator[Problem]:
             for name in error.instance:
                 if name not in known:
                     yield _at((*path, name)), "unknown_field", f"{name} is not a field here"
-        case None:
+        case None | "not":
             yield _at(path), "not_allowed", "this field is not allowed here"
         case "type" | "enum" | "const" | "pattern" | "minimum" | "maximum" | "format":
             yield _at(path), code_of(error.validator), f"wanted {error.validator} {error.validator_value}"
