@@ -40,7 +40,7 @@ def _lexicons() -> Mapping[str, re.Pattern[str]]:
     return {
         name: _stems(words) if name in ("own", "commitment") else pattern(words)
         for name, words in data.items()
-        if isinstance(words, list)
+        if isinstance(words, list) and not name.startswith("function")
     }
 
 
@@ -71,6 +71,44 @@ def measures(text: str) -> list[str]:
     """The distinct figures in `text`. Ages and calendar years are no measures."""
     bare = _YEAR.sub(" ", _AGE.sub(" ", text))
     return list(dict.fromkeys(" ".join(match.group().lower().split()) for match in _MEASURE.finditer(bare)))
+
+
+_TENS = re.compile("([一二两三四五六七八九])?十([一二三四五六七八九])?$")
+
+
+def number(text: str) -> int:
+    """A whole number up to 99 in digits or Chinese numerals (十五, 二十, 三). Raises ValueError for anything else."""
+    if text.isascii():
+        return int(text)
+    tens = _TENS.match(text)
+    if tens:
+        return _ZH_DIGITS[tens.group(1) or "一"] * 10 + _ZH_DIGITS.get(tens.group(2) or "", 0)
+    if text not in _ZH_DIGITS:
+        raise ValueError("not a number")
+    return _ZH_DIGITS[text]
+
+
+_ZH_DIGITS = {c: i for i, c in enumerate("一二三四五六七八九", 1)} | {"两": 2}
+_FULL_PROSE_EN, _FULL_PROSE_ZH = 0.25, 0.08  # share of small words that any spoken sentence has
+
+
+def prose(text: str) -> float:
+    """0 for a bare list of keywords, 1 for sentences: the share of small words, against what speech has at least."""
+    small_en, small_zh = _small_words()
+    words = [word.lower() for word in _LATIN_WORD.findall(text)]
+    characters = _CJK.findall(text)
+    english = min(1.0, sum(w in small_en for w in words) / len(words) / _FULL_PROSE_EN) if words else 0.0
+    chinese = min(1.0, sum(c in small_zh for c in characters) / len(characters) / _FULL_PROSE_ZH) if characters else 0.0
+    weight = len(characters) / 1.6
+    if characters and len(words) < weight:  # tool names inside Chinese sentences
+        return chinese
+    return (english * len(words) + chinese * weight) / (len(words) + weight) if words else 0.0
+
+
+@cache
+def _small_words() -> tuple[frozenset[str], frozenset[str]]:
+    data = yaml.safe_load(files("ai_engine").joinpath("data/wording.yaml").read_text(encoding="utf-8"))
+    return frozenset(data["function_en"]), frozenset(data["function_zh"])
 
 
 @cache

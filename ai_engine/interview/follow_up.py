@@ -10,19 +10,19 @@ from ai_engine.gazetteer import gazetteer
 from ai_engine.interview import packs
 from ai_engine.interview.question import Question, Turn
 from ai_engine.records import Extraction, Language
-from ai_engine.wording import hits, measures, sentences, units
+from ai_engine.wording import hits, measures, number, sentences, units
 from mappings.documents import Document, Json
 
 CONTRADICTIONS = ("years_differ", "skill_differs", "date_differs")
-_DIGITS = {c: i for i, c in enumerate("一二三四五六七八九十", 1)} | {"两": 2}
 _CLAIMED_YEARS = re.compile(
-    r"(\d{1,2}|[一二两三四五六七八九十])\s*年(?:多)?(?:的)?[^。,，;；\d]{0,12}(?:经验|工作|从业)"
-    r"|(?:做了|干了|从业|工作了)\s*(\d{1,2}|[一二两三四五六七八九十])\s*(?:多)?年"
+    r"(\d{1,2}|[一二两三四五六七八九十]{1,3})\s*年(?:多)?(?:的)?[^。,，;；\d]{0,12}(?:经验|工作|从业)"
+    r"|(?:做了|干了|从业|工作了)\s*(\d{1,2}|[一二两三四五六七八九十]{1,3})\s*(?:多)?年"
     r"|\b(\d{1,2})\+?\s+years[^.,;\d]{0,40}\bexperience|\bworked[^.,;\d]{0,40}\bfor\s+(\d{1,2})\s+years",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"[,，;；。.!?！？\n]")
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d{2})(?!\d)")
+_SHORT = {"scenario": "too_short_case", "logic": "too_short_case", "motivation": "too_short_motivation"}
 _LEGAL_FORM = re.compile(
     r"(?:股份)?有限(?:责任)?公司|集团|公司|,?\s*\b(?:Ltd|Inc|LLC|Corp|Co|Limited|Group|GmbH|PLC)\b\.?", re.IGNORECASE
 )
@@ -67,7 +67,9 @@ def follow_up(turn: Turn, before: Sequence[Turn], facts: Facts, language: Langua
             return Question(
                 id=f"{root}.f{len(asked) + 1}",
                 kind="follow_up",
-                text=packs.follow_up_text(trigger, language, **slots),
+                text=packs.follow_up_text(
+                    _SHORT.get(turn.question.kind, trigger) if trigger == "too_short" else trigger, language, **slots
+                ),
                 dimensions=turn.question.dimensions,
                 concepts=turn.question.concepts,
                 grounds=slots.get("quote", turn.answer[:120]),
@@ -86,7 +88,8 @@ def _triggers(
         found.append(("too_short", {}))
     claim = next((sentence for sentence in sentences(turn.answer) if hits("claim", sentence)), None)
     if claim and not measures(so_far):
-        found.append(("no_measure", {"quote": claim.rstrip("。.!！;；")[:80]}))
+        part = next((part for part in _CLAUSE.split(claim) if hits("claim", part)), claim)
+        found.append(("no_measure", {"quote": part.strip()[:80]}))
     deep = sum(1 for t in before if t.question.trigger == "hardest_part")
     skill = _new_skill(turn, before)
     if skill and deep < policy["hardest_part_per_session"]:
@@ -99,7 +102,10 @@ def contradictions(answer: str, facts: Facts, language: Language) -> list[tuple[
     found: list[tuple[str, dict[str, str]]] = []
     for match in _CLAIMED_YEARS.finditer(answer):
         word = next(group for group in match.groups() if group)
-        claimed = _DIGITS.get(word) or int(word)
+        try:
+            claimed = number(word)
+        except ValueError:
+            continue
         if claimed > facts.years + packs.policy()["years_tolerance"]:
             found.append(("years_differ", {"claimed": str(claimed), "known": f"{facts.years:g}"}))
             break

@@ -12,6 +12,7 @@ from ai_engine.resumes.education import LEVELS
 from ai_engine.resumes.normal import lines_of
 from ai_engine.resumes.sections import BULLET
 from ai_engine.vocabulary import vocabulary
+from ai_engine.wording import number
 from hub.domain.errors import Invalid
 from mappings.documents import Document, Json
 
@@ -32,17 +33,13 @@ _OTHER = re.compile(
 _TITLE = re.compile(r"(?i)^(?:岗位名称|职位名称|岗位|职位|招聘岗位|job title|position|title|role)\s*:\s*(.+)$")
 _PREFERRED = re.compile(r"(?i)优先|加分|更佳|preferred|a plus|nice to have|bonus|desirable|an advantage|ideally")
 _YEARS = re.compile(
-    r"(?i)(\d{1,2}|[一两二三四五六七八九十]|one|two|three|four|five|six|seven|eight|nine|ten)\s*"
+    r"(?i)(\d{1,2}|[一两二三四五六七八九十]{1,3}|one|two|three|four|five|six|seven|eight|nine|ten)\s*"
     r"(?:\+|-\s*\d{1,2}|~\s*\d{1,2}|至\s*\d{1,2}|to\s+\d{1,2})?\s*(?:or more\s+)?(?:年|years?\b)"
 )
 _EXPERIENCE = re.compile(r"(?i)经验|工作|从业|experience|working|background in")
 _FIELD_OF_STUDY = re.compile(r"(?i)专业(?!知识|技能|能力)|学历|\bdegree\b|related field|field of study")
 _OR = re.compile(r"(?i)^[\s,]*(?:或者|或|or|/)\s*$")
-_WORDS = (
-    {w: i for i, w in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 1)}
-    | {w: i for i, w in enumerate("一二三四五六七八九十", 1)}
-    | {"两": 2}
-)
+_WORDS = {w: i for i, w in enumerate("one two three four five six seven eight nine ten".split(), 1)}  # noqa: SIM905 - one line, not ten
 _PACK_ROLE = {
     "rnd": "engineering",
     "sales": "sales",
@@ -209,8 +206,11 @@ def _years(clause: str) -> float | None:
     if not match:
         return None
     word = match.group(1).lower()
-    number = _WORDS.get(word) or int(word)
-    return float(number) if number <= 30 else None
+    try:
+        years = _WORDS.get(word) or number(word)
+    except ValueError:
+        return None
+    return float(years) if years <= 30 else None
 
 
 def _lowest_level(clause: str) -> str | None:

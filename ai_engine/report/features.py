@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from ai_engine.gazetteer import gazetteer
@@ -11,7 +11,7 @@ from ai_engine.interview.question import Question, Turn
 from ai_engine.records import Flag
 from ai_engine.report.rubric import rubric
 from ai_engine.vocabulary import vocabulary
-from ai_engine.wording import hits, lexicon, measures, sentences, units, words_pattern
+from ai_engine.wording import hits, lexicon, measures, prose, sentences, units, words_pattern
 
 _STAR = ("situation", "task", "action", "result")
 _PER_SENTENCE = 3  # a list of buzzwords is one sentence: it touches at most three ideas
@@ -79,29 +79,33 @@ def features(response: Response) -> Features:
     full = rubric()["full_at"]
     text = response.text
     said = units(text)
-    named: set[str] = set()
-    touched: set[int] = set()
-    for sentence in response.sentences:
-        named.update(
-            list(dict.fromkeys(m.id for m in gazetteer().mentions(sentence) if m.id not in named))[:_PER_SENTENCE]
-        )
-        touched.update([i for i in touched_concepts(response.question, sentence) if i not in touched][:_PER_SENTENCE])
+    named = _spread(response, lambda sentence: [mention.id for mention in gazetteer().mentions(sentence)])
+    touched = _spread(response, lambda sentence: touched_concepts(response.question, sentence))
     counts = {
         "length": said,
-        "structure": len(hits("structure", text)),
+        "structure": _spread(response, lambda sentence: hits("structure", sentence)),
         "star": sum(1 for part in _STAR if hits(part, text)),
-        "measures": len(measures(text)),
-        "named": len(named),
-        "reasoning": len(hits("reasoning", text)),
+        "measures": _spread(response, measures),
+        "named": named,
+        "reasoning": _spread(response, lambda sentence: hits("reasoning", sentence)),
         "own": len(_all("own", text)),
         "commitment": len(hits("commitment", text)),
-        "relevance": len(touched) / max(1, len(response.question.concepts)),
+        "relevance": touched / max(1, len(response.question.concepts)),
         "result": len(hits("result", text)),
     }
     values = {name: min(1.0, count / full[name]) for name, count in counts.items()}
     poor = len(_all("filler", text)) + len(_all("hedge", text))
     values["fluency"] = max(0.0, 1 - 100 * poor / max(said, 1.0) / rubric()["filler_limit"]) if said else 0.0
+    values["prose"] = prose(text)
     return Features(values, said)
+
+
+def _spread(response: Response, find: Callable[[str], Sequence[Hashable]]) -> int:
+    """How many different things `find` sees, counting at most three new ones in a sentence."""
+    seen: set[Hashable] = set()
+    for sentence in response.sentences:
+        seen.update([found for found in dict.fromkeys(find(sentence)) if found not in seen][:_PER_SENTENCE])
+    return len(seen)
 
 
 def touched_concepts(question: Question, sentence: str) -> list[int]:

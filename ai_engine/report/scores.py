@@ -104,5 +104,11 @@ def _points(found: Features, wanted: dict[str, float]) -> float:
     relevant = min(1.0, found.values["relevance"] * rubric()["full_at"]["relevance"] / gate["relevance"])
     said = min(1.0, found.units / gate["least_units"])
     open_share = gate["floor"] + (1 - gate["floor"]) * relevant
-    points: float = 100 * said * open_share * sum(weight * found.values[name] for name, weight in wanted.items())
+    points: float = (
+        100
+        * said
+        * open_share
+        * found.values["prose"]
+        * sum(weight * found.values[name] for name, weight in wanted.items())
+    )
     return points

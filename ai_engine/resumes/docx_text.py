@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import docx
-from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml.ns import qn
 from docx.table import Table
 from docx.text.hyperlink import Hyperlink
@@ -28,15 +27,19 @@ _PAPER = ("auto", "ffffff", "")
 def read_docx(data: bytes) -> tuple[str, list[str]]:
     """The text and its hidden parts. Raises Unreadable."""
     _check_package(data)
+    reader = _Reader()
     try:
         document = docx.Document(io.BytesIO(data))
-    except (PackageNotFoundError, KeyError, ValueError, zipfile.BadZipFile, SyntaxError, OSError) as error:
+        for section in document.sections:
+            if not section.header.is_linked_to_previous:
+                reader.blocks(section.header, 0)
+        reader.blocks(document, 0)
+    except Unreadable:
+        raise
+    except (
+        Exception
+    ) as error:  # on damaged packages the library lets through whatever zlib, lxml and its own code raise
         raise Unreadable("the DOCX package is damaged", code="damaged") from error
-    reader = _Reader()
-    for section in document.sections:
-        if not section.header.is_linked_to_previous:
-            reader.blocks(section.header, 0)
-    reader.blocks(document, 0)
     return "\n".join(reader.lines), reader.hidden
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ai_engine.gazetteer import gazetteer
+from ai_engine.resumes import Unreadable, extract, read
 from ai_engine.resumes.dates import merged_months, periods
 from mappings.canonical import schema, validate
 
@@ -47,7 +52,12 @@ def test_every_layout_of_the_pile(people, stem):
     name, family, phone, email, level, years, jobs, schools = GOLDEN[stem]
     found = people[stem].candidate
     assert (found["name"]["full"], found["name"]["family"]) == (name, family)
-    assert (found["phone"], found["email"], found["highest_level"], found["years_of_experience"]) == (phone, email, level, years)
+    assert (found["phone"], found["email"], found["highest_level"], found["years_of_experience"]) == (
+        phone,
+        email,
+        level,
+        years,
+    )
     assert [(j.get("employer"), j.get("title"), j["start"], j.get("end")) for j in found["experiences"]] == jobs
     assert [(s["school"], s.get("level"), s.get("major")) for s in found["educations"]] == schools
     assert sum(s["is_highest"] for s in found["educations"]) == 1
@@ -70,7 +80,9 @@ def test_every_value_names_its_lines(people):
             skill = found.skills[index]
             line = lines[found.provenance[f"skills.{index}"].first - 1]
             before = lines[found.provenance[f"skills.{index}"].first - 2]
-            assert skill.id in gazetteer().ids(line) | gazetteer().ids(before + line) | gazetteer().ids(f"{before} {line}")
+            assert skill.id in gazetteer().ids(line) | gazetteer().ids(before + line) | gazetteer().ids(
+                f"{before} {line}"
+            )
         assert found.candidate["email"] in lines[found.provenance["email"].first - 1].lower()
 
 
@@ -107,7 +119,12 @@ def test_overlapping_jobs_count_once_and_internships_do_not(reads):
 )
 def test_one_job_written_in_many_ways(reads, text):
     (job,) = reads("Ada Moss\n" + text).candidate["experiences"]
-    assert (job["employer"], job["title"], job["start"], job["current"]) == ("Acme Labs Ltd", "Data Engineer", "2020-01", True)
+    assert (job["employer"], job["title"], job["start"], job["current"]) == (
+        "Acme Labs Ltd",
+        "Data Engineer",
+        "2020-01",
+        True,
+    )
     assert job["summary"] == "built things"
 
 
@@ -155,7 +172,12 @@ def test_an_identity_number_is_no_phone(reads):
 
 @pytest.mark.parametrize(
     ("text", "full"),
-    [("个人简历\n姓名：诸葛青云  性别：女\n", "诸葛青云"), ("王 伟\n", "王伟"), ("RESUME\nMARY-ANN O'DELL\n", "Mary-Ann O'Dell"), ("姓 名 : 陈一一\n", "陈一一")],
+    [
+        ("个人简历\n姓名：诸葛青云  性别：女\n", "诸葛青云"),
+        ("王 伟\n", "王伟"),
+        ("RESUME\nMARY-ANN O'DELL\n", "Mary-Ann O'Dell"),
+        ("姓 名 : 陈一一\n", "陈一一"),
+    ],
 )
 def test_names(reads, text, full):
     assert reads(text).candidate["name"]["full"] == full
@@ -167,14 +189,21 @@ def test_a_title_is_no_name(reads, text):
 
 
 def test_a_text_without_headings_still_gives_jobs_and_school(reads):
-    found = reads("Ada Moss\nRisk Analyst, Acme Bank, Jan 2020 - Jan 2023\nWrote SQL reports\nBachelor of Arts in History, Lake University, 2016 - 2019\n")
+    found = reads(
+        "Ada Moss\nRisk Analyst, Acme Bank, Jan 2020 - Jan 2023\nWrote SQL reports\nBachelor of Arts in History, Lake University, 2016 - 2019\n"
+    )
     assert found.candidate["experiences"][0]["employer"] == "Acme Bank"
     assert found.candidate["educations"][0]["school"] == "Lake University"
 
 
 def test_synonyms_meet_across_languages():
     known = gazetteer()
-    for zh, en in (("反欺诈规则", "fraud detection"), ("机器学习", "machine learning"), ("客户投诉", "complaint handling"), ("库存管理", "inventory control")):
+    for zh, en in (
+        ("反欺诈规则", "fraud detection"),
+        ("机器学习", "machine learning"),
+        ("客户投诉", "complaint handling"),
+        ("库存管理", "inventory control"),
+    ):
         assert known.ids(zh) & known.ids(en)
 
 
@@ -186,9 +215,55 @@ def test_everyday_words_are_no_skills(text):
 def test_the_list_is_broad_and_bilingual():
     known = gazetteer()
     assert sum(len(bucket) for bucket in known._names.values()) > 700
-    assert {skill.pack for skill in known.skills.values()} == {"rnd", "sales", "operations", "customer_service", "finance_risk", "general"}
+    assert {skill.pack for skill in known.skills.values()} == {
+        "rnd",
+        "sales",
+        "operations",
+        "customer_service",
+        "finance_risk",
+        "general",
+    }
 
 
 def test_reading_twice_gives_the_same(people, pile, reads):
     path = pile.resumes[0]
     assert reads(path.read_bytes()).candidate == people[path.stem].candidate
+
+
+PIECES = st.sampled_from(
+    [
+        "2019.07 - 至今",
+        "2019-13",
+        "教育背景",
+        "Experience",
+        "公司",
+        "Ltd",
+        "大学",
+        "林悦",
+        "SQL",
+        "(",
+        "|",
+        "- ",
+        "本科",
+        "at",
+        "Jan 2020 –",
+        ",",
+        "：",
+        "\t",
+        "a@b",
+        "1" * 15,
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.lists(PIECES | st.text(max_size=12), max_size=8).map(" ".join), min_size=1, max_size=25).map("\n".join)
+)
+def test_any_text_gives_a_canonical_candidate(text):
+    data = text.encode("utf-8", "ignore")
+    try:
+        found = extract(read(data), id="cand-1", today=date(2026, 11, 1))
+    except Unreadable:
+        return
+    validate("application.received", 1, {"candidate": found.candidate, "application": {"id": "app-1"}})

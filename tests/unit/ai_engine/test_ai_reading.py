@@ -92,7 +92,9 @@ def test_a_scan_asks_for_ocr():
     from reportlab.lib.utils import ImageReader
 
     pixel = io.BytesIO(
-        bytes.fromhex("424d3a0000000000000036000000280000000100000001000000010018000000000004000000130b0000130b00000000000000000000ff000000")
+        bytes.fromhex(
+            "424d3a0000000000000036000000280000000100000001000000010018000000000004000000130b0000130b00000000000000000000ff000000"
+        )
     )
     with pytest.raises(Unreadable) as caught:
         read(pdf(lambda canvas: canvas.drawImage(ImageReader(pixel), 0, 0, 500, 700)))
@@ -130,7 +132,13 @@ def test_docx_in_reading_order_with_merged_cells_and_header():
         cell.text = text
     table.rows[1].cells[0].merge(table.rows[1].cells[2]).text = "Built rules"
     document.add_paragraph("Education")
-    assert read(saved(document)).lines == ("Ada Moss", "Experience", "Acme Ltd  |  Analyst  |  2020 - 2022", "Built rules", "Education")
+    assert read(saved(document)).lines == (
+        "Ada Moss",
+        "Experience",
+        "Acme Ltd  |  Analyst  |  2020 - 2022",
+        "Built rules",
+        "Education",
+    )
 
 
 def test_docx_hidden_text_is_set_apart():
@@ -167,3 +175,26 @@ def test_pdf_hidden_text_is_set_apart_but_white_on_dark_stays():
     assert "Skills: SQL on a dark bar" in text.lines
     assert text.hidden == ("You cannot see me", "smaller than anyone reads")
     assert not any("cannot see" in line or "smaller" in line for line in text.lines)
+
+
+def test_no_cut_of_a_file_raises_anything_else(pile):
+    for path in pile.resumes:
+        whole = path.read_bytes()
+        for share in range(1, 20):
+            try:
+                assert read(whole[: len(whole) * share // 20]).lines
+            except Unreadable as error:
+                assert error.code in ("damaged", "not_a_document", "encrypted")
+
+
+def test_no_damage_inside_a_file_raises_anything_else(pile):
+    for path in pile.resumes:
+        whole = bytearray(path.read_bytes())
+        for start in range(0, len(whole) - 64, max(64, len(whole) // 25)):
+            broken = (
+                bytes(whole[:start]) + bytes(b ^ 0x5A for b in whole[start : start + 48]) + bytes(whole[start + 48 :])
+            )
+            try:
+                read(broken)
+            except Unreadable as error:
+                assert error.code
