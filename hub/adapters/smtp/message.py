@@ -8,7 +8,7 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 
 from hub.ports.transport import Attachment, MailRequest
 
@@ -17,6 +17,7 @@ _LOCAL = re.compile(r"[^\x00-\x20\x7f-\x9f()<>\[\]:;@\\,\"\s]{1,64}")
 _DOMAIN = re.compile(
     r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE
 )
+_NAMED = re.compile(r"([^<>]*)<([^<>]+)>")
 _MESSAGE_ID = re.compile(r"<?([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,128}@[A-Za-z0-9.-]{1,128})>?")
 _TYPE = re.compile(r"([a-z0-9][a-z0-9!#$&^_.+-]*)/([a-z0-9][a-z0-9!#$&^_.+-]*)")
 _METHOD = re.compile(r"[A-Z-]{1,32}")
@@ -48,7 +49,8 @@ def mailbox(text: str, name: str | None = None) -> Mailbox:
     """The address in `Lin Yue <lin.yue@example.com>` or `lin.yue@example.com`. Raises BadMail for anything doubtful."""
     if _CONTROL.search(text):
         raise BadMail("an address holds a control character")
-    told, plain = parseaddr(text) if "<" in text else ("", text.strip())
+    named = _NAMED.fullmatch(text)
+    told, plain = (named[1].strip().strip('"'), named[2]) if named else ("", text.strip())
     local, at, domain = plain.rpartition("@")
     if not at or not _LOCAL.fullmatch(local) or local[0] == "." or local[-1] == "." or ".." in local:
         raise BadMail("an address is not of the form name@domain")

@@ -103,10 +103,8 @@ class SmtpSender:
                 hostname=server.host,
                 sock=sock,
                 use_tls=server.security == "tls",
-                start_tls=server.security == "starttls",
+                start_tls=False,
                 tls_context=self._tls,
-                username=server.username,
-                password=server.password,
                 local_hostname=f"[IPv6:{own}]" if own.version == 6 else f"[{own}]",  # RFC 5321, 4.1.3
                 timeout=None,
             )
@@ -115,13 +113,31 @@ class SmtpSender:
             raise
         try:
             await client.connect()
+            await _enter(client, server)
             reply = await talk.through(client)
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
                 await client.quit()
             return reply
         finally:
+            transport = client.transport
             client.close()
-            sock.close()
+            if isinstance(transport, asyncio.WriteTransport):
+                transport.abort()  # nothing is left to flush; a polite TLS goodbye could wait for the peer
+            await asyncio.sleep(0)  # the loop closes the socket in its next turn
+
+
+async def _enter(client: aiosmtplib.SMTP, server: _Server) -> None:
+    """Greet, encrypt and sign in, as far as the settings say; never less than they say."""
+    await client.ehlo()
+    if server.security == "starttls":
+        if not client.supports_extension("starttls"):
+            raise NotSent("the mail server does not offer STARTTLS", code="tls_failed")
+        await client.starttls()
+        await client.ehlo()
+    if server.username is not None:
+        if not client.supports_extension("auth"):
+            raise NotSent("the mail server offers no way to sign in", code="connect_failed")
+        await client.login(server.username, server.password or "")
 
 
 class _Talk:
@@ -132,7 +148,6 @@ class _Talk:
         self.handed_over = False
 
     async def through(self, client: aiosmtplib.SMTP) -> MailReply:
-        await client.ehlo() if client.is_ehlo_or_helo_needed else None
         wide = self._sender.wide or any(one.wide for one in self._to)
         if wide and not client.supports_extension("smtputf8"):
             return MailReply(_BAD_ADDRESS, "not sent: the mail server takes no addresses beyond ASCII")
@@ -151,8 +166,6 @@ def _unsent(error: Exception) -> NotSent:
         if isinstance(seen, ssl.SSLError):
             return NotSent("the mail server's TLS certificate or handshake was refused", code="tls_failed")
         seen = seen.__cause__
-    if isinstance(error, aiosmtplib.SMTPNotSupported):
-        return NotSent("the mail server does not offer STARTTLS", code="tls_failed")
     return NotSent("the mail server ended the conversation before the message", code="connect_failed")
 
 

@@ -15,6 +15,7 @@ from hub.adapters.http.router import Router
 from hub.domain.connections import Connection, Lane
 from hub.domain.ids import ConnectionId, TenantId
 from hub.ports.transport import Channel
+from tests.contract.transport.certificates import Authority
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,11 @@ async def vendor(open_vendor: Open) -> Vendor:
     return await open_vendor()
 
 
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("tls"))
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
@@ -181,7 +187,13 @@ def channel(
 ) -> Channel:
     whole = {"auth": {"mode": "none"}, "allowed_hosts": ["api.example"], **(wire or {})}
     connection = Connection(
-        ConnectionId(id), TenantId(1), "con_1", "acme", "acme", config or {}, Lane(timeout_s=timeout)  # type: ignore[arg-type]
+        ConnectionId(id),
+        TenantId(1),
+        "con_1",
+        "acme",
+        "acme",
+        config or {},
+        Lane(timeout_s=timeout),  # type: ignore[arg-type]
     )
     return Channel(connection, secrets or {}, whole)  # type: ignore[arg-type]
 

@@ -27,7 +27,9 @@ async def call(transport: Router, channel: Channel, request: HttpRequest) -> Htt
 async def test_every_status_is_an_answer(transport, open_vendor, channel, status):
     async def script(line):
         await line.request()
-        line.answer(status, b"" if status == 204 else b'{"ok": 1}', location="http://127.0.0.1:1/elsewhere", retry_after="7")
+        line.answer(
+            status, b"" if status == 204 else b'{"ok": 1}', location="http://127.0.0.1:1/elsewhere", retry_after="7"
+        )
 
     vendor = await open_vendor(script)
     answer = await call(transport, channel(), HttpRequest("POST", vendor.url("/a"), json={"x": 1}))
@@ -35,7 +37,9 @@ async def test_every_status_is_an_answer(transport, open_vendor, channel, status
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-@pytest.mark.parametrize("where", ["http://127.0.0.1:{port}/b", "http://169.254.169.254/latest", "file:///etc/passwd", "//x"])
+@pytest.mark.parametrize(
+    "where", ["http://127.0.0.1:{port}/b", "http://169.254.169.254/latest", "file:///etc/passwd", "//x"]
+)
 async def test_redirects_are_returned_not_followed(transport, open_vendor, vendor, channel, status, where):
     async def script(line):
         await line.request()
@@ -48,10 +52,16 @@ async def test_redirects_are_returned_not_followed(transport, open_vendor, vendo
 
 
 async def test_bodies_queries_and_headers_arrive_as_given(transport, vendor, channel):
-    request = HttpRequest("POST", vendor.url("/候选人?a=1"), query={"邮箱": "lin+yue@example.com"}, json={"name": "林悦"})
+    request = HttpRequest(
+        "POST", vendor.url("/候选人?a=1"), query={"邮箱": "lin+yue@example.com"}, json={"name": "林悦"}
+    )
     await call(transport, channel(), request)
-    await call(transport, channel(), HttpRequest("POST", vendor.url(), form={"a": "1 & 2", "b": "林"}, headers={"x-a": "b"}))
-    await call(transport, channel(), HttpRequest("PUT", vendor.url(), body=b"\x00\xff", headers={"content-type": "x/y"}))
+    await call(
+        transport, channel(), HttpRequest("POST", vendor.url(), form={"a": "1 & 2", "b": "林"}, headers={"x-a": "b"})
+    )
+    await call(
+        transport, channel(), HttpRequest("PUT", vendor.url(), body=b"\x00\xff", headers={"content-type": "x/y"})
+    )
     first, second, third = vendor.seen
     assert first.target == "/%E5%80%99%E9%80%89%E4%BA%BA?a=1&%E9%82%AE%E7%AE%B1=lin%2Byue@example.com"
     assert first.body.decode() == '{"name":"林悦"}'
@@ -89,7 +99,9 @@ async def test_a_compressed_bomb_is_not_expanded_beyond_the_cap(transport, open_
 async def test_a_small_body_compressed_unasked_is_read(transport, open_vendor, channel):
     async def script(line):
         while await line.request():
-            line.answer(200, gzip.compress(b'{"a": 1}') if len(vendor.seen) == 1 else b"no gzip", content_encoding="gzip")
+            line.answer(
+                200, gzip.compress(b'{"a": 1}') if len(vendor.seen) == 1 else b"no gzip", content_encoding="gzip"
+            )
 
     vendor = await open_vendor(script)
     assert (await call(transport, channel(), HttpRequest("GET", vendor.url()))).json() == {"a": 1}
@@ -115,7 +127,9 @@ async def test_a_vendor_that_stops_half_way_ends_at_the_time_out(transport, open
     await vendor.settled()
 
 
-@pytest.mark.parametrize("drip", [b"1\r\nx\r\n", b"x-h: y\r\n", b"HTTP/1.1 103 Early\r\n\r\n"], ids=["body", "headers", "1xx"])
+@pytest.mark.parametrize(
+    "drip", [b"1\r\nx\r\n", b"x-h: y\r\n", b"HTTP/1.1 103 Early\r\n\r\n"], ids=["body", "headers", "1xx"]
+)
 async def test_a_dripping_answer_ends_at_the_time_out(transport, open_vendor, channel, drip):
     async def script(line):
         await line.request()
@@ -303,7 +317,9 @@ async def test_a_refused_connection_and_an_unknown_name_are_not_sent(build, open
         assert caught.value.code == code
 
 
-@pytest.mark.parametrize("answer", [["127.0.0.1", "10.0.0.1"], ["8.8.8.8", "::1"], ["169.254.169.254"], ["::ffff:8.8.8.8"]])
+@pytest.mark.parametrize(
+    "answer", [["127.0.0.1", "10.0.0.1"], ["8.8.8.8", "::1"], ["169.254.169.254"], ["::ffff:8.8.8.8"]]
+)
 async def test_one_bad_address_spoils_the_whole_answer(build, vendor, channel, answer):
     async def lookup(_host):
         return answer
@@ -409,6 +425,9 @@ async def test_the_lane_or_the_manifest_sets_the_time_out_whichever_is_shorter(t
         await line.gone()
 
     vendor = await open_vendor(script)
-    for short in (channel({"defaults": {"timeout": "PT0.05S"}}), channel({"defaults": {"timeout": "PT20S"}}, timeout=0.05)):
+    for short in (
+        channel({"defaults": {"timeout": "PT0.05S"}}),
+        channel({"defaults": {"timeout": "PT20S"}}, timeout=0.05),
+    ):
         with pytest.raises(Unknown):
             await transport.send(short, HttpRequest("GET", vendor.url()))
