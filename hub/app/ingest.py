@@ -15,7 +15,7 @@ from hub.domain.deliveries import Planned
 from hub.domain.errors import Invalid, Unavailable
 from hub.domain.events import Cause, Event
 from hub.domain.ids import EventId, TenantId
-from hub.domain.rules import plan
+from hub.domain.rules import RunMode, plan
 from hub.ports.clock import Clock, Ids
 from hub.ports.meter import Meter
 from hub.ports.store import Arrival, Receipt, Store, StoredEvent
@@ -100,6 +100,7 @@ class Prepare:
                     connection.id, decision.step.id, decision.revision, okey=ordering_key(connection, event.subject)
                 )
             )
+        fired |= {decision.rule for decision in plan(event, rules, now, mode=RunMode.OBSERVE)}
         for rule in rules:
             self.meter.rule(rule.name, "fired" if rule.rule in fired else "no")
         return planned

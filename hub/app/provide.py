@@ -101,7 +101,12 @@ class Provide:
             key=order.id,
             subject=order.subject,
             data={
-                "order": {"id": order.id, "package_id": order.package, "ordered_by": connection.name},
+                "order": {
+                    "id": order.id,
+                    "package_id": order.package,
+                    "requested_by": connection.name,
+                    "status": order.status,
+                },
                 "candidate": {
                     "id": order.subject,
                     **{k: v for k, v in candidate.items() if k in ("name", "email", "phone")},

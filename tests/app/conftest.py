@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from mappings.documents import Document
@@ -26,7 +24,11 @@ def rule(event: str, field: str, op: str, value: object, *steps: Document) -> Do
 
 
 REPORT = "interview.report.completed"
-REFERRALS: Document = {"connector": "referral", "config": {"base_url": "https://ref.example"}, "secrets": {"api_token": "t"}}
+REFERRALS: Document = {
+    "connector": "referral",
+    "config": {"base_url": "https://ref.example"},
+    "secrets": {"api_token": "t"},
+}
 CHECKS: Document = {
     "connector": "checkr",
     "config": {"environment": "staging", "default_package": "basic", "country": "US"},
@@ -34,14 +36,16 @@ CHECKS: Document = {
 }
 FEED: Document = {"connector": "webhook", "config": {"url": "https://feed.example/in"}}
 HIGH_SCORE: Document = rule(REPORT, "report.overall.score", "gt", 85, action("referrals", "referral.create"))
-ORDER_CHECK: Document = rule(REPORT, "report.overall.recommendation", "eq", "recommend", action("checks", "order_check"))
+ORDER_CHECK: Document = rule(
+    REPORT, "report.overall.recommendation", "eq", "recommend", action("checks", "order_check")
+)
 
 
 @pytest.fixture
-async def b() -> AsyncIterator[Bench]:
+async def b() -> Bench:
     made = bench()
     await made.hub.vault.prepare(TENANT)
-    yield made
+    return made
 
 
 @pytest.fixture
