@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from hub.adapters.twins import TwinClient, load, run_twin
+from hub.adapters.twins import TwinClient, applied_twice, load, run_twin
 from hub.domain.errors import Conflict, Rejected, Unavailable
 
 CONNECTORS = Path(__file__).parents[2] / "connectors"
@@ -129,6 +129,16 @@ async def test_a_refusal_is_not_kept_under_its_key(
     headers = {**checkr_auth, "idempotency-key": "k1"}
     assert (await post(http, f"{twin.url}/v1/candidates", headers, json={}))[0] == 400
     assert (await post(http, f"{twin.url}/v1/candidates", headers, json=LIN))[0] == 201
+
+
+async def test_a_duplicate_shows_in_the_ledger(
+    start: Any, http: aiohttp.ClientSession, checkr_auth: dict[str, str]
+) -> None:
+    twin = await start("checkr")
+    await ordered(http, twin.url, checkr_auth, "k1")
+    assert applied_twice(twin.effects()) == []
+    await post(http, f"{twin.url}/v1/candidates", checkr_auth, json=LIN)
+    assert applied_twice(twin.effects()) == [("candidates.create", "cand-1")]
 
 
 async def test_references_must_exist(start: Any, http: aiohttp.ClientSession, checkr_auth: dict[str, str]) -> None:

@@ -148,3 +148,14 @@ async def test_faults_in_mail(start: Any) -> None:
             ("DATA", None, "drop"),
             ("DATA", 250, None),
         ]
+
+
+async def test_a_held_mail_is_kept_and_answered_when_released(start: Any) -> None:
+    twin = await start("email")
+    async with TwinClient(twin.url) as control:
+        await control.faults({"match": {"method": "DATA"}, "do": {"hold": True}})
+        sending = asyncio.create_task(send(twin.smtp_port, mail()))
+        await control.wait_effect("mail")
+        assert not sending.done()
+        await control.release()
+        await sending

@@ -89,7 +89,7 @@ class TwinClient:
 
     async def wait_effect(self, kind: str, count: int = 1, timeout: float = 10.0) -> list[Document]:
         """Until `kind` happened `count` times, repeats not counted. Raises TimeoutError."""
-        return await self.wait("effect", {"kind": kind, "replayed": "false"}, count, timeout)
+        return await self.wait("effect", {"effect": kind}, count, timeout)
 
     async def _call(
         self, method: str, path: str, body: Json = None, query: Mapping[str, str] | None = None, within: float = 20.0

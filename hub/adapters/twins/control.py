@@ -70,9 +70,12 @@ class Control:
     async def wait(self, asked: Document) -> Json:
         """Long poll: the lines of a journal that match, once there are `count`; `ok` false after `timeout` seconds.
 
-        `of` is effect, request or sent; every other parameter is a field that must be equal.
+        `of` is effect, request or sent; every other parameter is a field that must be equal. `effect=<kind>` is short
+        for an effect of that kind that was applied, repeats left out.
         """
         match = dict(asked)
+        if "effect" in match:
+            match |= {"of": "effect", "kind": match.pop("effect"), "replayed": "false"}
         journal = self.journals.get(str(match.pop("of", "effect")))
         if journal is None:
             raise Invalid("`of` must be effect, request or sent", code="bad_wait", at="of")

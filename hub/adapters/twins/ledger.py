@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mappings.documents import Document, Json
@@ -54,6 +55,12 @@ class Journal:
     def close(self) -> None:
         """Close the file; the lines stay readable."""
         self._file.close()
+
+
+def applied_twice(effects: Iterable[Document]) -> list[tuple[str, str]]:
+    """(kind, key) of every effect that happened more than once; a repeat that was recognised is none."""
+    counts = Counter((str(e["kind"]), str(e["key"])) for e in effects if e["key"] and not e["replayed"])
+    return [what for what, count in counts.items() if count > 1]
 
 
 def _line(line: Document) -> bytes:

@@ -25,7 +25,7 @@ def sign(verify: Document, config: Mapping[str, Json], body: bytes, event_id: st
     key = setting(verify.get("key"), config)
     match verify.get("scheme"):
         case "standard_webhooks":
-            signature = base64.b64encode(_standard(key, event_id, str(now_s), body)).decode()
+            signature = base64.b64encode(_standard(_secret(key), event_id, str(now_s), body)).decode()
             return {
                 "webhook-id": event_id,
                 "webhook-timestamp": str(now_s),
@@ -54,10 +54,14 @@ def _signed(verify: Document, body: bytes, now_s: int) -> bytes:
 
 def standard_holds(key: str, headers: Mapping[str, str], body: bytes, now_s: float) -> bool:
     """Whether the Standard Webhooks headers sign `body` with `key`, not more than five minutes ago or ahead."""
+    try:
+        secret = _secret(key)
+    except binascii.Error:
+        return False
     id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not id or re.fullmatch(r"[0-9]{1,12}", stamp) is None or abs(now_s - int(stamp)) > TOLERANCE_S:
         return False
-    wanted = _standard(key, id, stamp, body)
+    wanted = _standard(secret, id, stamp, body)
     for part in headers.get("webhook-signature", "").split(" "):
         version, _, text = part.partition(",")
         try:
@@ -69,7 +73,11 @@ def standard_holds(key: str, headers: Mapping[str, str], body: bytes, now_s: flo
     return False
 
 
-def _standard(key: str, id: str, stamp: str, body: bytes) -> bytes:
-    """https://www.standardwebhooks.com: HMAC-SHA256 over `id.timestamp.body`, the key in base64 behind `whsec_`."""
-    secret = base64.b64decode(key.removeprefix("whsec_"), validate=True)
+def _secret(key: str) -> bytes:
+    """https://www.standardwebhooks.com: the key is base64 behind `whsec_`."""
+    return base64.b64decode(key.removeprefix("whsec_"), validate=True)
+
+
+def _standard(secret: bytes, id: str, stamp: str, body: bytes) -> bytes:
+    """HMAC-SHA256 over `id.timestamp.body`."""
     return hmac.new(secret, f"{id}.{stamp}.".encode() + body, hashlib.sha256).digest()
