@@ -88,9 +88,10 @@ class Guard:
         if url.scheme == "http" and not self.allow_http:
             raise Blocked("plain http is not allowed", code="http_refused")
         # User info, look-alike characters, encoded names: each makes what is written differ from what is understood.
-        written = f"{url.scheme}://[{host}]" if ":" in host else f"{url.scheme}://{host}"
+        name = f"[{host}]" if ":" in host else host
+        written = f"{url.scheme}://{name}" + ("" if url.explicit_port is None else f":{url.explicit_port}")
         rest = text[len(written) :]
-        if not text.lower().startswith(written) or (rest and rest[0] not in ":/?#"):
+        if not text.lower().startswith(written) or (rest and rest[0] not in "/?#"):
             raise Blocked("the host is not written as a plain ASCII name", code="bad_url")
         literal = self.host(host)
         here = self._is_here(host, literal)
