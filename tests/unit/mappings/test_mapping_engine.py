@@ -263,7 +263,7 @@ def put(document: dict, to: str, value: object) -> None:
     document[last] = value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(mappings(), DOCUMENTS)
 def test_compiled_code_and_trace_agree(document: dict, data: dict) -> None:
     mapping = compile_mapping(document)
@@ -303,7 +303,7 @@ NASTY = st.sampled_from(
 WORDS = st.lists(NASTY | st.text(max_size=4), min_size=1, max_size=4).map("".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(WORDS, WORDS, WORDS)
 def test_no_text_of_a_mapping_becomes_code(path: str, word: str, target: str) -> None:
     rows = [

@@ -1,6 +1,10 @@
 """Every function of the field table, by example; each example is run compiled and traced."""
 
+from decimal import ROUND_HALF_UP, Decimal
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mappings.documents import MISSING
 from mappings.engine import MappingFailed, compile_mapping, functions
@@ -262,3 +266,17 @@ def test_a_constant_is_never_shared_between_documents() -> None:
         mapping = compile_mapping(one(row))
         mapping.apply({})["out"]["it"]["x"].append(1)
         assert mapping.apply({}) == {"out": {"it": {"x": []}}}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(-(10**6), 10**6) | st.decimals(-1000, 1000, places=3).map(float),
+    st.sampled_from([1, 2, 4, 8, 20, 25, 0.5]),
+    st.integers(0, 3),
+)
+def test_rounding_is_decimal_half_up_whichever_way_it_runs(value: float, divide: float, places: int) -> None:
+    mapping = compile_mapping(one({"fn": "number", "from": "a", "divide": divide, "places": places}))
+    exact = Decimal(repr(value)) / Decimal(repr(divide))
+    wanted = float(exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
+    assert mapping.apply({"a": value})["out"]["it"] == wanted
+    assert mapping.trace({"a": value})[0].value == wanted
