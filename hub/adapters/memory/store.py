@@ -82,7 +82,12 @@ class MemoryStore:
 
     async def add_key(self, row: KeyRow) -> KeyRow:
         for known in self._keys:
-            if (known.tenant, known.data_class, known.state) == (row.tenant, row.data_class, "active"):
+            if (known.tenant, known.data_class, known.state, row.state) == (
+                row.tenant,
+                row.data_class,
+                "active",
+                "active",
+            ):
                 return known
         self._keys.append(row)
         return row

@@ -1,0 +1,186 @@
+"""The queue, in the database: orchestration of the hot statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, update
+
+from hub.adapters.db.events import DbEvents
+from hub.adapters.db.statements import ATTEMPT, PLANNED, Key, unique
+from hub.adapters.db.tables import metadata
+from hub.domain.deliveries import Again, Attempt, Finish, Hold, State
+from hub.domain.ids import ConnectionId, DeliveryId
+from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall
+
+_DELIVERY = metadata.tables["delivery"]
+_LANE = metadata.tables["destination"]
+_LONGEST = 500  # characters of what a vendor named: an index entry has an end, and so has patience
+
+
+class DbQueue(DbEvents):
+    """The moving half of `hub.ports.store.Deliveries` on one open connection."""
+
+    async def claim(self, lanes: Sequence[LaneCall], *, now: datetime, lease: timedelta, token: str) -> list[Claimed]:
+        deliveries = await self._hot.claim(lanes, now, now + lease, token)
+        if not deliveries:
+            return []
+        deliveries.sort(key=lambda delivery: (delivery.due_at, delivery.id))
+        events = await self._hot.events(list({delivery.event for delivery in deliveries}))
+        subjects = {
+            (delivery.connection, subject)
+            for delivery in deliveries
+            if (subject := events[delivery.event].subject) is not None
+        }
+        refs = await self._hot.refs(sorted(subjects))
+        return [
+            Claimed(delivery, event, refs.get((delivery.connection, event.subject or ""), {}) if event.subject else {})
+            for delivery in deliveries
+            for event in [events[delivery.event]]
+        ]
+
+    async def complete(self, completions: Sequence[Completion], *, now: datetime) -> frozenset[DeliveryId]:
+        if not completions:
+            return frozenset()
+        held = await self._hot.fence(
+            [(one.delivery.id, one.delivery.run_lease, one.delivery.lease_token) for one in completions]
+        )
+        good: dict[DeliveryId, Completion] = {}
+        attempts, lost = [], set()
+        for one in completions:
+            current = (one.delivery.id, one.delivery.run_lease) in held and one.delivery.id not in good
+            if current:
+                good[one.delivery.id] = one
+            else:
+                lost.add(one.delivery.id)
+            attempts.append(self._attempt_row(one, None if current else "late"))
+        await self._move(list(good.values()), now)
+        await self._hot.insert("attempt", ATTEMPT, attempts)
+        arrivals: list[Arrival] = [arrival for one in good.values() for arrival in one.arrivals]
+        _, keys = await self._store(arrivals)
+        ended: list[Key] = [
+            (one.delivery.connection, one.delivery.okey) for one in good.values() if one.delivery.okey is not None
+        ]
+        await self._hot.lock_keys(unique([*ended, *keys]))
+        await self._hot.promote(ended, now)
+        await self._hot.promote(keys, None)
+        return frozenset(lost)
+
+    async def _move(self, completions: Sequence[Completion], now: datetime) -> None:
+        finished, later, held, refs = [], [], [], []
+        for one in completions:
+            delivery = one.delivery
+            match one.next:
+                case Finish(final=final):
+                    finished.append((delivery.id, final.value, _fit(one.reference)))
+                case Again(due_at=due_at, costs=costs):
+                    later.append((delivery.id, due_at, 0 if costs else 1))
+                case Hold():
+                    held.append((delivery.id, held_for_lane(one.attempt)))
+            for name, external in one.refs.items():
+                ref = (_fit(name) or "", _fit(external) or "")
+                refs.append((delivery.connection, *ref, delivery.tenant, delivery.id, delivery.event))
+        await self._hot.finish(finished, now)
+        await self._hot.put_back(later)
+        await self._hot.hold(held)
+        await self._hot.teach(refs)
+
+    def _attempt_row(self, one: Completion, outcome: str | None) -> tuple[object, ...]:
+        delivery, attempt = one.delivery, one.attempt
+        return (
+            delivery.id,
+            self._hot.event_key(delivery.event),
+            delivery.connection,
+            delivery.tenant,
+            delivery.run_lease,
+            attempt.number,
+            self._hot.moment(attempt.started_at),
+            attempt.took_ms,
+            outcome or attempt.outcome,
+            attempt.status,
+            _fit(attempt.error),
+            attempt.talk,
+        )
+
+    async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
+        return await self._hot.release(token, ids)
+
+    async def renew(self, token: str, ids: Sequence[DeliveryId], until: datetime) -> int:
+        return await self._hot.renew(token, ids, until)
+
+    async def expire_leases(self, now: datetime, limit: int = 500) -> int:
+        return await self._hot.expire(now, limit)
+
+    async def promote(self, limit: int = 500) -> int:
+        free = await self._hot.lock_keys(await self._hot.headless(limit), wait=False)
+        return await self._hot.promote(free, None)
+
+    async def busy_lanes(self, now: datetime) -> list[ConnectionId]:
+        return await self._hot.busy_lanes(now)
+
+    async def next_due(self, now: datetime) -> datetime | None:
+        return await self._hot.next_due(now)
+
+    async def hold_lane(self, connection: ConnectionId, until: datetime) -> None:
+        longer = or_(_LANE.c.held_until.is_(None), _LANE.c.held_until < until)
+        await self._link.rows(update(_LANE).where(_LANE.c.id == connection, longer).values(held_until=until))
+
+    async def _enqueue(self, done: DoneDelivery, now: datetime, again: bool) -> DeliveryId:
+        """A new row that repeats an ended one; a keyed one takes its turn."""
+        state = State.READY if done.okey is None else State.WAITING
+        names = PLANNED.split(", ")
+        values = (
+            done.event,
+            done.received_at,
+            done.tenant,
+            done.connection,
+            done.revision,
+            done.step,
+            done.okey,
+            int(state),
+            now,
+            None,
+            done.id,
+            again,
+        )
+        row = await self._link.row(
+            _DELIVERY.insert().values(dict(zip(names, values, strict=True))).returning(_DELIVERY.c.id)
+        )
+        assert row is not None
+        if done.okey is not None:
+            await self._promote([(done.connection, done.okey)])
+        return DeliveryId(row[0])
+
+    async def _unhold(self, rows: Sequence[tuple[DeliveryId, ConnectionId, str | None]]) -> None:
+        """HELD rows into the queue again; a keyed one takes its place by id among those not yet leased."""
+        keys = [(lane, okey) for _, lane, okey in rows if okey is not None]
+        await self._hot.lock_keys(keys)
+        plain = [id_ for id_, _, okey in rows if okey is None]
+        keyed = {id_: (lane, okey) for id_, lane, okey in rows if okey is not None}
+        change = update(_DELIVERY)
+        if plain:
+            await self._link.rows(change.where(_DELIVERY.c.id.in_(plain)).values(state=int(State.READY)))
+        if keyed:
+            await self._link.rows(change.where(_DELIVERY.c.id.in_(list(keyed))).values(state=int(State.WAITING)))
+            for lane in {lane for lane, _ in keyed.values()}:
+                okeys = {okey for at, okey in keyed.values() if at == lane}
+                heads = (
+                    _DELIVERY.c.dest_id == lane,
+                    _DELIVERY.c.okey.in_(okeys),
+                    _DELIVERY.c.state == int(State.READY),
+                )
+                await self._link.rows(change.where(*heads).values(state=int(State.WAITING)))
+            await self._hot.promote(list(keyed.values()), None)
+
+
+def held_for_lane(attempt: Attempt) -> bool:
+    """Whether a held delivery waits for its connection (410, lost credentials) and not for a person."""
+    return attempt.outcome == "gone" or attempt.error == "needs_reauth"
+
+
+def _fit(text: str | None) -> str | None:
+    """What a vendor sent, cut and freed of characters that one of the databases cannot store."""
+    if text is None or (text.isprintable() and len(text) <= _LONGEST):
+        return text
+    return text[:_LONGEST].encode("utf-8", "replace").decode().replace("\x00", "\ufffd")

@@ -1,0 +1,65 @@
+"""Engines of both kinds, set up so that what is committed is durable and plans stay plain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+from sqlalchemy import URL, Connection, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+BUSY_MS = 5000
+_SERVER_SETTINGS = {
+    "application_name": "hirewire",
+    "jit": "off",  # compiling a plan costs more than any statement here
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",  # a frozen worker must not keep its locks
+    "timezone": "UTC",
+}
+
+
+def postgres(url: URL, pool: int = 10) -> AsyncEngine:
+    """READ COMMITTED, as queue statements want it."""
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=lambda: connect(url),
+        pool_size=pool,
+        max_overflow=pool,
+        pool_timeout=10,
+    )
+
+
+async def connect(url: URL) -> Any:
+    """A connection of the driver's own; the address may say what the driver knows (`sslmode`, `host=/socket/folder`)."""
+    dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return await asyncpg.connect(dsn, server_settings=_SERVER_SETTINGS, timeout=10, command_timeout=60)
+
+
+def sqlite(url: URL, *, writer: bool) -> AsyncEngine:
+    """One connection that writes, or a few that only read.
+
+    The driver's own transaction handling is off (it begins late and not at all before a savepoint); BEGIN is ours:
+    IMMEDIATE for the writer, so that a transaction never fails half way because another process writes.
+    """
+    engine = create_async_engine(
+        url, poolclass=AsyncAdaptedQueuePool, pool_size=1 if writer else 5, max_overflow=0, pool_timeout=10
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_up(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")  # NORMAL loses acknowledged rows when the power goes
+        cursor.execute("PRAGMA foreign_keys = ON")
+        if not writer:
+            cursor.execute("PRAGMA query_only = ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine

@@ -1,0 +1,145 @@
+"""Events and what they owe, in the database."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import and_, or_, select
+
+from hub.adapters.db.link import AnyRow, Link
+from hub.adapters.db.statements import EVENT, PLANNED, Identity, Key, Statements, unique
+from hub.adapters.db.statements_postgres import PostgresStatements
+from hub.adapters.db.statements_sqlite import SqliteStatements
+from hub.adapters.db.tables import metadata
+from hub.domain.deliveries import Planned, State
+from hub.domain.events import Cause
+from hub.domain.ids import ConnectionId, EventId, TenantId, event_id
+from hub.ports.store import Arrival, Page, Receipt, StoredEvent
+
+_EVENT = metadata.tables["event"]
+_BODY = metadata.tables["event_body"]
+_REF = metadata.tables["ref"]
+_STORED = (*(_EVENT.c[name] for name in EVENT.split(", ")), _BODY.c.body)
+
+
+class DbEvents:
+    """`hub.ports.store.Events` on one open connection."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._hot: Statements = SqliteStatements(link) if link.sqlite else PostgresStatements(link)
+
+    async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        receipts, keys = await self._store(arrivals)
+        await self._promote(keys)
+        return receipts
+
+    async def _store(self, arrivals: Sequence[Arrival]) -> tuple[list[Receipt], list[Key]]:
+        """Everything of `accept` but promotion; also the keys that got a waiter."""
+        if not arrivals:
+            return [], []
+        identities = [_identity(arrival.event) for arrival in arrivals]
+        first: dict[Identity, StoredEvent] = {}
+        for identity, arrival in zip(identities, arrivals, strict=True):
+            first.setdefault(identity, arrival.event)
+        rows = sorted((*identity, event.id, event.request_hash) for identity, event in first.items())
+        fresh = await self._hot.remember(rows)  # sorted: two batches never wait for each other in a ring
+        stale = [identity for identity in first if identity not in fresh]
+        known = await self._hot.known(stale) if stale else {}
+        known |= {identity: (first[identity].id, first[identity].request_hash) for identity in fresh}
+        receipts, new = [], []
+        for identity, arrival in zip(identities, arrivals, strict=True):
+            id_, hash_ = known[identity]
+            if identity in fresh and arrival.event is first[identity]:
+                new.append(arrival)
+                receipts.append(Receipt(id_, fresh=True))
+            else:
+                receipts.append(Receipt(id_, fresh=False, clash=hash_ != arrival.event.request_hash))
+        return receipts, await self._insert(new)
+
+    async def _insert(self, arrivals: Sequence[Arrival]) -> list[Key]:
+        hot, events = self._hot, [arrival.event for arrival in arrivals]
+        await hot.insert("event", EVENT, [self._event_row(event) for event in events])
+        await hot.insert("event_body", "event_id, body", [(hot.event_key(event.id), event.body) for event in events])
+        planned = [(arrival.event, plan) for arrival in arrivals for plan in arrival.planned]
+        await hot.insert("delivery", PLANNED, [self._planned_row(event, plan) for event, plan in planned])
+        return [(plan.connection, plan.okey) for _, plan in planned if plan.okey is not None]
+
+    def _event_row(self, event: StoredEvent) -> tuple[object, ...]:
+        cause = event.cause
+        return (
+            self._hot.event_key(event.id),
+            event.tenant,
+            event.type,
+            event.version,
+            event.source,
+            event.key,
+            event.subject,
+            self._hot.moment(event.occurred_at),
+            self._hot.moment(event.received_at),
+            event.request_hash,
+            None if cause is None else self._hot.event_key(cause.event),
+            None if cause is None else cause.delivery,
+        )
+
+    def _planned_row(self, event: StoredEvent, plan: Planned) -> tuple[object, ...]:
+        return (
+            self._hot.event_key(event.id),
+            self._hot.moment(event.received_at),
+            event.tenant,
+            plan.connection,
+            plan.revision,
+            plan.step,
+            plan.okey,
+            int(State.READY if plan.okey is None else State.WAITING),
+            self._hot.moment(plan.due_at or event.received_at),
+            self._hot.moment(plan.expires_at),
+            None,
+            False,
+        )
+
+    async def _promote(self, keys: Sequence[Key], now: datetime | None = None) -> int:
+        if not keys:
+            return 0
+        return await self._hot.promote(await self._hot.lock_keys(unique(keys)), now)
+
+    async def event(self, tenant: TenantId, event: EventId) -> StoredEvent | None:
+        found = (await self._hot.events([event])).get(event)
+        return found if found is not None and found.tenant == tenant else None
+
+    async def events(
+        self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None
+    ) -> list[StoredEvent]:
+        wanted = select(*_STORED).join(_BODY, _BODY.c.event_id == _EVENT.c.id).where(_EVENT.c.tenant_id == tenant)
+        if page.before is not None:
+            wanted = wanted.where(_EVENT.c.id < event_id(page.before))
+        if type is not None:
+            wanted = wanted.where(_EVENT.c.type == type)
+        if subject is not None:
+            wanted = wanted.where(_EVENT.c.subject == subject)
+        rows = await self._link.rows(wanted.order_by(_EVENT.c.id.desc()).limit(page.limit))
+        return [_event(row) for row in rows]
+
+    async def find_cause(self, tenant: TenantId, connection: ConnectionId, refs: Mapping[str, str]) -> Cause | None:
+        if not refs:
+            return None
+        pairs = [and_(_REF.c.object == name, _REF.c.external_id == external) for name, external in refs.items()]
+        row = await self._link.row(
+            select(_REF.c.event_id, _REF.c.delivery_id)
+            .where(_REF.c.tenant_id == tenant, _REF.c.connection_id == connection, or_(*pairs))
+            .order_by(_REF.c.delivery_id.desc())
+            .limit(1)
+        )
+        return None if row is None else Cause(row[0], row[1])
+
+
+def _event(row: AnyRow) -> StoredEvent:
+    cause = None if row[10] is None else Cause(row[10], row[11])
+    return StoredEvent(*[*row[:9], row[12], row[9], cause])
+
+
+def _identity(event: StoredEvent) -> Identity:
+    text = f"{len(event.source)}:{event.source}{event.key}"
+    return event.tenant, hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

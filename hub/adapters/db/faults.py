@@ -1,0 +1,57 @@
+"""Driver errors in the hub's words: try later, state conflict, or unfit text. Translated here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import exc
+
+from hub.domain.errors import Conflict, HubError, Invalid, Unavailable
+
+# SQLSTATE classes and codes: connection, resources, operator intervention, system error, deadlock or serialisation,
+# lock not available, idle transaction ended, no such table (not migrated yet), no such database or login.
+_LATER = ("08", "53", "57", "58", "40", "55P03", "25P0", "42P01", "3D", "28")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raises Unavailable (code `store_unavailable`), Conflict or Invalid (code `unfit_text`) for what drivers raise."""
+    try:
+        yield
+    except exc.IntegrityError as error:
+        raise Conflict("the store holds something that does not go together with this") from error
+    except exc.DBAPIError as error:
+        known = _of(error)
+        if known is None:
+            raise
+        raise known from error
+    except UnicodeEncodeError as error:
+        raise Invalid("text with characters that cannot be stored", code="unfit_text") from error
+    except (exc.TimeoutError, OSError, TimeoutError) as error:
+        raise _unavailable(type(error).__name__) from error
+
+
+def _of(error: exc.DBAPIError) -> HubError | None:
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(state, str):
+        if state.startswith("22"):
+            return Invalid("a value that the database cannot store", code="unfit_text")
+        if state.startswith(_LATER):
+            return _unavailable(f"SQLSTATE {state}")
+    if error.connection_invalidated or isinstance(error, exc.InterfaceError):
+        return _unavailable("connection lost")
+    name = getattr(error.orig, "sqlite_errorname", None)
+    if isinstance(error, exc.OperationalError) and not _read_only(name):
+        return _unavailable(str(name or "database error"))
+    if name in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
+        return _unavailable(name)
+    return None
+
+
+def _read_only(name: object) -> bool:
+    return name == "SQLITE_READONLY"  # a write in a read-only transaction is a fault of the program
+
+
+def _unavailable(why: str) -> Unavailable:
+    return Unavailable(f"the store cannot be used now ({why})", code="store_unavailable", after=1)

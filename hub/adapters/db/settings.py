@@ -1,0 +1,207 @@
+"""What people configured, in the database."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select, update
+
+from hub.adapters.db.history import DbDeliveries
+from hub.adapters.db.link import AnyRow
+from hub.adapters.db.tables import metadata
+from hub.domain.connections import Connection, ConnectionState, Lane, Ordering
+from hub.domain.deliveries import State
+from hub.domain.errors import Conflict, NotFound
+from hub.domain.ids import ConnectionId, RevisionId, RuleId, TenantId
+from hub.ports.store import Rule, RuleRevision, StoredMapping
+from mappings.documents import Document
+
+_CONNECTION = metadata.tables["connection"]
+_LANE = metadata.tables["destination"]
+_RULE = metadata.tables["rule"]
+_REVISION = metadata.tables["rule_revision"]
+_MAPPING = metadata.tables["mapping"]
+_SETTING = metadata.tables["setting"]
+_DELIVERY = metadata.tables["delivery"]
+
+
+class DbSettings(DbDeliveries):
+    """`hub.ports.store.Settings` on one open connection."""
+
+    async def connections(self, tenant: TenantId) -> list[Connection]:
+        wanted = _connections().where(_CONNECTION.c.tenant_id == tenant)
+        found = [_connection(row) for row in await self._link.rows(wanted)]
+        return sorted(found, key=lambda one: one.name)  # by code point: databases sort text each in its own way
+
+    async def connection(self, tenant: TenantId, name: str) -> Connection | None:
+        return await self._one(_CONNECTION.c.tenant_id == tenant, _CONNECTION.c.name == name)
+
+    async def connection_by_handle(self, handle: str) -> Connection | None:
+        return await self._one(_CONNECTION.c.handle == handle)
+
+    async def connection_by_id(self, connection: ConnectionId) -> Connection | None:
+        return await self._one(_CONNECTION.c.id == connection)
+
+    async def _one(self, *conditions: Any) -> Connection | None:
+        row = await self._link.row(_connections().where(*conditions))
+        return None if row is None else _connection(row)
+
+    async def put_connection(
+        self,
+        tenant: TenantId,
+        name: str,
+        *,
+        handle: str,
+        connector: str,
+        config: Document,
+        lane: Lane,
+        secrets: bytes | None,
+    ) -> Connection:
+        await self._changed()
+        old = await self.connection(tenant, name)
+        limits = {
+            "concurrency": lane.concurrency,
+            "rate": lane.rate,
+            "ordering": lane.ordering.value,
+            "timeout_s": lane.timeout_s,
+        }
+        values: dict[str, Any] = {"connector": connector, "config": config}
+        if secrets is not None:
+            values["secrets"] = secrets
+        if old is None:
+            if await self.connection_by_handle(handle) is not None:
+                raise Conflict("another connection has this handle", code="handle_taken")
+            values |= {"tenant_id": tenant, "name": name, "handle": handle}
+            row = await self._link.row(_CONNECTION.insert().values(values).returning(_CONNECTION.c.id))
+            assert row is not None
+            id_ = ConnectionId(row[0])
+            state = ConnectionState.ACTIVE.value
+            await self._link.rows(_LANE.insert().values(id=id_, tenant_id=tenant, state=state, **limits))
+        else:
+            id_ = old.id
+            await self._link.rows(update(_CONNECTION).where(_CONNECTION.c.id == id_).values(values))
+            await self._link.rows(update(_LANE).where(_LANE.c.id == id_).values(limits))
+        new = await self.connection_by_id(id_)
+        assert new is not None
+        return new
+
+    async def set_connection_state(self, connection: ConnectionId, state: ConnectionState) -> None:
+        await self._changed()
+        found = await self._link.row(
+            update(_LANE).where(_LANE.c.id == connection).values(state=state.value).returning(_LANE.c.id)
+        )
+        if found is None:
+            raise NotFound("there is no such connection")
+        if state is ConnectionState.ACTIVE:
+            held = await self._link.rows(
+                select(_DELIVERY.c.id, _DELIVERY.c.dest_id, _DELIVERY.c.okey).where(
+                    _DELIVERY.c.dest_id == connection,
+                    _DELIVERY.c.state == int(State.HELD),
+                    _DELIVERY.c.held_for_lane.is_(True),
+                )
+            )
+            await self._unhold([(row[0], row[1], row[2]) for row in held])
+
+    async def rules(self, tenant: TenantId) -> list[Rule]:
+        rows = await self._link.rows(_rules().where(_RULE.c.tenant_id == tenant))
+        return sorted((_rule(row) for row in rows), key=lambda rule: rule.name)
+
+    async def put_rule(
+        self, tenant: TenantId, name: str, body: Document, *, state: str, by: str, now: datetime
+    ) -> Rule:
+        await self._changed()
+        mine = (_RULE.c.tenant_id == tenant, _RULE.c.name == name)
+        old = await self._link.row(_rules().where(*mine))
+        if old is None:
+            row = await self._link.row(
+                _RULE.insert().values(tenant_id=tenant, name=name, state=state).returning(_RULE.c.id)
+            )
+            assert row is not None
+            id_, latest = RuleId(row[0]), None
+        else:
+            known = _rule(old)
+            id_, latest = known.id, known.latest
+            await self._link.rows(update(_RULE).where(_RULE.c.id == id_).values(state=state))
+        if latest is None or canonical(latest.body) != canonical(body):
+            number = 1 if latest is None else latest.number + 1
+            await self._link.rows(
+                _REVISION.insert().values(rule_id=id_, number=number, body=body, created_at=now, created_by=by)
+            )
+        new = await self._link.row(_rules().where(*mine))
+        assert new is not None
+        return _rule(new)
+
+    async def revision(self, revision: RevisionId) -> RuleRevision | None:
+        wanted = select(_RULE.c.id, _RULE.c.tenant_id, _RULE.c.name, _RULE.c.state, *_revision_columns())
+        row = await self._link.row(
+            wanted.join(_REVISION, _REVISION.c.rule_id == _RULE.c.id).where(_REVISION.c.id == revision)
+        )
+        return None if row is None else _rule(row).latest
+
+    async def mappings(self, tenant: TenantId) -> list[StoredMapping]:
+        rows = await self._link.rows(_mappings().where(_MAPPING.c.tenant_id == tenant))
+        return sorted((StoredMapping(*row) for row in rows), key=lambda one: (one.name, one.version))
+
+    async def put_mapping(self, tenant: TenantId, name: str, version: int, body: Document, now: datetime) -> None:
+        await self._changed()
+        mine = (_MAPPING.c.tenant_id == tenant, _MAPPING.c.name == name, _MAPPING.c.version == version)
+        row = await self._link.row(_mappings().where(*mine))
+        if row is None:
+            values = {"tenant_id": tenant, "name": name, "version": version, "body": body, "created_at": now}
+            await self._link.rows(_MAPPING.insert().values(values))
+        elif canonical(StoredMapping(*row).body) != canonical(body):
+            raise Conflict(f"mapping {name}@{version} is there with another body", code="mapping_exists")
+
+    async def config_version(self) -> int:
+        row = await self._link.row(select(_SETTING.c.value).where(_SETTING.c.name == "config_version"))
+        assert row is not None
+        return int(row[0])
+
+    async def _changed(self) -> None:
+        """First of all in a change: on PostgreSQL the row's lock makes changes wait for each other."""
+        mine = _SETTING.c.name == "config_version"
+        await self._link.rows(update(_SETTING).where(mine).values(value=_SETTING.c.value + 1))
+
+
+def canonical(body: Document) -> str:
+    """Equal text for equal documents; tells `1` from `true` and from `1.0`."""
+    return json.dumps(body, sort_keys=True, ensure_ascii=False)
+
+
+def _connections() -> Select[Any]:
+    names = ("id", "tenant_id", "handle", "name", "connector", "config", "secrets")
+    lane = ("concurrency", "rate", "ordering", "timeout_s", "state", "held_until")
+    columns = [*(_CONNECTION.c[name] for name in names), *(_LANE.c[name] for name in lane)]
+    return select(*columns).join(_LANE, _LANE.c.id == _CONNECTION.c.id)
+
+
+def _connection(row: AnyRow) -> Connection:
+    lane = Lane(row.concurrency, row.rate, Ordering(row.ordering), row.timeout_s)
+    return Connection(*[*row[:6], lane, ConnectionState(row.state), row.held_until, row.secrets])
+
+
+def _revision_columns() -> list[Any]:
+    return [_REVISION.c[name] for name in ("id", "number", "body", "created_at", "created_by")]
+
+
+def _rules() -> Select[Any]:
+    newer = _REVISION.alias()
+    latest = select(newer.c.number).where(newer.c.rule_id == _RULE.c.id).order_by(newer.c.number.desc()).limit(1)
+    rule = (_RULE.c.id, _RULE.c.tenant_id, _RULE.c.name, _RULE.c.state)
+    return (
+        select(*rule, *_revision_columns())
+        .join(_REVISION, _REVISION.c.rule_id == _RULE.c.id)
+        .where(_REVISION.c.number == latest.scalar_subquery())
+    )
+
+
+def _rule(row: AnyRow) -> Rule:
+    id_, tenant, name, state, revision, number, body, at, by = row
+    latest = RuleRevision(RevisionId(revision), id_, tenant, name, number, body, at, by)
+    return Rule(id_, tenant, name, state, latest, latest if state == "live" else None)
+
+
+def _mappings() -> Select[Any]:
+    return select(*(_MAPPING.c[name] for name in ("tenant_id", "name", "version", "body", "created_at")))

@@ -1,0 +1,226 @@
+"""The hot statements: what the queue asks of a database, and the part that is the same on both.
+
+Rows go in as tuples and many at once; a batch is a handful of statements whatever its size.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from hub.adapters.db.columns import from_uuid
+from hub.adapters.db.link import AnyRow, Link
+from hub.domain.deliveries import Delivery, State
+from hub.domain.events import Cause
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
+from hub.ports.store import LaneCall, StoredEvent
+
+Identity = tuple[TenantId, bytes]  # tenant, SHA-256 of source and key
+Key = tuple[ConnectionId, str]
+Subject = tuple[ConnectionId, str]
+
+DELIVERY = (
+    "id, event_id, tenant_id, dest_id, revision_id, step, okey, state, attempt, deferrals, run_lease, "
+    "due_at, received_at, expires_at, lease_until, lease_token, replay_of, again"
+)
+DONE = "id, event_id, tenant_id, dest_id, revision_id, step, okey, attempt, received_at, replay_of, again"
+DONE_INTO = (
+    "delivery_id, event_id, tenant_id, dest_id, revision_id, step, okey, attempts, received_at, replay_of, again, "
+    "final, reference, finished_at"
+)
+EVENT = "id, tenant_id, type, version, source, key, subject, occurred_at, received_at, request_hash, cause_event, cause_delivery"
+PLANNED = (
+    "event_id, received_at, tenant_id, dest_id, revision_id, step, okey, state, due_at, expires_at, replay_of, again"
+)
+ATTEMPT = (
+    "delivery_id, event_id, dest_id, tenant_id, run_lease, number, started_at, took_ms, outcome, status, error, talk"
+)
+REF = "connection_id, subject, object, external_id, tenant_id, delivery_id, event_id"
+REF_NEWEST = (
+    "ON CONFLICT (connection_id, subject, object, external_id) DO UPDATE "
+    "SET delivery_id = excluded.delivery_id, event_id = excluded.event_id "
+    "WHERE ref.delivery_id <= excluded.delivery_id"
+)
+
+# The keys that wait without a head, by hopping from key to key in delivery_wait instead of reading every waiter.
+HEADLESS = """
+WITH RECURSIVE k(id, dest_id, okey) AS (
+  SELECT id, dest_id, okey FROM (
+    SELECT id, dest_id, okey FROM delivery WHERE state = 3 ORDER BY dest_id, okey, id LIMIT 1) AS first
+  UNION ALL
+  SELECT d.id, d.dest_id, d.okey FROM k JOIN delivery d ON d.id = (
+    SELECT n.id FROM delivery n WHERE n.state = 3 AND (n.dest_id, n.okey) > (k.dest_id, k.okey)
+    ORDER BY n.dest_id, n.okey, n.id LIMIT 1))
+SELECT dest_id, okey FROM k WHERE NOT EXISTS (
+  SELECT 1 FROM delivery h
+  WHERE h.dest_id = k.dest_id AND h.okey = k.okey AND h.okey IS NOT NULL AND h.state IN (0, 1))
+LIMIT $1
+"""
+
+
+class Statements(ABC):
+    """Hot statements on one open connection."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    @abstractmethod
+    def moment(self, value: datetime | None) -> Any:
+        """A time as the driver takes it."""
+
+    @abstractmethod
+    def to_moment(self, value: Any) -> Any:
+        """A time as the driver gives it, in UTC."""
+
+    @abstractmethod
+    def event_key(self, event: EventId | None) -> Any:
+        """An event id as the driver takes it."""
+
+    @abstractmethod
+    async def remember(self, rows: Sequence[tuple[TenantId, bytes, EventId, bytes]]) -> set[Identity]:
+        """Write (tenant, identity, event, hash) rows, sorted; returns those that were new. Waits for who writes the same."""
+
+    @abstractmethod
+    async def known(self, identities: Sequence[Identity]) -> dict[Identity, tuple[EventId, bytes]]:
+        """The event and hash under each identity."""
+
+    @abstractmethod
+    async def insert(self, table: str, names: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Append rows, in order."""
+
+    @abstractmethod
+    async def lock_keys(self, keys: Sequence[Key], *, wait: bool = True) -> Sequence[Key]:
+        """Let nobody else promote these keys until commit; without `wait` those that are free. Makes orphans impossible:
+        who adds a waiter and who ends a head see each other's rows."""
+
+    @abstractmethod
+    async def promote(self, keys: Sequence[Key], now: datetime | None) -> int:
+        """Make READY the first waiter of each (locked) key that has no head, due not before `now`."""
+
+    @abstractmethod
+    async def claim(self, lanes: Sequence[LaneCall], now: datetime, until: datetime, token: str) -> list[Delivery]:
+        """Lease what is due, per lane."""
+
+    @abstractmethod
+    async def events(self, ids: Sequence[EventId]) -> dict[EventId, StoredEvent]:
+        """Events with their bodies."""
+
+    @abstractmethod
+    async def refs(self, subjects: Sequence[Subject]) -> dict[Subject, dict[str, str]]:
+        """The newest external ids of each subject at its connection."""
+
+    @abstractmethod
+    async def fence(self, leases: Sequence[tuple[DeliveryId, int, str | None]]) -> set[tuple[DeliveryId, int]]:
+        """The (id, run_lease) of those (id, run_lease, token) that still hold, locked."""
+
+    @abstractmethod
+    async def finish(self, rows: Sequence[tuple[DeliveryId, str, str | None]], now: datetime) -> None:
+        """Move (id, final, reference) to history."""
+
+    @abstractmethod
+    async def put_back(self, rows: Sequence[tuple[DeliveryId, datetime, int]]) -> None:
+        """READY again at a time; the number is 1 where the try is given back."""
+
+    @abstractmethod
+    async def hold(self, rows: Sequence[tuple[DeliveryId, bool]]) -> None:
+        """HELD, for the lane or not."""
+
+    @abstractmethod
+    async def teach(self, rows: Sequence[tuple[ConnectionId, str, str, TenantId, DeliveryId, EventId]]) -> None:
+        """Refs (connection, object, external id, tenant, delivery, event) of the events' subjects."""
+
+    @abstractmethod
+    async def release(self, token: str, ids: Sequence[DeliveryId]) -> int: ...
+
+    @abstractmethod
+    async def renew(self, token: str, ids: Sequence[DeliveryId], until: datetime) -> int: ...
+
+    @abstractmethod
+    async def expire(self, now: datetime, limit: int) -> int: ...
+
+    async def headless(self, limit: int) -> list[Key]:
+        """Keys that wait and have no head."""
+        return [(row[0], row[1]) for row in await self._link.driver(HEADLESS, limit)]
+
+    async def busy_lanes(self, now: datetime) -> list[ConnectionId]:
+        """Open lanes with something due. The scalar sub-query keeps it one index probe per lane."""
+        rows = await self._link.driver(
+            "SELECT t.id FROM destination t "
+            "WHERE t.state = 'active' AND (t.held_until IS NULL OR t.held_until <= $1) AND ("
+            "SELECT d.id FROM delivery d WHERE d.state = 0 AND d.dest_id = t.id AND d.due_at <= $1 "
+            "ORDER BY d.dest_id, d.due_at, d.id LIMIT 1) IS NOT NULL ORDER BY t.id",
+            self.moment(now),
+        )
+        return [ConnectionId(row[0]) for row in rows]
+
+    async def next_due(self, now: datetime) -> datetime | None:
+        """The first due time after `now` over all lanes."""
+        rows = await self._link.driver(
+            "SELECT min(due_at) FROM (SELECT ("
+            "SELECT d.due_at FROM delivery d WHERE d.state = 0 AND d.dest_id = t.id AND d.due_at > $1 "
+            "ORDER BY d.dest_id, d.due_at, d.id LIMIT 1) AS due_at FROM destination t) AS lanes",
+            self.moment(now),
+        )
+        found: datetime | None = self.to_moment(rows[0][0])
+        return found
+
+    def to_delivery(self, row: AnyRow) -> Delivery:
+        """A row of DELIVERY columns."""
+        return Delivery(
+            id=DeliveryId(row[0]),
+            event=from_uuid(row[1]),
+            tenant=TenantId(row[2]),
+            connection=ConnectionId(row[3]),
+            revision=None if row[4] is None else RevisionId(row[4]),
+            step=row[5],
+            okey=row[6],
+            state=State(row[7]),
+            attempt=row[8],
+            deferrals=row[9],
+            run_lease=row[10],
+            due_at=self.to_moment(row[11]),
+            received_at=self.to_moment(row[12]),
+            expires_at=self.to_moment(row[13]),
+            lease_until=self.to_moment(row[14]),
+            lease_token=row[15],
+            replay_of=row[16],
+            again=bool(row[17]),
+        )
+
+    def to_event(self, row: AnyRow) -> StoredEvent:
+        """A row of EVENT columns and the body."""
+        return StoredEvent(
+            id=from_uuid(row[0]),
+            tenant=TenantId(row[1]),
+            type=row[2],
+            version=row[3],
+            source=row[4],
+            key=row[5],
+            subject=row[6],
+            occurred_at=self.to_moment(row[7]),
+            received_at=self.to_moment(row[8]),
+            request_hash=row[9],
+            cause=None if row[10] is None else Cause(from_uuid(row[10]), row[11]),
+            body=row[12],
+        )
+
+
+def newest(rows: Sequence[AnyRow]) -> dict[Subject, dict[str, str]]:
+    """Rows (connection, subject, object, external id, delivery): the one of the highest delivery per object."""
+    best: dict[Subject, dict[str, tuple[int, str]]] = {}
+    for connection, subject, object_, external, delivery in rows:
+        known = best.setdefault((connection, subject), {})
+        known[object_] = max(known.get(object_, (0, "")), (delivery, external))
+    return {subject: {name: pair[1] for name, pair in refs.items()} for subject, refs in best.items()}
+
+
+def columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Rows turned into columns."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def unique(keys: Sequence[Key] | Mapping[Key, None]) -> list[Key]:
+    """Each key once, sorted: the order in which locks are taken."""
+    return sorted(set(keys))

@@ -1,0 +1,207 @@
+"""The hot statements on SQLite: one writer at a time, so that reading first and writing after is safe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from hub.adapters.db.columns import from_micros, from_uuid, to_micros
+from hub.adapters.db.statements import (
+    DELIVERY,
+    DONE,
+    DONE_INTO,
+    EVENT,
+    REF,
+    REF_NEWEST,
+    Identity,
+    Key,
+    Statements,
+    Subject,
+    newest,
+    unique,
+)
+from hub.domain.deliveries import Delivery
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId
+from hub.ports.store import LaneCall, StoredEvent
+
+LANES_AT_ONCE = 64  # a compound SELECT may have 500 terms; the plan of a shorter one is cheaper
+_LANE = (
+    "SELECT * FROM (SELECT id FROM delivery WHERE state = 0 AND dest_id = ? AND due_at BETWEEN ? AND ? "
+    "ORDER BY dest_id, due_at, id LIMIT ?)"
+)
+
+
+class SqliteStatements(Statements):
+    """See Statements."""
+
+    def moment(self, value: datetime | None) -> Any:
+        return None if value is None else to_micros(value)
+
+    def to_moment(self, value: Any) -> Any:
+        return None if value is None else from_micros(value)
+
+    def event_key(self, event: EventId | None) -> Any:
+        return None if event is None else event[4:]
+
+    async def remember(self, rows: Sequence[tuple[TenantId, bytes, EventId, bytes]]) -> set[Identity]:
+        known = await self.known([(tenant, identity) for tenant, identity, _, _ in rows])
+        fresh = [row for row in rows if (row[0], row[1]) not in known]
+        await self._link.many(
+            "INSERT INTO idempotency (tenant_id, identity, event_id, request_hash) VALUES (?, ?, ?, ?)",
+            [(tenant, identity, self.event_key(event), hash_) for tenant, identity, event, hash_ in fresh],
+        )
+        return {(tenant, identity) for tenant, identity, _, _ in fresh}
+
+    async def known(self, identities: Sequence[Identity]) -> dict[Identity, tuple[EventId, bytes]]:
+        pairs = ", ".join(["(?, ?)"] * len(identities))
+        rows = await self._link.driver(
+            "SELECT tenant_id, identity, event_id, request_hash FROM idempotency "  # noqa: S608
+            f"WHERE (tenant_id, identity) IN (VALUES {pairs})",
+            *(value for pair in identities for value in pair),
+        )
+        return {(row[0], row[1]): (from_uuid(row[2]), row[3]) for row in rows}
+
+    async def insert(self, table: str, names: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        marks = ", ".join("?" * len(names.split(", ")))
+        await self._link.many(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608
+
+    async def lock_keys(self, keys: Sequence[Key], *, wait: bool = True) -> Sequence[Key]:  # noqa: ARG002
+        return keys  # the transaction has the whole database
+
+    async def promote(self, keys: Sequence[Key], now: datetime | None) -> int:
+        if not keys:
+            return 0
+        rows = await self._link.driver(
+            "UPDATE delivery SET state = 0, due_at = max(due_at, $2) WHERE id IN ("
+            "SELECT (SELECT w.id FROM delivery w WHERE w.state = 3 AND w.dest_id = k.dest AND w.okey = k.okey "
+            "ORDER BY w.dest_id, w.okey, w.id LIMIT 1) "
+            "FROM (SELECT json_extract(value, '$[0]') AS dest, json_extract(value, '$[1]') AS okey FROM json_each($1)) k "
+            "WHERE NOT EXISTS (SELECT 1 FROM delivery h WHERE h.dest_id = k.dest AND h.okey = k.okey "
+            "AND h.okey IS NOT NULL AND h.state IN (0, 1))) RETURNING id",
+            json.dumps(unique(keys)),
+            0 if now is None else to_micros(now),
+        )
+        return len(rows)
+
+    async def claim(self, lanes: Sequence[LaneCall], now: datetime, until: datetime, token: str) -> list[Delivery]:
+        open_ = await self._link.driver(
+            "SELECT id FROM destination WHERE id IN (SELECT value FROM json_each($1)) AND state = 'active' "
+            "AND (held_until IS NULL OR held_until <= $2)",
+            json.dumps([call.connection for call in lanes]),
+            to_micros(now),
+        )
+        active = {row[0] for row in open_}
+        calls = [call for call in lanes if call.connection in active]
+        claimed: list[Delivery] = []
+        for start in range(0, len(calls), LANES_AT_ONCE):
+            some = calls[start : start + LANES_AT_ONCE]
+            rows = await self._link.driver(
+                claim_sql(len(some)),
+                token,
+                to_micros(until),
+                *(
+                    value
+                    for call in some
+                    for value in (
+                        call.connection,
+                        0 if call.since is None else to_micros(call.since),
+                        to_micros(now),
+                        call.cap,
+                    )
+                ),
+            )
+            claimed += [self.to_delivery(row) for row in rows]
+        return claimed
+
+    async def events(self, ids: Sequence[EventId]) -> dict[EventId, StoredEvent]:
+        rows = await self._link.driver(
+            f"SELECT {EVENT}, body FROM event JOIN event_body ON event_id = id "  # noqa: S608
+            "WHERE id IN (SELECT value FROM json_each($1))",
+            json.dumps([event[4:] for event in ids]),
+        )
+        return {event.id: event for event in map(self.to_event, rows)}
+
+    async def refs(self, subjects: Sequence[Subject]) -> dict[Subject, dict[str, str]]:
+        rows = await self._link.driver(
+            "SELECT r.connection_id, r.subject, r.object, r.external_id, r.delivery_id FROM json_each($1) w CROSS JOIN ref r "
+            "ON r.connection_id = json_extract(w.value, '$[0]') AND r.subject = json_extract(w.value, '$[1]')",
+            json.dumps(subjects),
+        )
+        return newest(rows)
+
+    async def fence(self, leases: Sequence[tuple[DeliveryId, int, str | None]]) -> set[tuple[DeliveryId, int]]:
+        rows = await self._link.driver(
+            "SELECT id, run_lease, lease_token FROM delivery WHERE id IN (SELECT value FROM json_each($1)) AND state = 1",
+            json.dumps([lease[0] for lease in leases]),
+        )
+        held = {tuple(row) for row in rows}
+        return {(lease[0], lease[1]) for lease in leases if lease in held}
+
+    async def finish(self, rows: Sequence[tuple[DeliveryId, str, str | None]], now: datetime) -> None:
+        micros = to_micros(now)
+        await self._link.many(
+            f"INSERT INTO delivery_done ({DONE_INTO}) SELECT {DONE}, ?, ?, ? FROM delivery WHERE id = ?",  # noqa: S608
+            [(final, reference, micros, id_) for id_, final, reference in rows],
+        )
+        await self._link.many("DELETE FROM delivery WHERE id = ?", [(row[0],) for row in rows])
+
+    async def put_back(self, rows: Sequence[tuple[DeliveryId, datetime, int]]) -> None:
+        await self._link.many(
+            "UPDATE delivery SET state = 0, due_at = ?, attempt = attempt - ?, deferrals = deferrals + ?, "
+            "lease_until = NULL, lease_token = NULL WHERE id = ?",
+            [(to_micros(due), back, back, id_) for id_, due, back in rows],
+        )
+
+    async def hold(self, rows: Sequence[tuple[DeliveryId, bool]]) -> None:
+        await self._link.many(
+            "UPDATE delivery SET state = 4, held_for_lane = ?, lease_until = NULL, lease_token = NULL WHERE id = ?",
+            [(lane, id_) for id_, lane in rows],
+        )
+
+    async def teach(self, rows: Sequence[tuple[ConnectionId, str, str, TenantId, DeliveryId, EventId]]) -> None:
+        await self._link.many(
+            f"INSERT INTO ref ({REF}) SELECT ?, COALESCE((SELECT subject FROM event WHERE id = ?), ''), ?, ?, ?, ?, ? "  # noqa: S608
+            f"WHERE true {REF_NEWEST}",
+            [
+                (lane, event[4:], object_, external, tenant, delivery, event[4:])
+                for lane, object_, external, tenant, delivery, event in rows
+            ],
+        )
+
+    async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
+        return await self._leased(
+            "state = 0, attempt = attempt - 1, lease_until = NULL, lease_token = NULL", token, ids
+        )
+
+    async def renew(self, token: str, ids: Sequence[DeliveryId], until: datetime) -> int:
+        return await self._leased("lease_until = $3", token, ids, to_micros(until))
+
+    async def _leased(self, change: str, token: str, ids: Sequence[DeliveryId], *more: Any) -> int:
+        rows = await self._link.driver(
+            f"UPDATE delivery SET {change} WHERE id IN (SELECT value FROM json_each($2)) "  # noqa: S608
+            "AND state = 1 AND lease_token = $1 RETURNING id",
+            token,
+            json.dumps(list(ids)),
+            *more,
+        )
+        return len(rows)
+
+    async def expire(self, now: datetime, limit: int) -> int:
+        rows = await self._link.driver(
+            "UPDATE delivery SET state = 0, lease_until = NULL, lease_token = NULL WHERE id IN ("
+            "SELECT id FROM delivery WHERE state = 1 AND lease_until <= $1 ORDER BY lease_until LIMIT $2) RETURNING id",
+            to_micros(now),
+            limit,
+        )
+        return len(rows)
+
+
+def claim_sql(lanes: int) -> str:
+    """The claim over so many lanes: a sub-select each."""
+    some = " UNION ALL ".join([_LANE] * lanes)
+    return (
+        "UPDATE delivery SET state = 1, attempt = attempt + 1, run_lease = run_lease + 1, lease_token = ?, lease_until = ? "  # noqa: S608
+        f"WHERE id IN ({some}) RETURNING {DELIVERY}"
+    )

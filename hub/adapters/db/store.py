@@ -1,0 +1,173 @@
+"""The store on a database: transactions, the bell, role leases and the key shelf."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import URL, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from hub.adapters.db import engines
+from hub.adapters.db.bells import Bell, PostgresBell, SqliteBell
+from hub.adapters.db.faults import translated
+from hub.adapters.db.link import AnyRow, Link
+from hub.adapters.db.people import DbWork
+from hub.adapters.db.schema import newest, revision_of
+from hub.adapters.db.statements_postgres import PostgresStatements
+from hub.adapters.db.statements_sqlite import SqliteStatements
+from hub.adapters.db.tables import metadata
+from hub.adapters.db.urls import parse
+from hub.domain.errors import Unavailable
+from hub.domain.ids import TenantId
+from hub.ports.store import StoreHealth, Work
+from hub.ports.vault import KeyRow
+
+_KEY = metadata.tables["data_key"]
+_KEY_NAMES = ("id", "tenant_id", "data_class", "parent", "state", "wrapped", "commit")
+_LEAD = (
+    "INSERT INTO role_lease (role, owner, until) VALUES ($1, $2, $3) ON CONFLICT (role) DO UPDATE "
+    "SET owner = excluded.owner, until = excluded.until "
+    "WHERE role_lease.owner = excluded.owner OR role_lease.until <= $4 RETURNING role"
+)
+
+
+class SqlStore:
+    """`hub.ports.store.Store` and `hub.ports.vault.KeyShelf` on one database. Use it within one event loop."""
+
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, bell: Bell) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._bell = bell
+        self._sqlite = writer.dialect.name == "sqlite"
+        self._turn = asyncio.Lock()
+        self._owner: asyncio.Task[Any] | None = None
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[Work]:
+        """See the port. On SQLite the transactions of one process take turns; other processes are waited for."""
+        async with self._link() as link:
+            yield DbWork(link)
+
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[Work]:
+        """See the port. On SQLite one unchanging picture, on PostgreSQL a new one for each question."""
+        async with AsyncExitStack() as stack:
+            with translated():
+                connection = await stack.enter_async_context(self._reader.connect())
+                await connection.begin()
+            yield DbWork(Link(connection))
+
+    @asynccontextmanager
+    async def _my_turn(self) -> AsyncIterator[None]:
+        if self._owner is asyncio.current_task():
+            raise RuntimeError("a transaction may not be opened inside another one of the same task")
+        async with self._turn:
+            self._owner = asyncio.current_task()
+            try:
+                yield
+            finally:
+                self._owner = None
+
+    async def health(self) -> StoreHealth:
+        """See the port. Never raises."""
+        try:
+            with translated():
+                async with self._reader.connect() as connection:
+                    found = await connection.run_sync(revision_of)
+        except Unavailable as error:
+            return StoreHealth(False, str(error))
+        wanted = newest()
+        if found != wanted:
+            return StoreHealth(
+                False, f"the schema is at {found or 'nothing'} and {wanted} is wanted: run `hirewire migrate`"
+            )
+        return StoreHealth(True, f"{self._writer.dialect.name}, schema {found}")
+
+    async def now(self) -> datetime:
+        """See the port."""
+        with translated():
+            async with self._reader.connect() as connection:
+                sql = "SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')" if self._sqlite else "SELECT clock_timestamp()"
+                (value,) = (await connection.exec_driver_sql(sql)).one()
+        found: datetime = datetime.fromisoformat(value).replace(tzinfo=UTC) if self._sqlite else value
+        return found
+
+    def ring(self) -> None:
+        """See the port."""
+        self._bell.ring()
+
+    async def wait(self, seconds: float) -> None:
+        """See the port."""
+        await self._bell.wait(seconds)
+
+    async def lead(self, role: str, owner: str, *, now: datetime, until: datetime) -> bool:
+        """See the port."""
+        async with self._link() as link:
+            moment = (SqliteStatements if self._sqlite else PostgresStatements)(link).moment
+            return bool(await link.driver(_LEAD, role, owner, moment(until), moment(now)))
+
+    async def load_keys(self, tenant: TenantId) -> list[KeyRow]:
+        """See `KeyShelf`."""
+        async with self._link() as link:
+            mine = _keys().where(_KEY.c.tenant_id == tenant)
+            return [_key(row) for row in await link.rows(mine)]
+
+    async def add_key(self, row: KeyRow) -> KeyRow:
+        """See `KeyShelf`."""
+        async with self._link() as link:
+            added = await link.driver(
+                "INSERT INTO data_key (id, tenant_id, data_class, parent, state, wrapped, commit) "
+                "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id",
+                row.id,
+                row.tenant,
+                row.data_class,
+                row.parent,
+                row.state,
+                row.wrapped,
+                row.commit,
+            )
+            if added:
+                return row
+            active = (_KEY.c.tenant_id == row.tenant, _KEY.c.data_class == row.data_class, _KEY.c.state == "active")
+            first = await link.row(_keys().where(*active))
+            return row if first is None else _key(first)
+
+    @asynccontextmanager
+    async def _link(self) -> AsyncIterator[Link]:
+        async with AsyncExitStack() as stack:
+            if self._sqlite:
+                await stack.enter_async_context(self._my_turn())
+            with translated():
+                connection = await stack.enter_async_context(self._writer.connect())
+                transaction = await connection.begin()
+            yield Link(connection)  # an error passes through the stack, which rolls back
+            with translated():
+                await transaction.commit()
+
+    async def close(self) -> None:
+        """See the port."""
+        await self._bell.close()
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+
+def open_store(url: str) -> SqlStore:
+    """The store at `sqlite:///path` or `postgresql://...`; connects at first use. Raises Invalid for another address."""
+    address: URL = parse(url)
+    if address.drivername.startswith("sqlite"):
+        reader = engines.sqlite(address, writer=False)
+        return SqlStore(engines.sqlite(address, writer=True), reader, SqliteBell(reader))
+    engine = engines.postgres(address)
+    return SqlStore(engine, engine.execution_options(postgresql_readonly=True), PostgresBell(address))
+
+
+def _keys() -> Any:
+    return select(*(_KEY.c[name] for name in _KEY_NAMES))
+
+
+def _key(row: AnyRow) -> KeyRow:
+    return KeyRow(*row)
