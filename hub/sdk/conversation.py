@@ -187,7 +187,7 @@ def _token(request: HttpRequest) -> str:
 
 
 def _found(records: Sequence[Json], lookup: Lookup, scope: Scope) -> Json:
-    return next((record for record in records if lookup.match.holds(record, scope)), None)
+    return next((r for r in records if all(one.holds(r, scope) for one in lookup.match)), None)
 
 
 def _records(value: Json | Missing) -> list[Json]:

@@ -11,7 +11,7 @@ from typing import cast
 
 from hub.domain.errors import Invalid
 from hub.ports.connector import Endpoint, Operation
-from hub.sdk.conditions import Condition, condition
+from hub.sdk.conditions import Condition, condition, conditions
 from hub.sdk.placeholders import Scope, Template, template
 from mappings.documents import Document, Json, parse_path
 
@@ -77,13 +77,13 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Read before write: the read operation, and what holds in the record that is the thing itself.
+    """Read before write: the read operation, and what all holds in the record that is the thing itself.
 
     Beside an idempotency header it is for later tries only: vendors forget keys after a while.
     """
 
     operation: str
-    match: Condition
+    match: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,7 @@ def _call(name: str, body: Document, shared: tuple[ErrorRule, ...], ok: Conditio
         before=_names(body.get("before")),
         key_header=_maybe(how, "name"),
         key=template(how["key"]) if "key" in how else None,
-        lookup=Lookup(str(how["lookup"]), condition(_object(how["match"]))) if "lookup" in how else None,
+        lookup=Lookup(str(how["lookup"]), conditions(how["match"])) if "lookup" in how else None,
         records=_path(body, "records") or (),
         paging=_paging(_object(body["paginate"])) if "paginate" in body else None,
         external_id=_path(response, "external_id"),
@@ -292,9 +292,8 @@ def _hooks(body: Document) -> Hooks:
 
 
 def _hook_rule(body: Document) -> HookRule:
-    match = body["match"]
     return HookRule(
-        match=tuple(condition(_object(one)) for one in (match if isinstance(match, list) else [match])),
+        match=conditions(body["match"]),
         emit=template(body["emit"]),
         entity=_maybe(body, "entity"),
         id=_path(body, "id"),
