@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import yaml
 
@@ -38,13 +39,17 @@ _EXACT_CASE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """One entry of the list: `pack` is the role pack it belongs to, `implies` are skills that it shows as well."""
+    """One entry of the list: `pack` is the role pack it belongs to, `implies` are skills that it shows as well.
+
+    A `topic` is a field of work, no method or tool.
+    """
 
     id: str
     pack: str
     zh: str
     en: str
     implies: tuple[str, ...]
+    topic: bool
 
     def label(self, language: str) -> str:
         """Its name in `zh` or `en`."""
@@ -63,9 +68,9 @@ class Mention:
 class Gazetteer:
     """All known skills and a longest-match search over them."""
 
-    def __init__(
-        self, document: Mapping[str, Mapping[str, Mapping[str, str]]], implies: Mapping[str, list[str]]
-    ) -> None:
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        implies: Mapping[str, list[str]] = document["implies"]
+        topics = frozenset(document["topics"])
         self.skills: dict[str, Skill] = {}
         self._names: dict[str, list[tuple[str, str, str]]] = {}
         for pack, entries in document["skills"].items():
@@ -73,7 +78,7 @@ class Gazetteer:
                 zh, _, en = names.partition(" / ")
                 left = _split(zh)
                 right = _split(en) if en else left
-                self.skills[id] = Skill(id, pack, left[0], right[0], tuple(implies.get(id, ())))
+                self.skills[id] = Skill(id, pack, left[0], right[0], tuple(implies.get(id, ())), id in topics)
                 for name in {*left, *right}:
                     written = unicodedata.normalize("NFKC", name)
                     low = written.lower()
@@ -127,4 +132,4 @@ def gazetteer() -> Gazetteer:
     """The list that ships with the engine, read once."""
     raw = files("ai_engine").joinpath("data/skills.yaml").read_text(encoding="utf-8")
     document = yaml.safe_load(raw)
-    return Gazetteer(document, document["implies"])
+    return Gazetteer(document)

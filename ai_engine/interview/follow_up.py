@@ -22,6 +22,7 @@ _CLAIMED_YEARS = re.compile(
 )
 _CLAUSE = re.compile(r"[,，;；。.!?！？\n]")
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d{2})(?!\d)")
+# What might be done or wanted is not measured yet, and asking for more of it needs other words.
 _SHORT = {"scenario": "too_short_case", "logic": "too_short_case", "motivation": "too_short_motivation"}
 _LEGAL_FORM = re.compile(
     r"(?:股份)?有限(?:责任)?公司|集团|公司|,?\s*\b(?:Ltd|Inc|LLC|Corp|Co|Limited|Group|GmbH|PLC)\b\.?", re.IGNORECASE
@@ -30,27 +31,28 @@ _LEGAL_FORM = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the resume says that an answer may contradict."""
+    """What the resume says that an answer may contradict, and the role that is talked about."""
 
+    pack: str
     years: float
     skills: tuple[str, ...]
     jobs: tuple[tuple[str, str, str], ...]  # employer, first year, last year ("" = until now)
 
     @classmethod
-    def of(cls, candidate: Extraction) -> Facts:
-        """The facts of an extraction."""
+    def of(cls, candidate: Extraction, pack: str) -> Facts:
+        """The facts of an extraction, for an interview about the role `pack`."""
         entries = candidate.candidate.get("experiences")
         jobs = [
             (str(entry["employer"]), str(entry.get("start", ""))[:4], str(entry.get("end", ""))[:4])
             for entry in (entries if isinstance(entries, list) else [])
             if isinstance(entry, dict) and entry.get("employer")
         ]
-        return cls(candidate.years, tuple(skill.id for skill in candidate.skills), tuple(jobs))
+        return cls(pack, candidate.years, tuple(skill.id for skill in candidate.skills), tuple(jobs))
 
     def document(self) -> Document:
         """As JSON."""
         jobs: list[Json] = [list[Json](job) for job in self.jobs]
-        return {"years": self.years, "skills": list(self.skills), "jobs": jobs}
+        return {"pack": self.pack, "years": self.years, "skills": list(self.skills), "jobs": jobs}
 
 
 def follow_up(turn: Turn, before: Sequence[Turn], facts: Facts, language: Language) -> Question | None:
@@ -62,13 +64,14 @@ def follow_up(turn: Turn, before: Sequence[Turn], facts: Facts, language: Langua
         return None
     so_far = "\n".join([t.answer for t in before if t.question.root == root] + [turn.answer])
     used = {question.trigger for question in asked}
-    for trigger, slots in _triggers(turn, so_far, before, facts, language):
+    kind = next(t.question.kind for t in (*before, turn) if t.question.id == root)
+    for trigger, slots in _triggers(turn, kind, so_far, before, facts, language):
         if trigger not in used:
             return Question(
                 id=f"{root}.f{len(asked) + 1}",
                 kind="follow_up",
                 text=packs.follow_up_text(
-                    _SHORT.get(turn.question.kind, trigger) if trigger == "too_short" else trigger, language, **slots
+                    _SHORT.get(kind, trigger) if trigger == "too_short" else trigger, language, **slots
                 ),
                 dimensions=turn.question.dimensions,
                 concepts=turn.question.concepts,
@@ -80,19 +83,19 @@ def follow_up(turn: Turn, before: Sequence[Turn], facts: Facts, language: Langua
 
 
 def _triggers(
-    turn: Turn, so_far: str, before: Sequence[Turn], facts: Facts, language: Language
+    turn: Turn, kind: str, so_far: str, before: Sequence[Turn], facts: Facts, language: Language
 ) -> list[tuple[str, dict[str, str]]]:
     policy = packs.policy()
     found = contradictions(turn.answer, facts, language)
     if units(so_far) < policy["enough_units"]:
         found.append(("too_short", {}))
     claim = next((sentence for sentence in sentences(turn.answer) if hits("claim", sentence)), None)
-    if claim and not measures(so_far):
+    if claim and kind not in _SHORT and not measures(so_far):
         part = next((part for part in _CLAUSE.split(claim) if hits("claim", part)), claim)
         found.append(("no_measure", {"quote": part.strip()[:80]}))
     deep = sum(1 for t in before if t.question.trigger == "hardest_part")
-    skill = _new_skill(turn, before)
-    if skill and deep < policy["hardest_part_per_session"]:
+    skill = _new_skill(turn, before, facts)
+    if skill and kind not in _SHORT and deep < policy["hardest_part_per_session"]:
         found.append(("hardest_part", {"skill": gazetteer().skills[skill].label(language)}))
     return found
 
@@ -125,11 +128,11 @@ def contradictions(answer: str, facts: Facts, language: Language) -> list[tuple[
     return found
 
 
-def _new_skill(turn: Turn, before: Sequence[Turn]) -> str | None:
-    """The first special skill in the answer that no question has named yet."""
+def _new_skill(turn: Turn, before: Sequence[Turn], facts: Facts) -> str | None:
+    """The first method or tool in the answer that no question has named yet; one of the role's own goes first."""
     known = gazetteer()
     asked = known.ids("\n".join(t.question.text for t in (*before, turn)))
-    for mention in known.mentions(turn.answer):
-        if mention.id not in asked and known.skills[mention.id].pack != "general":
-            return mention.id
-    return None
+    found = [known.skills[mention.id] for mention in known.mentions(turn.answer) if mention.id not in asked]
+    found = [skill for skill in found if not skill.topic and skill.pack != "general"]
+    own = [skill for skill in found if skill.pack == facts.pack]
+    return (own or found)[0].id if found else None

@@ -38,6 +38,7 @@ def _claim(candidate: Extraction, job: JobSpec, language: Language) -> Question 
     """The asked-for skill with the least behind it: first one that is only listed, then the first that is named."""
     wanted = [id for requirement in (*job.must, *job.nice) for id in requirement.skills]
     known = [skill for id in wanted if (skill := candidate.skill(id))] or list(candidate.skills)
+    known = [skill for skill in known if not gazetteer().skills[skill.id].topic] or known
     if not known:
         return None
     skill = next((skill for skill in known if not skill.applied), known[0])

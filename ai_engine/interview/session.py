@@ -90,6 +90,7 @@ class Session:
                 language=state["language"],
                 planned=tuple(Question.read(question) for question in state["planned"]),
                 facts=Facts(
+                    facts["pack"],
                     float(facts["years"]),
                     tuple(facts["skills"]),
                     tuple((job[0], job[1], job[2]) for job in facts["jobs"]),
@@ -109,5 +110,5 @@ def start(candidate: Extraction, job: JobSpec, language: Language) -> Session:
         pack=job.pack,
         language=language,
         planned=tuple(plan(candidate, job, language)),
-        facts=Facts.of(candidate),
+        facts=Facts.of(candidate, job.pack),
     )

@@ -109,7 +109,8 @@ def _dimension(dimension: DimensionScore) -> Json:
 
 
 def _resume(match: MatchResult, weight: float) -> Json:
-    quotes: list[Json] = [{"quote": met.quote} for met in match.met_must[:3]]
+    lines = dict.fromkeys(met.quote.lstrip("-•* ") for met in match.met_must)
+    quotes: list[Json] = [{"quote": line} for line in list(lines)[:3]]
     return {
         "key": "resume_match",
         "label": dict(label(rubric()["resume_match"])),

@@ -85,9 +85,11 @@ def _text(report: Document, title: str, tongue: str) -> str:
             f", {interval} {entry['interval']['low']:g}-{entry['interval']['high']:g}" if "interval" in entry else ""
         )
         out.append(f"### {entry['label'][tongue]}: {entry['score']:g} ({weight} {entry['weight']:.0%}{bounds})")
-        out.append(entry["comment"][tongue])
+        if entry["key"] != "resume_match":  # its reasons stand above
+            out.append(entry["comment"][tongue])
         out += [
-            f'- {evidence} [{quote.get("question_id", "-")}]: "{quote["quote"]}"' for quote in entry.get("evidence", [])
+            f'- {evidence} [{quote.get("question_id", "resume")}]: "{quote["quote"]}"'
+            for quote in entry.get("evidence", [])
         ]
     flags = cast("list[dict[str, Any]]", report["red_flags"])
     if flags:

@@ -177,24 +177,32 @@ def test_pdf_hidden_text_is_set_apart_but_white_on_dark_stays():
     assert not any("cannot see" in line or "smaller" in line for line in text.lines)
 
 
+def outcome(data: bytes) -> str:
+    """`read` or the code of the error; anything else that is raised fails the test."""
+    try:
+        return "read" if read(data).lines else "nothing"
+    except Unreadable as error:
+        return error.code
+
+
 def test_no_cut_of_a_file_raises_anything_else(pile):
     for path in pile.resumes:
         whole = path.read_bytes()
-        for share in range(1, 20):
-            try:
-                assert read(whole[: len(whole) * share // 20]).lines
-            except Unreadable as error:
-                assert error.code in ("damaged", "not_a_document", "encrypted")
+        found = {outcome(whole[: len(whole) * share // 20]) for share in range(1, 20)}
+        assert found <= ({"damaged"} if path.suffix != ".txt" else {"read", "not_a_document"})
 
 
 def test_no_damage_inside_a_file_raises_anything_else(pile):
     for path in pile.resumes:
-        whole = bytearray(path.read_bytes())
+        whole = path.read_bytes()
         for start in range(0, len(whole) - 64, max(64, len(whole) // 25)):
-            broken = (
-                bytes(whole[:start]) + bytes(b ^ 0x5A for b in whole[start : start + 48]) + bytes(whole[start + 48 :])
+            broken = whole[:start] + bytes(b ^ 0x5A for b in whole[start : start + 48]) + whole[start + 48 :]
+            assert outcome(broken) in (
+                "read",
+                "damaged",
+                "not_a_document",
+                "encrypted",
+                "too_large",
+                "empty",
+                "needs_ocr",
             )
-            try:
-                read(broken)
-            except Unreadable as error:
-                assert error.code
