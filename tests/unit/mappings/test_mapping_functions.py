@@ -270,9 +270,9 @@ def test_a_constant_is_never_shared_between_documents() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(
-    st.integers(-(10**6), 10**6) | st.decimals(-1000, 1000, places=3).map(float),
-    st.sampled_from([1, 2, 4, 8, 20, 25, 0.5]),
-    st.integers(0, 3),
+    st.integers(-2000, 2000) | st.decimals(-1000, 1000, places=3).map(float),
+    st.sampled_from([3, 7, 8, 20, 16, 60, 0.3]),
+    st.integers(0, 2),
 )
 def test_rounding_is_decimal_half_up_whichever_way_it_runs(value: float, divide: float, places: int) -> None:
     mapping = compile_mapping(one({"fn": "number", "from": "a", "divide": divide, "places": places}))
