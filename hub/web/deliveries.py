@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from litestar import Controller, Request, get, post
-from litestar.params import FromPath, FromQuery, Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from hub.app.hub import Hub
 from hub.domain.deliveries import Delivery, Final, State
@@ -37,10 +37,10 @@ class DeliveriesController(Controller):
     async def every(
         self,
         request: Request[Any, Any, Any],
-        limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
+        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
         cursor: FromQuery[str | None] = None,
-        delivery_state: Annotated[str | None, Parameter(query="state", enum=STATES)] = None,
-        connection: Annotated[str | None, Parameter(max_length=100)] = None,
+        delivery_state: Annotated[str | None, QueryParameter(name="state", enum=STATES)] = None,
+        connection: Annotated[str | None, QueryParameter(max_length=100)] = None,
         event: FromQuery[str | None] = None,
     ) -> dto.DeliveryPage:
         """Live and ended ones together."""

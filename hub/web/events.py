@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from litestar import Controller, Request, get, post
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
-from litestar.params import FromPath, FromQuery, Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from hub.domain.ids import event_id as read_event_id
 from hub.web import dto
@@ -80,10 +80,10 @@ class EventsController(Controller):
     async def every(
         self,
         request: Request[Any, Any, Any],
-        limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
+        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
         cursor: FromQuery[str | None] = None,
-        event_type: Annotated[str | None, Parameter(query="type", max_length=128)] = None,
-        subject: Annotated[str | None, Parameter(max_length=128)] = None,
+        event_type: Annotated[str | None, QueryParameter(name="type", max_length=128)] = None,
+        subject: Annotated[str | None, QueryParameter(max_length=128)] = None,
     ) -> dto.EventPage:
         """Without data; ask for one event to see it."""
         page = event_page(limit, cursor)

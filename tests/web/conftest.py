@@ -1,0 +1,41 @@
+"""The API over an in-memory hub, spoken to by HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+from litestar.testing import AsyncTestClient
+
+from hub.app.access import SCOPES
+from hub.web.app import create_app
+from tests.app.conftest import HIGH_SCORE, REFERRALS
+from tests.support.hubs import TENANT, Bench, bench
+
+
+async def no_metrics() -> tuple[bytes, str]:
+    return b"hirewire_store_up 1.0\n", "text/plain; version=1.0.0; charset=utf-8"
+
+
+@dataclass
+class Api:
+    """A client with a token of every scope, and the hub behind it."""
+
+    client: AsyncTestClient  # type: ignore[type-arg]
+    bench: Bench
+    token: str
+
+    @property
+    def auth(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token}"}
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Api]:
+    b = bench()
+    await b.hub.vault.prepare(TENANT)
+    await b.configure({"connections": {"referrals": REFERRALS}, "rules": {"high score": HIGH_SCORE}})
+    _, token = await b.hub.access.make(TENANT, "test", SCOPES, "test")
+    async with AsyncTestClient(create_app(b.hub, no_metrics, "0.0.0")) as client:
+        yield Api(client, b, token)
