@@ -12,7 +12,6 @@ from litestar import Litestar
 from hub.bootstrap import VERSION, open_hub
 from hub.settings import Settings
 from hub.web.app import create_app
-from hub.worker import run_loops
 
 
 def create() -> Litestar:
@@ -22,7 +21,7 @@ def create() -> Litestar:
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        loops = asyncio.create_task(run_loops(opened)) if settings.embedded_loops else None
+        loops = asyncio.create_task(opened.run_loops()) if settings.embedded_loops else None
         try:
             yield
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.metadata import version
 
@@ -37,6 +37,7 @@ from hub.app.receive import Receive
 from hub.app.replay import Replay
 from hub.app.reports import Reports
 from hub.domain.deliveries import RetryPolicy
+from hub.domain.ids import DEFAULT_TENANT
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
 from hub.ports.meter import Meter
@@ -61,8 +62,8 @@ class Parts:
     catalog: Catalog
     transport: Transport
     signatures: Signatures
-    retry: RetryPolicy = RetryPolicy()
-    limits: LoopLimits = LoopLimits()
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    limits: LoopLimits = field(default_factory=LoopLimits)
 
 
 def assemble(parts: Parts) -> Hub:
@@ -120,6 +121,17 @@ class Opened:
     async def anchor(self) -> None:
         """Take the time from the database, so that leases mean the same to all processes."""
         self.clock.anchor(await self.hub.store.now())
+
+    async def run_loops(self) -> None:
+        """The lanes and the timer, until the lanes are told to stop."""
+        await self.hub.vault.prepare(DEFAULT_TENANT)  # a lost keyring must stop us here, before any work
+        self.meter.note("loops.started")
+        self.timer.start()
+        try:
+            await self.hub.lanes.run()
+        finally:
+            await self.timer.stop()
+            self.meter.note("loops.stopped")
 
     async def close(self) -> None:
         """Let go of sockets and files."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from hub.bootstrap import Opened, metrics_server, open_hub
+from hub.bootstrap import metrics_server, open_hub
 from hub.settings import Settings
 
 
@@ -16,16 +16,5 @@ async def work(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, opened.hub.lanes.stop)
     async with metrics_server(settings, opened):
-        await run_loops(opened)
+        await opened.run_loops()
     await opened.close()
-
-
-async def run_loops(opened: Opened) -> None:
-    """The lanes and the timer, until the lanes are told to stop."""
-    opened.hub.meter.note("loops.started", role="work")
-    opened.timer.start()
-    try:
-        await opened.hub.lanes.run()
-    finally:
-        await opened.timer.stop()
-        opened.hub.meter.note("loops.stopped", role="work")

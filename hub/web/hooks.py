@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from litestar import Controller, HttpMethod, Request, Response, post, route
+from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
 
 from hub.web.auth import PUBLIC, hub_of
@@ -33,26 +33,36 @@ class HooksController(Controller):
         taken = await hub_of(request).receive(connection, headers, await request.body())
         return Response(orjson.dumps(taken.reply if taken.reply is not None else {}), media_type="application/json")
 
-    @route(
+    @get(
         "/partner/{connection:str}/{path:path}",
-        http_method=[HttpMethod.GET, HttpMethod.POST],
-        operation_id="partnerCall",
-        status_code=200,
-        responses=may_answer(400, 401, 404, 413, 422, 503),
-        summary="The endpoints that a vendor's manifest says we provide",
+        operation_id="partnerGet",
+        responses=may_answer(400, 401, 404, 422, 503),
+        summary="An endpoint that a vendor's manifest says we provide",
     )
-    async def partner(
+    async def partner_get(
         self, request: Request[Any, Any, Any], connection: FromPath[str], path: FromPath[str]
     ) -> Response[bytes]:
         """Authenticated as the manifest's `provides.auth` says."""
-        raw = await request.body()
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        answer = await hub_of(request).provide(
-            connection,
-            request.method,
-            "/" + path.strip("/"),
-            headers,
-            dict(request.query_params.items()),
-            parse_json(raw) if raw else None,
-        )
-        return Response(orjson.dumps(answer), media_type="application/json")
+        return await _partner(request, connection, path)
+
+    @post(
+        "/partner/{connection:str}/{path:path}",
+        operation_id="partnerPost",
+        status_code=200,
+        responses=may_answer(400, 401, 404, 413, 422, 503),
+        summary="An endpoint that a vendor's manifest says we provide",
+    )
+    async def partner_post(
+        self, request: Request[Any, Any, Any], connection: FromPath[str], path: FromPath[str]
+    ) -> Response[bytes]:
+        """Authenticated as the manifest's `provides.auth` says."""
+        return await _partner(request, connection, path)
+
+
+async def _partner(request: Request[Any, Any, Any], connection: str, path: str) -> Response[bytes]:
+    raw = await request.body()
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    query = dict(request.query_params.items())
+    body = parse_json(raw) if raw else None
+    answer = await hub_of(request).provide(connection, request.method, "/" + str(path).strip("/"), headers, query, body)
+    return Response(orjson.dumps(answer), media_type="application/json")
