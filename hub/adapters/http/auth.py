@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 
 from hub.adapters.http import standard_webhooks
 from hub.adapters.http.message import Outgoing
@@ -41,7 +40,8 @@ def sign_in(
         case "none":
             return out
         case "basic":
-            return out.with_header("authorization", basic(needed(spec, "username", channel), _password(spec, channel)))
+            credentials = basic(needed(spec, "username", channel), _password(spec, channel))
+            return out.with_headers({"authorization": credentials})
         case "bearer":
             return _apply(out, spec, needed(spec, "token", channel))
         case "api_key":
@@ -70,7 +70,7 @@ def _apply(out: Outgoing, spec: Document, token: str) -> Outgoing:
     header, form = apply.get("header", "authorization"), apply.get("format", "Bearer {token}")
     if not isinstance(header, str) or not isinstance(form, str) or "{token}" not in form:
         raise bad_manifest("its apply is not a header with a format for {token}")
-    return out.with_header(header, form.replace("{token}", token))
+    return out.with_headers({header.lower(): form.replace("{token}", token)})
 
 
 def _api_key(out: Outgoing, spec: Document, channel: Channel) -> Outgoing:
@@ -78,7 +78,7 @@ def _api_key(out: Outgoing, spec: Document, channel: Channel) -> Outgoing:
     header, query = optional(spec, "header", channel), optional(spec, "query", channel)
     if (header is None) == (query is None):
         raise bad_manifest("an api_key goes into exactly one of header and query")
-    return out.with_header(header, value) if header is not None else out.with_query(query or "", value)
+    return out.with_headers({header.lower(): value}) if header is not None else out.with_query(query or "", value)
 
 
 def _standard_webhook(out: Outgoing, secret: str, key: str | None, clock: Clock) -> Outgoing:
@@ -91,5 +91,5 @@ def _standard_webhook(out: Outgoing, secret: str, key: str | None, clock: Clock)
         signature = standard_webhooks.sign(secret, id, timestamp, body)
     except standard_webhooks.BadSecret as error:
         raise NeedsReauth("the connection's signing secret cannot be used", code="bad_secret") from error
-    named = out.with_header("webhook-id", id).with_header("webhook-timestamp", str(timestamp))
-    return replace(named.with_header("webhook-signature", signature), again=True)
+    signed = {"webhook-id": id, "webhook-timestamp": str(timestamp), "webhook-signature": signature}
+    return out.with_headers(signed, again=True)

@@ -6,6 +6,7 @@ Host names are checked again after DNS by `resolver`, addresses once more when t
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ _LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/1
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # WHATWG URL: a host whose last label is a number is an IPv4 address
+_LITERAL = re.compile(r"[0-9.]+|[0-9a-fA-F:.]*:.*")  # what may be an address at all; parsing is dear
 _BARE_HEX = re.compile(r"[0-9a-f]+")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 MAIL_PORTS = frozenset({25, 465, 587, 2525})
@@ -107,13 +109,11 @@ class Guard:
 
     def host(self, name: str) -> Address | None:
         """Check the spelling of a host; an IP literal is checked as an address and returned. Raises Blocked."""
-        try:
-            literal = ip_address(name)
-        except ValueError:
-            literal = None
-        if literal is not None:
-            self.address(name)
-            return literal
+        if _LITERAL.fullmatch(name):
+            with contextlib.suppress(ValueError):
+                literal = ip_address(name)
+                self.address(name)
+                return literal
         labels = name.lower().split(".")
         number = _NUMBER.fullmatch(labels[-1]) or (len(labels) == 1 and _BARE_HEX.fullmatch(labels[0]))
         if number or len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
@@ -34,9 +35,10 @@ class Outgoing:
     body: bytes | None = field(repr=False)
     again: bool = False
 
-    def with_header(self, name: str, value: str) -> Outgoing:
-        """With this header set."""
-        return replace(self, headers=self.headers | {name.lower(): check(value)})
+    def with_headers(self, headers: Mapping[str, str], again: bool = False) -> Outgoing:
+        """With these headers (lower-case names) set. `again`: they let the vendor tell a repeat."""
+        whole = {**self.headers, **{name: check(value) for name, value in headers.items()}}
+        return Outgoing(self.method, self.url, whole, self.body, self.again or again)
 
     def with_query(self, name: str, value: str) -> Outgoing:
         """With this query parameter set."""

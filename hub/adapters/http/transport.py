@@ -7,6 +7,7 @@ import ssl
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Protocol
 
@@ -61,7 +62,8 @@ class HttpTransport:
     ) -> None:
         self._guard, self._clock, self._tokens, self._tls, self._limits = guard, clock, tokens, tls, limits
         self._resolver = GuardedResolver(guard, lookup)
-        self._pools: dict[ConnectionId, _Pool] = {}
+        self._checked = lru_cache(maxsize=4096)(guard.url)  # refusals are not kept
+        self._lanes: dict[ConnectionId, _Lane] = {}
         self._closed = False
 
     async def send(self, channel: Channel, request: HttpRequest) -> HttpResponse:
@@ -71,10 +73,10 @@ class HttpTransport:
         """
         if self._closed:
             raise NotSent("the transport is closed", code="closed")
-        trial = _Trial()
+        lane, trial = self._lane(channel), _Trial()
         try:
-            async with asyncio.timeout(total_timeout(channel)):
-                return await self._exchange(channel, request, trial)
+            async with asyncio.timeout(lane.timeout_s):
+                return await self._exchange(lane, request, trial)
         except TimeoutError as error:
             if trial.sent:
                 raise Unknown("no complete answer in time", code="timeout") from error
@@ -83,18 +85,17 @@ class HttpTransport:
     async def close(self) -> None:
         """Close all connections; what is under way ends as Unknown."""
         self._closed = True
-        pools, self._pools = list(self._pools.values()), {}
-        for pool in pools:
-            await pool.close()
+        lanes, self._lanes = list(self._lanes.values()), {}
+        for lane in lanes:
+            await lane.pool.close()
 
-    async def _exchange(self, channel: Channel, request: HttpRequest, trial: _Trial) -> HttpResponse:
-        hosts = allowed_hosts(channel, self._guard)
-        out = compose(request, self._guard.url(request.url, hosts))
+    async def _exchange(self, lane: _Lane, request: HttpRequest, trial: _Trial) -> HttpResponse:
+        channel, pool = lane.channel, lane.pool
+        out = compose(request, self._checked(request.url, lane.hosts))
         spec = way(channel, request.auth)
-        pool = self._pool(channel.connection.id)
 
         async def post(call: HttpRequest) -> HttpResponse:
-            return await self._deliver(pool, compose(call, self._guard.url(call.url, hosts)), _Trial())
+            return await self._deliver(pool, compose(call, self._checked(call.url, lane.hosts)), _Trial())
 
         def signed(token: str | None) -> Outgoing:
             return sign_in(out, spec, channel, key=request.key, token=token, clock=self._clock)
@@ -152,11 +153,15 @@ class HttpTransport:
                 raise Unknown("the exchange broke off", code="cut") from error
             raise NotSent("the request could not be sent", code="connect_failed") from error
 
-    def _pool(self, connection: ConnectionId) -> _Pool:
-        pool = self._pools.get(connection)
-        if pool is None:
-            pool = self._pools[connection] = _Pool(self._session(keep=True), self._session(keep=False))
-        return pool
+    def _lane(self, channel: Channel) -> _Lane:
+        """The lane of this channel; read anew where a setting or secret changed, with its connections kept."""
+        id = channel.connection.id
+        lane = self._lanes.get(id)
+        if lane is None or lane.channel != channel:
+            pool = _Pool(self._session(keep=True), self._session(keep=False)) if lane is None else lane.pool
+            lane = _Lane(channel, allowed_hosts(channel, self._guard), total_timeout(channel), pool)
+            self._lanes[id] = lane
+        return lane
 
     def _session(self, *, keep: bool) -> aiohttp.ClientSession:
         limits = self._limits
@@ -193,6 +198,16 @@ class _Pool:
     async def close(self) -> None:
         await self.kept.close()
         await self.fresh.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """What a channel says, read once: the next request of the same connection finds it here."""
+
+    channel: Channel
+    hosts: tuple[str, ...]
+    timeout_s: float
+    pool: _Pool
 
 
 @dataclass(slots=True)

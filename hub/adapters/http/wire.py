@@ -64,7 +64,7 @@ def part(document: Mapping[str, Json], *names: str) -> Document:
     return found if isinstance(found, dict) else {}
 
 
-def allowed_hosts(channel: Channel, guard: Guard) -> list[str]:
+def allowed_hosts(channel: Channel, guard: Guard) -> tuple[str, ...]:
     """The hosts this connection may speak to.
 
     Hosts from settings count where the manifest names no fixed host (self-hosted systems, webhooks), else only
@@ -72,12 +72,12 @@ def allowed_hosts(channel: Channel, guard: Guard) -> list[str]:
     """
     entries = channel.wire.get("allowed_hosts")
     if not isinstance(entries, list):
-        return []
+        return ()
     texts = [entry for entry in entries if isinstance(entry, str)]
     fixed = [text for text in texts if "{" not in text]
     if fixed and not guard.allow_config_hosts:
-        return fixed
-    return fixed + [host for text in texts if "{" in text and (host := fill(text, channel))]
+        return tuple(fixed)
+    return (*fixed, *(host for text in texts if "{" in text and (host := fill(text, channel))))
 
 
 def total_timeout(channel: Channel) -> float:
