@@ -142,12 +142,13 @@ class HttpTransport:
             raise Unknown("the connection was cut within the answer", code="cut") from error
         except aiohttp.ClientConnectorError as error:
             raise _unconnected(error) from error
-        except aiohttp.ConnectionTimeoutError as error:
-            raise NotSent("no connection in time", code="connect_timeout") from error
-        except aiohttp.InvalidURL as error:
-            raise Blocked("the address is not a URL", code="bad_url") from error
-        except aiohttp.ClientResponseError as error:
-            raise Unknown("the answer is not HTTP", code="bad_answer") from error
+        # These three print the whole URL, and with it keys in the query and names in the path: they go no further.
+        except aiohttp.ConnectionTimeoutError:
+            raise NotSent("no connection in time", code="connect_timeout") from None
+        except aiohttp.InvalidURL:
+            raise Blocked("the address is not a URL", code="bad_url") from None
+        except aiohttp.ClientResponseError:
+            raise Unknown("the answer is not HTTP", code="bad_answer") from None
         except aiohttp.ClientError as error:
             if answered or trial.sent:
                 raise Unknown("the exchange broke off", code="cut") from error

@@ -46,6 +46,13 @@ class Line:
         self._seen.append(seen)
         return seen
 
+    async def heard(self, end: bytes = b"\r\n") -> bytes:
+        """What was said up to `end`, empty when the other side hung up."""
+        try:
+            return await self._reader.readuntil(end)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return b""
+
     def say(self, raw: bytes) -> None:
         self._writer.write(raw)
 

@@ -244,9 +244,9 @@ async def test_hanging_up_or_falling_silent(transport, open_vendor, line, after,
                 break
             await there.push(step)
             if number < 4:
-                await there._reader.readline()
+                await there.heard()
             elif number == 4:
-                await there._reader.readuntil(b"\r\n.\r\n")
+                await there.heard(b"\r\n.\r\n")
         await (there.gone() if end == "silence" else asyncio.sleep(0))
 
     vendor = await open_vendor(script)
@@ -268,10 +268,10 @@ async def test_a_lost_goodbye_does_not_spoil_a_sent_mail(transport, open_vendor,
         for number, step in enumerate(STEPS):
             await there.push(step)
             if number < 4:
-                await there._reader.readline()
+                await there.heard()
             elif number == 4:
-                await there._reader.readuntil(b"\r\n.\r\n")
-        await there._reader.readline()
+                await there.heard(b"\r\n.\r\n")
+        await there.heard()
 
     assert (await transport.send(line((await open_vendor(script)).port), MAIL)).code == 250
 
