@@ -179,6 +179,7 @@ def migrate_store(settings: Settings, revision: str = "head") -> None:
 
 def current_schema(settings: Settings) -> str | None:
     """The schema's revision, None where there is no schema."""
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     return db.current(settings.database)
 
 

@@ -34,7 +34,6 @@ def serve(no_migrate: bool) -> None:
         log_access=False,
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
-        process_name="hirewire",
         workers_kill_timeout=30,
     ).serve()
 
