@@ -10,7 +10,8 @@ from datetime import datetime
 from hub.domain.errors import Invalid, Unauthorized
 from hub.domain.ids import TenantId
 from hub.ports.clock import Clock, Ids
-from hub.ports.store import ApiToken, AuditEntry, Store
+from hub.ports.people import ApiToken, AuditEntry
+from hub.ports.store import Store
 
 SCOPES: dict[str, str] = {
     "events:write": "send events, ask for candidate ids",

@@ -15,7 +15,8 @@ from hub.domain.errors import Invalid
 from hub.domain.ids import TenantId
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog, Connector
-from hub.ports.store import AuditEntry, Rule, Store, StoredMapping, Work
+from hub.ports.people import AuditEntry
+from hub.ports.store import Rule, Store, StoredMapping, Work
 from hub.ports.vault import Vault
 from mappings.documents import Document, Json
 

@@ -14,7 +14,8 @@ from hub.domain.connections import Connection
 from hub.domain.errors import Invalid, NotFound
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Endpoint
-from hub.ports.store import AuditEntry, Order, Page, Store
+from hub.ports.people import AuditEntry, Order
+from hub.ports.store import Page, Store
 from hub.ports.transport import Signatures
 from hub.ports.vault import Vault
 from mappings.documents import Document, Json, Missing, lookup

@@ -8,7 +8,8 @@ from hub.domain.deliveries import Final
 from hub.domain.errors import NotFound
 from hub.domain.ids import DeliveryId, TenantId, show
 from hub.ports.clock import Clock
-from hub.ports.store import AuditEntry, DoneDelivery, Store
+from hub.ports.people import AuditEntry
+from hub.ports.store import DoneDelivery, Store
 
 
 @dataclass(frozen=True, slots=True)

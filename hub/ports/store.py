@@ -15,6 +15,7 @@ from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
+from hub.ports.people import ApiToken, AuditEntry, Order
 from mappings.documents import Document
 
 
@@ -146,47 +147,6 @@ class StoredMapping:
     version: int
     body: Document
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ApiToken:
-    """An API token; only the SHA-256 of its secret is kept."""
-
-    id: str  # tok_ + hex
-    tenant: TenantId
-    name: str
-    hash: bytes
-    scopes: frozenset[str]
-    created_at: datetime
-    expires_at: datetime | None = None
-    revoked_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """One act of somebody, written in the transaction of the act. Objects are ids, never personal data."""
-
-    at: datetime
-    tenant: TenantId
-    actor: str  # token id, `cli`, `hub`
-    action: str  # noun.verb
-    object: str
-    detail: Document = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """An assessment that an ATS ordered from us (partner role)."""
-
-    id: str  # ord_ + hex
-    tenant: TenantId
-    connection: ConnectionId
-    package: str
-    subject: str
-    status: str  # open | in_progress | completed | cancelled | failed
-    body: bytes  # sealed JSON: what was ordered, the callback address, the result
-    created_at: datetime
-    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

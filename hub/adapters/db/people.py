@@ -13,7 +13,8 @@ from hub.adapters.db.settings import DbSettings
 from hub.adapters.db.tables import metadata
 from hub.domain.errors import Conflict
 from hub.domain.ids import TenantId
-from hub.ports.store import ApiToken, AuditEntry, Order, Page
+from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.store import Page
 
 _TOKEN = metadata.tables["api_token"]
 _AUDIT = metadata.tables["audit"]

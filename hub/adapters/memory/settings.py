@@ -13,7 +13,8 @@ from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import State
 from hub.domain.errors import Conflict, NotFound
 from hub.domain.ids import ConnectionId, RevisionId, RuleId, TenantId
-from hub.ports.store import ApiToken, AuditEntry, Order, Page, Rule, RuleRevision, StoredMapping
+from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.store import Page, Rule, RuleRevision, StoredMapping
 from mappings.documents import Document
 
 

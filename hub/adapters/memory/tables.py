@@ -12,7 +12,8 @@ from hub.domain.connections import Connection
 from hub.domain.deliveries import Attempt, Delivery, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
-from hub.ports.store import ApiToken, AuditEntry, DoneDelivery, Order, RuleRevision, StoredEvent, StoredMapping
+from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.store import DoneDelivery, RuleRevision, StoredEvent, StoredMapping
 
 K = TypeVar("K")
 V = TypeVar("V")

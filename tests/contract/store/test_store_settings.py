@@ -9,7 +9,8 @@ import pytest
 from hub.domain.connections import ConnectionState, Lane, Ordering
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.ids import DEFAULT_TENANT, ConnectionId, RevisionId, TenantId
-from hub.ports.store import ApiToken, AuditEntry, Order, Page, Store
+from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.store import Page, Store
 from tests.support.arrivals import accept, arrival, make_lane, undone
 from tests.support.stores import T0
 

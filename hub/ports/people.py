@@ -1,0 +1,50 @@
+"""Records about people and partners: who may call, who did what, who ordered what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hub.domain.ids import ConnectionId, TenantId
+from mappings.documents import Document
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """An API token; only the SHA-256 of its secret is kept."""
+
+    id: str  # tok_ + hex
+    tenant: TenantId
+    name: str
+    hash: bytes
+    scopes: frozenset[str]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One act of somebody, written in the transaction of the act. Objects are ids, never personal data."""
+
+    at: datetime
+    tenant: TenantId
+    actor: str  # token id, `cli`, `hub`
+    action: str  # noun.verb
+    object: str
+    detail: Document = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An assessment that an ATS ordered from us (partner role)."""
+
+    id: str  # ord_ + hex
+    tenant: TenantId
+    connection: ConnectionId
+    package: str
+    subject: str
+    status: str  # open | in_progress | completed | cancelled | failed
+    body: bytes  # sealed JSON: what was ordered, the callback address, the result
+    created_at: datetime
+    updated_at: datetime
