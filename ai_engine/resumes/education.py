@@ -20,7 +20,7 @@ _DEGREE_EN = (
 )
 _MAJOR_EN = re.compile(
     rf"\b(?:{_DEGREE_EN})(?:\s+degree)?"
-    r"(?:\s+of\s+(?:science|arts|engineering|business administration|philosophy|commerce))?(?:\s*\([^)]*\))?"
+    r"(?:\s+of\s+(?:science|arts|engineering|philosophy))?(?:\s*\([^)]*\))?"
     r"(?:\s+in|\s+of|\s*,|\s*:)?\s+([A-Z][A-Za-z]+(?:\s+(?:and\s+|&\s+)?[A-Z][A-Za-z]+){0,4})",
     re.IGNORECASE,
 )
@@ -80,8 +80,9 @@ def _leads(line: Line, block: list[Line], following: list[Line]) -> bool:
 def _school_name(text: str) -> str | None:
     found = periods(text)
     for part in parts_of(text, found[0] if found else None):
-        if vocabulary().school.search(part) and len(part) <= 80 and not part.endswith("。"):
-            return _DEPARTMENT.sub("", part)
+        name = _DEPARTMENT.sub("", part.split("(")[0].strip())
+        if vocabulary().school.search(name) and 4 <= len(name) <= 80 and not name.endswith("。"):
+            return name
     return None
 
 
@@ -111,7 +112,7 @@ def _major(block: list[Line], school: str) -> str | None:
     whole = "  ".join(line.text for line in block)
     for pattern in (_MAJOR_ZH, _LABEL_EN, _MAJOR_EN):
         match = pattern.search(whole)
-        if match:
+        if match and not vocabulary().school.search(match.group()):
             return str(next(group for group in match.groups() if group)).strip()[:200]
     for line in block[:3]:
         found = periods(line.text)

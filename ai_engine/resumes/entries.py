@@ -11,7 +11,7 @@ from ai_engine.vocabulary import vocabulary
 _CJK = "[一-鿿)]"
 _PARTS = re.compile(
     rf"\s*[|｜•·;]\s*|\s{{2,}}|\s+[–—-]+\s+|\s+/\s+|\s+@\s+|\bat\b(?=\s+[A-Z])|"
-    rf"\s*,\s*(?!(?:Ltd|Inc|LLC|Limited|Corp|Co)\b)|(?<={_CJK})\s+(?=[一-鿿A-Z(])|(?<=[A-Za-z)])\s+(?=[一-鿿])"
+    rf"\s*,(?!\s*(?:Ltd|Inc|LLC|Limited|Corp|Co)\b)\s*|(?<={_CJK})\s+(?=[一-鿿A-Z(])|(?<=[A-Za-z)])\s+(?=[一-鿿])"
 )
 _LABEL = re.compile(
     r"^(?:公司名称|工作单位|公司|单位|职位名称|职位|岗位|职务|担任|起止时间|时间|部门|学校名称|学校|院校|专业|学历|学位|"

@@ -10,6 +10,10 @@ from ai_engine.resumes.dates import Period
 from ai_engine.resumes.entries import header_like, is_date_line, joined, kind, parts_of
 from ai_engine.resumes.sections import BULLET, Line
 
+_LABEL = re.compile(
+    r"^(?:工作描述|工作内容|工作职责|主要职责|职责描述|主要业绩|responsibilities|key duties|duties|achievements)\s*:?\s*(?=$|\S)",
+    re.IGNORECASE,
+)
 _INTERN = re.compile(r"实习|\bintern(?:ship)?\b", re.IGNORECASE)
 
 
@@ -103,7 +107,7 @@ def unwrapped(lines: list[str]) -> list[str]:
     """The points of a list without their bullets; a line without one continues the point above it."""
     bulleted = any(BULLET.match(line) for line in lines)
     out: list[str] = []
-    for line in lines:
+    for line in (_LABEL.sub("", line) for line in lines):
         if bulleted and out and line and not BULLET.match(line):
             out[-1] = joined(out[-1], line)
         elif line:

@@ -14,6 +14,13 @@ _LABEL = re.compile(r"^([^:|]{2,24})\s*[:|]\s*(\S.*)$")
 BULLET = re.compile(r"^\s*(?:[-•·●■◆▪*○➢▶‣∙–—]|\(?\d{1,2}[.)、](?!\d)|[①-⑳])\s*")
 
 
+_COLUMN = re.compile(
+    r"(?:起止|起始)?(?:时间|日期|年月)|学校(?:名称)?|院校|专业|学历|学位|公司(?:名称)?|单位|职位|岗位|职务|部门|工作内容|"
+    r"dates?|period|school|degree|major|company|employer|position|title|location",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line, its number in the resume (from 1) and the section it stands in."""
@@ -39,14 +46,22 @@ def heading(text: str) -> str | None:
     return only if len(parts) > 1 else None
 
 
+def _head_row(text: str) -> bool:
+    """The head row of a table: two and more column names and nothing else."""
+    cells = [cell for cell in re.split(r"[\s|]+", text) if cell]
+    return len(cells) >= 2 and all(_COLUMN.fullmatch(cell) for cell in cells)
+
+
 def cut(lines: tuple[str, ...]) -> list[Line]:
-    """Every line that is not a heading, with its section (`top` before the first heading)."""
+    """Every line that is neither a heading nor the head row of a table, with its section (`top` before the first heading)."""
     section = "top"
     found = []
     for number, text in enumerate(lines, 1):
         opened = heading(text)
         if opened:
             section = opened
+            continue
+        if _head_row(text):
             continue
         label = _LABEL.match(text)
         inline = heading(label.group(1)) if label else None

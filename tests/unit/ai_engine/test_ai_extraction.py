@@ -16,12 +16,14 @@ from mappings.canonical import schema, validate
 GOLDEN = {
     "林悦-风控分析师": (
         "林悦", "林", "+8613800000101", "lin.yue@example.com", "master", 7.2,
-        [("星河消费金融有限公司", "高级风控分析师", "2021-04", None), ("云帆银行股份有限公司", "风险策略分析师", "2019-07", "2021-03")],
+        [("星河消费金融有限公司", "高级风控分析师", "2021-04", None),
+         ("云帆银行股份有限公司", "风险策略分析师", "2019-07", "2021-03")],
         [("江城财经大学", "master", "应用统计学"), ("江城大学", "bachelor", "数学与应用数学")],
     ),
     "Maya_Hollis_Resume": (
         "Maya Hollis", "Hollis", "+13035550142", "maya.hollis@example.com", "master", 7.2,
-        [("Northwind Credit Ltd", "Credit Risk Analyst", "2021-03", None), ("Juniper Valley Bank", "Underwriting Analyst", "2019-07", "2021-02")],
+        [("Northwind Credit Ltd", "Credit Risk Analyst", "2021-03", None),
+         ("Juniper Valley Bank", "Underwriting Analyst", "2019-07", "2021-02")],
         [("Lakeside University", "master", "Statistics"), ("Alder State College", "bachelor", "Economics")],
     ),
     "欧阳晨_简历": (
@@ -31,7 +33,8 @@ GOLDEN = {
     ),
     "barlow_cv": (
         "Tom Barlow", "Barlow", "+15205550177", "tom.barlow@example.com", "junior_college", 9.1,
-        [("Redmesa Outdoor Supply Inc.", "Sales Representative", "2020-05", None), ("Saguaro Fitness Club", "Front Desk Associate", "2017-08", "2020-03")],
+        [("Redmesa Outdoor Supply Inc.", "Sales Representative", "2020-05", None),
+         ("Saguaro Fitness Club", "Front Desk Associate", "2017-08", "2020-03")],
         [("Mesa Community College", "junior_college", "Business")],
     ),
     "周平简历": (
@@ -97,9 +100,44 @@ def test_a_wrapped_point_is_one_point_again(people):
     assert len(summary.split("\n")) == 5
 
 
+def test_two_line_heads_places_and_grades(reads):
+    found = reads(
+        "Jordan A. Pike\nPortland, OR · jordan@example.com · 503.555.0133\nEXPERIENCE\n"
+        "Bluefin Analytics, Inc.                 Portland, OR\nData Scientist            June 2021 – Present\n• Built models\n"
+        "Harbor Foods                  Salem, OR\nJunior Analyst             08/2019 – 05/2021\n• Reports\n"
+        "EDUCATION\nCascade University            Portland, OR\nB.S. in Mathematics           2015 – 2019\nGPA: 3.7/4.0\n"
+    ).candidate
+    assert [(j["employer"], j["title"]) for j in found["experiences"]] == [
+        ("Bluefin Analytics, Inc.", "Data Scientist"),
+        ("Harbor Foods", "Junior Analyst"),
+    ]
+    (school,) = found["educations"]
+    assert (school["school"], school["major"], school["level"], school["score"]) == (
+        "Cascade University",
+        "Mathematics",
+        "bachelor",
+        "3.7/4.0",
+    )
+
+
+def test_tables_with_a_head_row_and_labels(reads):
+    found = reads(
+        "姓名：赵敏行 性别：男\n教育背景\n时间 学校 专业 学历\n2013/09-2017/06 | 锦江大学 | 市场营销 | 本科\n"
+        "工作经验\n起止时间 公司 职位\n"
+        "2017/07-2020/02 | 川味餐饮管理有限公司 | 店长\n工作描述：\n1. 负责排班；\n2. 培训新员工20人。\n"
+        "公司名称：蓉城电商集团\n职位：运营经理\n时间：2020/03-至今\n工作内容：\n1、活动策划；\n技能证书\n熟练使用Excel\n"
+    ).candidate
+    assert [(s["school"], s["major"]) for s in found["educations"]] == [("锦江大学", "市场营销")]
+    assert [(j["employer"], j["title"], j["summary"]) for j in found["experiences"]] == [
+        ("川味餐饮管理有限公司", "店长", "负责排班;\n培训新员工20人。"),
+        ("蓉城电商集团", "运营经理", "活动策划;"),
+    ]
+
+
 def test_overlapping_jobs_count_once_and_internships_do_not(reads):
     found = reads(
-        "李文\n工作经历\n2020.01-2022.01 甲乙科技有限公司 工程师\n2021.01-2023.01 丙丁软件有限公司 工程师\n2019.01-2019.06 戊己集团 实习生\n"
+        "李文\n工作经历\n2020.01-2022.01 甲乙科技有限公司 工程师\n"
+        "2021.01-2023.01 丙丁软件有限公司 工程师\n2019.01-2019.06 戊己集团 实习生\n"
         "2024.01-2025.01 庚辛网络有限公司 工程师\n"
     )
     assert found.years == 4.0
@@ -190,7 +228,8 @@ def test_a_title_is_no_name(reads, text):
 
 def test_a_text_without_headings_still_gives_jobs_and_school(reads):
     found = reads(
-        "Ada Moss\nRisk Analyst, Acme Bank, Jan 2020 - Jan 2023\nWrote SQL reports\nBachelor of Arts in History, Lake University, 2016 - 2019\n"
+        "Ada Moss\nRisk Analyst, Acme Bank, Jan 2020 - Jan 2023\nWrote SQL reports\n"
+        "Bachelor of Arts in History, Lake University, 2016 - 2019\n"
     )
     assert found.candidate["experiences"][0]["employer"] == "Acme Bank"
     assert found.candidate["educations"][0]["school"] == "Lake University"

@@ -13,10 +13,14 @@ from ai_engine.match import read_job
 from hub.domain.errors import Conflict, Invalid, NotFound
 
 FULL = (
-    "At that time the situation was serious because losses rose. First I split the data by channel, then I wrote two rules and tested them for six weeks, "
-    "and finally the loss fell from 3.1 percent to 2.2 percent, so we kept the rules and looked at them again every month."
+    "At that time the situation was serious because losses rose. First I split the data by channel, then I wrote two rules "
+    "and tested them for six weeks, and finally the loss fell from 3.1 percent to 2.2 percent, "
+    "so we kept the rules and looked at them again every month."
 )
-FULL_ZH = "当时情况比较严重，因为损失在上升。首先我把数据按渠道拆分，然后写了两条规则并且测试了六周，最后损失从 3.1% 降到 2.2%，所以我们把规则保留了下来，并且每个月复盘一次，防止反弹。"
+FULL_ZH = (
+    "当时情况比较严重，因为损失在上升。首先我把数据按渠道拆分，然后写了两条规则并且测试了六周，"
+    "最后损失从 3.1% 降到 2.2%，所以我们把规则保留了下来，并且每个月复盘一次，防止反弹。"
+)
 
 
 def at(session: Session, id: str, answer: str = "") -> None:

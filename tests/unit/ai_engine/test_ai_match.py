@@ -22,8 +22,10 @@ def test_requirements_from_chinese_text():
 
 def test_requirements_from_english_text():
     job = read_job(
-        "Title: Store Manager\nResponsibilities\n- Run the store\nRequirements\n- At least five years of experience in retail\n"
-        "- Visual merchandising and inventory management\n- High school diploma or above\n- Excel is a plus\nBenefits\n- SQL courses\n",
+        "Title: Store Manager\nResponsibilities\n- Run the store\nRequirements\n"
+        "- At least five years of experience in retail\n"
+        "- Visual merchandising and inventory management\n"
+        "- High school diploma or above\n- Excel is a plus\nBenefits\n- SQL courses\n",
         id="job-2",
     )
     assert (job.pack, job.min_years, job.min_level) == ("customer_service", 5.0, "secondary")
@@ -69,7 +71,8 @@ def test_the_order_is_what_a_recruiter_would_say(ranked):
 
 def test_another_job_gives_another_order(people):
     sales = read_job(
-        "Title: Sales Representative\nRequirements\n- 3 years of experience in field sales\n- CRM, negotiation, product demonstration\n",
+        "Title: Sales Representative\nRequirements\n- 3 years of experience in field sales\n"
+        "- CRM, negotiation, product demonstration\n",
         id="job-4",
     )
     best = rank(sales, list(people.values()))[0]

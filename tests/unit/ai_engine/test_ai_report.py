@@ -111,7 +111,10 @@ def test_the_same_words_for_every_question_count_once(people, pile, job, ranked,
 
 def test_a_heap_of_keywords_is_no_answer(people, pile, job, ranked, interviewed):
     stem = "Maya_Hollis_Resume"
-    heap = "data analysis model rule scorecard strategy overdue fraud loss test validate pilot reduced because if therefore first then finally 10% 20% 30% 40%"
+    heap = (
+        "data analysis model rule scorecard strategy overdue fraud loss test validate pilot reduced because if therefore "
+        "first then finally 10% 20% 30% 40%"
+    )
     stuffed = build(interviewed(people[stem], {"_default": "", "risk_own_result": heap}), ranked[stem], job, **IDS)
     honest = build(
         interviewed(people[stem], {"_default": "", "risk_own_result": pile.answers[stem]["risk_own_result"]}),
