@@ -12,6 +12,7 @@ from importlib.metadata import version
 from hub.adapters import db
 from hub.adapters.catalog import FolderCatalog
 from hub.adapters.clock import SystemClock, SystemIds
+from hub.adapters.db.patience import patiently, until_there
 from hub.adapters.http.exporter import serve_metrics
 from hub.adapters.http.guard import Guard
 from hub.adapters.http.router import Router
@@ -48,6 +49,7 @@ from hub.settings import Settings
 from mappings.canonical import events
 
 VERSION = version("hirewire")
+PATIENCE_S = 30.0  # how long a starting process waits for its database
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class Opened:
 
     async def run_loops(self) -> None:
         """The lanes and the timer, until the lanes are told to stop."""
+        await until_there(self.hub.store, PATIENCE_S)
         await self.hub.vault.prepare(DEFAULT_TENANT)  # a lost keyring must stop us here, before any work
         self.meter.note("loops.started")
         self.timer.start()
@@ -163,7 +166,11 @@ def open_hub(settings: Settings) -> Opened:
         transport=Router.build(guard, clock, ca_bundle=settings.ca_file),
         signatures=VendorSignatures(clock),
         retry=RetryPolicy(delays_s=settings.retry_delays),
-        limits=LoopLimits(in_flight=settings.in_flight, lease=timedelta(seconds=settings.lease_s)),
+        limits=LoopLimits(
+            in_flight=settings.in_flight,
+            lease=timedelta(seconds=settings.lease_s),
+            renew_s=settings.lease_s / 4,  # a lease that ends before it is renewed gives live work away
+        ),
     )
     timer = Timer(store, meter, clock, owner=secrets.token_hex(8))
     opened = Opened(assemble(parts), timer, meter, clock)
@@ -171,10 +178,10 @@ def open_hub(settings: Settings) -> Opened:
     return opened
 
 
-def migrate_store(settings: Settings, revision: str = "head") -> None:
-    """Bring the schema to this revision."""
+def migrate_store(settings: Settings, revision: str = "head", patience_s: float = 0.0) -> None:
+    """Bring the schema to this revision; a database that is not up yet is waited for."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    db.migrate(settings.database, revision)
+    patiently(lambda: db.migrate(settings.database, revision), patience_s)
 
 
 def current_schema(settings: Settings) -> str | None:

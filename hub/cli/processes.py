@@ -9,7 +9,7 @@ from granian.constants import Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.server import Server
 
-from hub.bootstrap import current_schema, migrate_store
+from hub.bootstrap import PATIENCE_S, current_schema, migrate_store
 from hub.cli.context import settings
 from hub.worker import work as run_worker
 
@@ -22,7 +22,7 @@ def serve(no_migrate: bool) -> None:
     """Serve the API (and deliver, unless HIREWIRE_LOOPS=none) until SIGTERM or Ctrl-C."""
     chosen = settings()
     if not no_migrate:
-        migrate_store(chosen)
+        migrate_store(chosen, patience_s=PATIENCE_S)
     Server(
         "hub.asgi:create",
         factory=True,
