@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 VARIABLE = "HIREWIRE_TEST_POSTGRES"
+ROOM = 2 * 1024**3  # a cluster in memory makes databases ten times as fast, if it fits
 OPTIONS = {
     "listen_addresses": "''",
     "fsync": "off",  # a test cluster is thrown away; what durability needs is set by the product, not here
@@ -40,7 +41,9 @@ def server(environ: Mapping[str, str] = os.environ) -> Iterator[str]:
     if named:
         yield named
         return
-    with tempfile.TemporaryDirectory(prefix="hwpg-", ignore_cleanup_errors=True) as folder, Cluster(folder) as cluster:
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > ROOM else None
+    home = tempfile.TemporaryDirectory(prefix="hwpg-", dir=memory, ignore_cleanup_errors=True)
+    with home as folder, Cluster(folder) as cluster:
         yield cluster.dsn
 
 

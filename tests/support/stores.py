@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -48,28 +49,28 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def _postgres_template(postgres_url: str) -> Iterator[str]:
     name = f"hw_template_{uuid.uuid4().hex[:12]}"
-    asyncio.run(_execute(postgres_url, f'CREATE DATABASE "{name}"'))
+    _execute(postgres_url, f'CREATE DATABASE "{name}"')
     migrate(postgres.database(postgres_url, name))
     yield name
-    asyncio.run(_execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-@pytest_asyncio.fixture
-async def postgres_database(postgres_url: str, _postgres_template: str) -> AsyncIterator[str]:
+@pytest.fixture
+def postgres_database(postgres_url: str, _postgres_template: str) -> Iterator[str]:
     """The URL of a fresh, migrated database."""
     name = f"hw_{uuid.uuid4().hex[:12]}"
-    await _execute(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE "{_postgres_template}"')
+    _execute(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE "{_postgres_template}"')
     yield postgres.database(postgres_url, name)
-    await _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+    _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-@pytest_asyncio.fixture
-async def postgres_empty(postgres_url: str) -> AsyncIterator[str]:
+@pytest.fixture
+def postgres_empty(postgres_url: str) -> Iterator[str]:
     """The URL of a fresh database without any table."""
     name = f"hw_{uuid.uuid4().hex[:12]}"
-    await _execute(postgres_url, f'CREATE DATABASE "{name}"')
+    _execute(postgres_url, f'CREATE DATABASE "{name}"')
     yield postgres.database(postgres_url, name)
-    await _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+    _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(scope="session")
@@ -93,17 +94,22 @@ def store_kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture
+def store_url(store_kind: str, request: pytest.FixtureRequest) -> str:
+    """The address of a fresh database of that kind; empty for the one in memory."""
+    return "" if store_kind == "memory" else str(request.getfixturevalue(f"{store_kind}_database"))
+
+
 @pytest_asyncio.fixture
-async def open_another(store_kind: str, request: pytest.FixtureRequest) -> AsyncIterator[Callable[[], Store]]:
+async def open_another(store_kind: str, store_url: str) -> AsyncIterator[Callable[[], Store]]:
     """Opens one more store object on the same database, as another process would (in memory: the same object)."""
     opened: list[Store] = []
     clock = StillClock()
-    url = request.getfixturevalue(f"{store_kind}_database") if store_kind != "memory" else ""
 
     def another() -> Store:
         if store_kind == "memory" and opened:
             return opened[0]
-        opened.append(MemoryStore(clock) if store_kind == "memory" else open_store(url))
+        opened.append(MemoryStore(clock) if store_kind == "memory" else open_store(store_url))
         return opened[-1]
 
     yield another
@@ -117,9 +123,13 @@ def store(open_another: Callable[[], Store]) -> Store:
     return open_another()
 
 
-async def _execute(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+def _execute(dsn: str, statement: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(dsn)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    with ThreadPoolExecutor(1) as thread:  # the loop of the test may be running here
+        thread.submit(lambda: asyncio.run(run())).result()

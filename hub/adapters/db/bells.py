@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from typing import Any
 
 import asyncpg
 from sqlalchemy import URL
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.adapters.db.engines import connect
 from hub.adapters.db.faults import translated
@@ -53,7 +52,7 @@ class SqliteBell(Bell):
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__()
         self._engine = engine
-        self._connection: Any = None
+        self._connection: AsyncConnection | None = None
         self._seen: int | None = None
         self._looking = asyncio.Lock()
 
@@ -70,18 +69,18 @@ class SqliteBell(Bell):
         async with self._looking:
             with translated():
                 if self._connection is None:
-                    self._connection = await self._engine.raw_connection()
-                cursor = await self._connection.driver_connection.execute("PRAGMA data_version")
-                version = int((await cursor.fetchone())[0])
-                await cursor.close()
+                    self._connection = await self._engine.connect()
+                version = (await self._connection.exec_driver_sql("PRAGMA data_version")).scalar_one()
         before, self._seen = self._seen, version
         return before is not None and before != version
 
     async def close(self) -> None:
         await super().close()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        async with self._looking:
+            if self._connection is not None:
+                await self._connection.close()
+                self._connection = None
+        await self._engine.dispose()
 
 
 class PostgresBell(Bell):

@@ -10,6 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 BUSY_MS = 5000
+READERS = 4
+WRITE = "BEGIN IMMEDIATE"
+READ = "BEGIN"
 _SERVER_SETTINGS = {
     "application_name": "hirewire",
     "jit": "off",  # compiling a plan costs more than any statement here
@@ -36,15 +39,14 @@ async def connect(url: URL) -> Any:
     return await asyncpg.connect(dsn, server_settings=_SERVER_SETTINGS, timeout=10, command_timeout=60)
 
 
-def sqlite(url: URL, *, writer: bool) -> AsyncEngine:
-    """One connection that writes, or a few that only read.
+def sqlite(url: URL, begin: str | None) -> AsyncEngine:
+    """One connection that writes (`BEGIN IMMEDIATE`), a few that only read (`BEGIN`), or one without transactions (None).
 
     The driver's own transaction handling is off (it begins late and not at all before a savepoint); BEGIN is ours:
     IMMEDIATE for the writer, so that a transaction never fails half way because another process writes.
     """
-    engine = create_async_engine(
-        url, poolclass=AsyncAdaptedQueuePool, pool_size=1 if writer else 5, max_overflow=0, pool_timeout=10
-    )
+    size = READERS if begin == READ else 1
+    engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=size, max_overflow=0, pool_timeout=10)
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, _record: Any) -> None:
@@ -54,12 +56,13 @@ def sqlite(url: URL, *, writer: bool) -> AsyncEngine:
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")  # NORMAL loses acknowledged rows when the power goes
         cursor.execute("PRAGMA foreign_keys = ON")
-        if not writer:
+        if begin != WRITE:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+    def start(connection: Connection) -> None:
+        if begin is not None:
+            connection.exec_driver_sql(begin)
 
     return engine

@@ -12,6 +12,19 @@ from hub.domain.errors import Conflict, HubError, Invalid, Unavailable
 # SQLSTATE classes and codes: connection, resources, operator intervention, system error, deadlock or serialisation,
 # lock not available, idle transaction ended, no such table (not migrated yet), no such database or login.
 _LATER = ("08", "53", "57", "58", "40", "55P03", "25P0", "42P01", "3D", "28")
+_LATER_SQLITE = (
+    "SQLITE_BUSY",
+    "SQLITE_LOCKED",
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_CANTOPEN",
+    "SQLITE_NOMEM",
+    "SQLITE_PERM",
+    "SQLITE_AUTH",
+    "SQLITE_PROTOCOL",
+    "SQLITE_CORRUPT",
+    "SQLITE_NOTADB",
+)
 
 
 @contextmanager
@@ -42,15 +55,9 @@ def _of(error: exc.DBAPIError) -> HubError | None:
     if error.connection_invalidated or isinstance(error, exc.InterfaceError):
         return _unavailable("connection lost")
     name = getattr(error.orig, "sqlite_errorname", None)
-    if isinstance(error, exc.OperationalError) and not _read_only(name):
-        return _unavailable(str(name or "database error"))
-    if name in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
+    if isinstance(name, str) and name.startswith(_LATER_SQLITE):
         return _unavailable(name)
-    return None
-
-
-def _read_only(name: object) -> bool:
-    return name == "SQLITE_READONLY"  # a write in a read-only transaction is a fault of the program
+    return _unavailable("no schema yet") if str(error.orig).startswith("no such table") else None
 
 
 def _unavailable(why: str) -> Unavailable:

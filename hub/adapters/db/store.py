@@ -27,7 +27,7 @@ from hub.ports.store import StoreHealth, Work
 from hub.ports.vault import KeyRow
 
 _KEY = metadata.tables["data_key"]
-_KEY_NAMES = ("id", "tenant_id", "data_class", "parent", "state", "wrapped", "commit")
+_KEY_NAMES = ("id", "tenant_id", "data_class", "parent", "state", "wrapped", "commitment")
 _LEAD = (
     "INSERT INTO role_lease (role, owner, until) VALUES ($1, $2, $3) ON CONFLICT (role) DO UPDATE "
     "SET owner = excluded.owner, until = excluded.until "
@@ -120,7 +120,7 @@ class SqlStore:
         """See `KeyShelf`."""
         async with self._link() as link:
             added = await link.driver(
-                "INSERT INTO data_key (id, tenant_id, data_class, parent, state, wrapped, commit) "
+                "INSERT INTO data_key (id, tenant_id, data_class, parent, state, wrapped, commitment) "
                 "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id",
                 row.id,
                 row.tenant,
@@ -159,8 +159,8 @@ def open_store(url: str) -> SqlStore:
     """The store at `sqlite:///path` or `postgresql://...`; connects at first use. Raises Invalid for another address."""
     address: URL = parse(url)
     if address.drivername.startswith("sqlite"):
-        reader = engines.sqlite(address, writer=False)
-        return SqlStore(engines.sqlite(address, writer=True), reader, SqliteBell(reader))
+        writer, reader = engines.sqlite(address, engines.WRITE), engines.sqlite(address, engines.READ)
+        return SqlStore(writer, reader, SqliteBell(engines.sqlite(address, None)))
     engine = engines.postgres(address)
     return SqlStore(engine, engine.execution_options(postgresql_readonly=True), PostgresBell(address))
 

@@ -318,7 +318,7 @@ class DataKeyRow(SQLModel, table=True):
     parent: str = Field(sa_type=Text)
     state: str = Field(sa_type=Text)
     wrapped: bytes = Field(sa_type=LargeBinary)
-    commit: bytes = Field(sa_type=LargeBinary)
+    commitment: bytes = Field(sa_type=LargeBinary)
 
 
 class RoleLeaseRow(SQLModel, table=True):
