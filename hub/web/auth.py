@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
+from litestar.openapi.spec import Operation
 
 from hub.app.access import Caller
 from hub.app.hub import Hub
 from hub.domain.errors import Forbidden, Unauthorized
 
 PUBLIC = {"public": True}
+
+
+@dataclass
+class Open(Operation):
+    """An operation that needs no token, and says so in the OpenAPI document."""
+
+    def __post_init__(self) -> None:
+        """An empty list overrides the document's own."""
+        self.security = []
 
 
 def scope(name: str) -> dict[str, object]:

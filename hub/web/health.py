@@ -8,7 +8,7 @@ from typing import Any
 from litestar import Controller, Request, Response, get
 
 from hub.web import dto
-from hub.web.auth import PUBLIC, hub_of, scope
+from hub.web.auth import PUBLIC, Open, hub_of, scope
 from hub.web.problems import may_answer
 
 Render = Callable[[], Awaitable[tuple[bytes, str]]]
@@ -19,7 +19,7 @@ class HealthController(Controller):
 
     tags = ("Operations",)
 
-    @get("/health/live", operation_id="live", opt=PUBLIC, summary="The process answers")
+    @get("/health/live", operation_id="live", opt=PUBLIC, operation_class=Open, summary="The process answers")
     async def live(self) -> dto.Health:
         """Says nothing of the database: a restart would not help there."""
         return dto.Health("ok", "")
@@ -28,6 +28,7 @@ class HealthController(Controller):
         "/health/ready",
         operation_id="ready",
         opt=PUBLIC,
+        operation_class=Open,
         responses=may_answer(503),
         summary="Events can be accepted: the store answers and its schema is ours",
     )

@@ -8,7 +8,7 @@ import orjson
 from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
 
-from hub.web.auth import PUBLIC, hub_of
+from hub.web.auth import PUBLIC, Open, hub_of
 from hub.web.bodies import parse_json
 from hub.web.problems import may_answer
 
@@ -23,6 +23,7 @@ class HooksController(Controller):
     @post(
         "/hooks/{connection:str}",
         operation_id="receiveWebhook",
+        operation_class=Open,
         status_code=200,
         responses=may_answer(401, 404, 413, 422, 503),
         summary="Receive a vendor's webhook: verified over the raw bytes, stored, then answered",
@@ -36,6 +37,7 @@ class HooksController(Controller):
     @get(
         "/partner/{connection:str}/{path:path}",
         operation_id="partnerGet",
+        operation_class=Open,
         responses=may_answer(400, 401, 404, 422, 503),
         summary="An endpoint that a vendor's manifest says we provide",
     )
@@ -48,6 +50,7 @@ class HooksController(Controller):
     @post(
         "/partner/{connection:str}/{path:path}",
         operation_id="partnerPost",
+        operation_class=Open,
         status_code=200,
         responses=may_answer(400, 401, 404, 413, 422, 503),
         summary="An endpoint that a vendor's manifest says we provide",
