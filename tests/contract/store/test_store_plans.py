@@ -1,0 +1,123 @@
+"""The claim stays on its index however long the backlog is."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from hub.adapters.db import SqlStore, open_store
+from hub.adapters.db.columns import to_micros
+from hub.adapters.db.link import Link
+from hub.adapters.db.statements import HEADLESS
+from hub.adapters.db.statements_postgres import CLAIM
+from hub.adapters.db.statements_sqlite import claim_sql
+from tests.support.arrivals import LEASE, make_lane
+from tests.support.stores import T0
+
+BACKLOG = 20_000
+LANES = 20
+NOW = T0 + timedelta(hours=1)
+
+
+async def _backlog(store: SqlStore) -> list[int]:
+    lanes = [(await make_lane(store, f"lane-{n}")).id for n in range(LANES)]
+    micros = store._sqlite
+    values = (
+        "n, $1 + n % 20, 0, CASE WHEN n % 10 = 0 THEN 3 ELSE 0 END, CASE WHEN n % 10 = 0 THEN 'k' || n % 50 END"
+        if micros
+        else "n, $1::bigint + n % 20, 0, CASE WHEN n % 10 = 0 THEN 3 ELSE 0 END, CASE WHEN n % 10 = 0 THEN 'k' || n % 50 END"
+    )
+    source = (
+        "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < $4)"
+        if micros
+        else "WITH c AS (SELECT n FROM generate_series(1, $4::int) n)"
+    )
+    due = "$2 + n * 1000, $3" if micros else "$2::timestamptz + n * interval '1 ms', $3::timestamptz"
+    event = "'0198f0c0000070008000000000000000'" if micros else "'0198f0c0000070008000000000000000'::uuid"
+    at = to_micros(T0) if micros else T0
+    async with store._link() as link:
+        await link.driver(
+            f"{source} INSERT INTO delivery (id, dest_id, tenant_id, state, okey, due_at, received_at, event_id, step) "
+            f"SELECT {values}, {due}, {event}, 's' FROM c",
+            lanes[0],
+            at,
+            at,
+            BACKLOG,
+        )
+    return lanes
+
+
+@pytest.fixture
+async def sqlite_store(sqlite_database: str):
+    store = open_store(sqlite_database)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def postgres_store(postgres_database: str):
+    store = open_store(postgres_database)
+    yield store
+    await store.close()
+
+
+async def _pg_plan(link: Link, sql: str, *parameters: object) -> str:
+    rows = await link.driver(f"EXPLAIN (FORMAT JSON, ANALYZE, BUFFERS) {sql}", *parameters)
+    plan = rows[0][0]
+    return json.dumps(plan) if not isinstance(plan, str) else plan
+
+
+@pytest.mark.parametrize("analyzed", [True, False])
+async def test_postgres_claims_by_the_lane_index(postgres_store: SqlStore, analyzed: bool) -> None:
+    lanes = await _backlog(postgres_store)
+    async with postgres_store._link() as link:
+        if analyzed:
+            await link.driver("ANALYZE delivery")
+        since = [T0] * LANES
+        for _ in range(7):  # past the fifth, the server may turn to its generic plan
+            plan = await _pg_plan(link, CLAIM, lanes, [8] * LANES, since, NOW, "w", NOW + LEASE)
+        scans = _nodes(json.loads(plan), "delivery")
+    assert any(node.get("Index Name") == "delivery_lane" for node in scans), plan
+    assert not any(node["Node Type"] == "Seq Scan" for node in scans), plan
+
+
+async def test_postgres_sweeps_and_lane_looks_stay_on_their_indexes(postgres_store: SqlStore) -> None:
+    await _backlog(postgres_store)
+    async with postgres_store._link() as link:
+        await link.driver("ANALYZE delivery")
+        plan = json.loads(await _pg_plan(link, HEADLESS, 500))
+    scans = _nodes(plan, "delivery")
+    assert any(node.get("Index Name") == "delivery_wait" for node in scans), plan
+    assert not any(node["Node Type"] == "Seq Scan" for node in scans), plan
+
+
+async def test_sqlite_claims_by_the_lane_index(sqlite_store: SqlStore) -> None:
+    lanes = await _backlog(sqlite_store)
+    calls = [value for lane in lanes for value in (lane, to_micros(T0), to_micros(NOW), 8)]
+    async with sqlite_store._link() as link:
+        rows = await link.driver("EXPLAIN QUERY PLAN " + claim_sql(LANES), "w", to_micros(NOW + LEASE), *calls)
+        headless = await link.driver("EXPLAIN QUERY PLAN " + HEADLESS, 500)
+    plan = "\n".join(row[3] for row in rows)
+    assert plan.count("USING INDEX delivery_lane (dest_id=? AND due_at>? AND due_at<?)") == LANES, plan
+    assert "SCAN delivery" not in plan, plan
+    assert "USE TEMP B-TREE FOR ORDER BY" not in plan, plan
+    hops = "\n".join(row[3] for row in headless)
+    assert "delivery_wait" in hops, hops
+    assert "delivery_head" in hops, hops
+
+
+def _nodes(plan: object, relation: str) -> list[dict[str, object]]:
+    """Every node that reads the relation, or an index that only it has."""
+    found: list[dict[str, object]] = []
+    if isinstance(plan, list):
+        for part in plan:
+            found += _nodes(part, relation)
+    elif isinstance(plan, dict):
+        reads = plan.get("Relation Name") == relation and plan.get("Node Type") != "ModifyTable"
+        if reads or str(plan.get("Index Name", "")).startswith(relation):
+            found.append(plan)
+        for part in plan.values():
+            found += _nodes(part, relation)
+    return found
