@@ -13,6 +13,7 @@ import click
 from hub.bootstrap import VERSION
 from hub.cli.configuration import apply, export, token
 from hub.cli.connectors import check, connector, twin
+from hub.cli.demo import demo
 from hub.cli.processes import migrate, serve, work
 from hub.cli.record import deliveries, events, timeline
 from hub.cli.rules import rules
@@ -38,6 +39,7 @@ def cli() -> None:
 
 for command in (
     serve, work, migrate, apply, export, token, events, deliveries, timeline, rules, connector, check, twin,
+    demo,
 ):  # fmt: skip
     cli.add_command(command)
 

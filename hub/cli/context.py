@@ -19,6 +19,11 @@ def settings() -> Settings:
     return Settings.read(os.environ)
 
 
+def surroundings() -> dict[str, str]:
+    """The environment for processes that we start, without settings of ours: those are given anew."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("HIREWIRE_")}
+
+
 def with_hub(act: Callable[[Hub], Awaitable[T]]) -> T:
     """Open the hub, do one thing with it, close it."""
 

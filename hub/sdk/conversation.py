@@ -173,8 +173,7 @@ class Conversation:
 
     def _part(self, run: Run, name: str) -> Run:
         """A step before the wanted one: same knowledge, its own idempotency key, equal over all tries."""
-        key = hashlib.sha256(f"{run.job.key}\n{name}".encode()).hexdigest()[:32]
-        return Run(replace(run.job, operation=name, key=key), run.ext, run.learnt)
+        return Run(replace(run.job, operation=name, key=derived_key(run.job.key, name)), run.ext, run.learnt)
 
     def _used(self, call: Call, run: Run) -> dict[str, str]:
         """The external ids this operation rests on: a webhook about one of them answers this delivery."""
@@ -224,3 +223,8 @@ def _with_refs(outcome: Outcome, run: Run, used: Mapping[str, str] | None = None
             return replace(outcome, refs={**run.learnt, **outcome.refs})
         case Refused() | NeedsHuman() | Gone():
             return outcome
+
+
+def derived_key(key: str, operation: str) -> str:
+    """The idempotency key of an operation that runs before the wanted one: 32 hex digits of SHA-256 over both names."""
+    return hashlib.sha256(f"{key}\n{operation}".encode()).hexdigest()[:32]

@@ -39,7 +39,6 @@ async def ask(port: int, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)
-        writer.write_eof()
         return await reader.read()
     finally:
         writer.close()
