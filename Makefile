@@ -14,10 +14,13 @@ help: ## list the targets
 
 install: $(VENV)/.installed ## make the virtual environment with locked, hashed packages
 
-$(VENV)/.installed: requirements/dev.txt requirements/uv.txt pyproject.toml
+$(VENV)/.uv: requirements/uv.txt
 	@test -n "$(PYTHON)" || { echo "Hirewire needs Python 3.11 or newer"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.uv requirements/dev.txt pyproject.toml
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
@@ -49,7 +52,7 @@ bench: install ## measure; prints tables, compares with a baseline in the same r
 connector: install ## start a connector: make connector name=acme_ats
 	@$(BIN)/hirewire connector new $(NAME)
 
-lock: install ## resolve the locks anew (names no registry)
+lock: $(VENV)/.uv ## resolve the locks anew (names no registry)
 	@$(BIN)/uv pip compile pyproject.toml --extra demo --group dev --group pg --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/dev.txt >/dev/null
 	@$(BIN)/uv pip compile pyproject.toml --extra demo --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/run.txt >/dev/null
 	@echo uv | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/uv.txt >/dev/null
