@@ -125,7 +125,10 @@ def deliveries_page(zh: Mapping[str, str]) -> str:
         rows.append((number, span(delay), span(total)))
     bounds = [
         ("jitter / 抖动", f"±{policy.jitter:.0%}"),
-        ("tries for an answer that only a change of configuration can mend / 只有改配置才能解决的答复", policy.refused_tries),
+        (
+            "tries for an answer that only a change of configuration can mend / 只有改配置才能解决的答复",
+            policy.refused_tries,
+        ),
         ("longest `Retry-After` that is honoured / 采纳的最长 `Retry-After`", span(policy.max_after_s)),
         ("`Retry-After` answers before a try is charged / 开始计次前允许的 `Retry-After` 次数", policy.max_deferrals),
     ]
@@ -146,7 +149,11 @@ def rules_page() -> str:
         english, chinese = (predicate(op, shown, None, tongue) for tongue in ("en", "zh-CN"))
         fields = ", ".join(sorted(str(kind) for kind, ops in OPERATORS.items() if op in ops))
         rows.append((f"`{op}`", english, chinese, wants(op), fields))
-    groups = [(f"`{mode}`", kind) for kind, modes in (("group", GroupMode), ("each", EachMode), ("guards.mode", RunMode)) for mode in modes]
+    groups = [
+        (f"`{mode}`", kind)
+        for kind, modes in (("group", GroupMode), ("each", EachMode), ("guards.mode", RunMode))
+        for mode in modes
+    ]
     return page(
         "Rules: operators / 规则：运算符",
         "A value that is absent, null or of another type is *unknown*; a rule fires only where it is certain.",
@@ -220,7 +227,9 @@ def types_page() -> str:
 
 def _fields(schema: Mapping[str, Any], at: str) -> Iterator[Row]:
     for name, body in schema.get("properties", {}).items():
-        marks = (" *" if name in schema.get("required", []) else "") + ("" if body.get("x-usable-in-rules", True) else " †")
+        marks = (" *" if name in schema.get("required", []) else "") + (
+            "" if body.get("x-usable-in-rules", True) else " †"
+        )
         yield f"`{at}{name}`{marks}", _type(body), *_labels(body), body.get("x-sensitivity", "-")
         inner = body.get("items", {}) if body.get("type") == "array" else body
         yield from _fields(inner, f"{at}{name}{'[]' if inner is not body else ''}.")
@@ -305,7 +314,9 @@ def page(title: str, english: str, chinese: str, *parts: str) -> str:
 def table(head: Sequence[str], rows: Iterable[Row]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in line) + " |\n" for line in lines)
+    return "".join(
+        "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in line) + " |\n" for line in lines
+    )
 
 
 def code(text: str) -> str:

@@ -14,12 +14,31 @@ from mappings.canonical.faults import _WORDS
 
 ROOT = Path(__file__).parent.parent
 # What a caller over HTTP can meet: the API, the use cases behind it, and what those ask.
-OVER_HTTP = ("hub/web", "hub/app", "hub/domain", "hub/adapters/db", "hub/adapters/vault/field_vault.py", "hub/adapters/http/signatures.py")
+OVER_HTTP = (
+    "hub/web",
+    "hub/app",
+    "hub/domain",
+    "hub/adapters/db",
+    "hub/adapters/vault/field_vault.py",
+    "hub/adapters/http/signatures.py",
+)
 # Only commands lead here: configuration, rules and schema are not changed over HTTP.
-COMMANDS_ONLY = ("hub/app/configure.py", "hub/app/checks.py", "hub/adapters/db/urls.py", "hub/adapters/db/engines.py", "hub/adapters/db/schema.py", "hub/domain/rules")
+COMMANDS_ONLY = (
+    "hub/app/configure.py",
+    "hub/app/checks.py",
+    "hub/adapters/db/urls.py",
+    "hub/adapters/db/engines.py",
+    "hub/adapters/db/schema.py",
+    "hub/domain/rules",
+)
 # Read as authors' mistakes by `hirewire check` and the twins, not as answers of the product.
 ELSEWHERE = ("hub/sdk", "hub/adapters/twins", "hub/adapters/catalog")
-ERRORS = {name: kind for home in (errors, transport) for name, kind in vars(home).items() if isinstance(kind, type) and issubclass(kind, errors.HubError)}
+ERRORS = {
+    name: kind
+    for home in (errors, transport)
+    for name, kind in vars(home).items()
+    if isinstance(kind, type) and issubclass(kind, errors.HubError)
+}
 
 
 def problem_codes() -> list[tuple[str, str, str]]:
