@@ -58,7 +58,8 @@ def stepper(field: Field) -> Callable[[object], FieldTrace]:
             return said(MISSING, f"failed:{error.code}")
         except (ValueError, TypeError, ArithmeticError, RecursionError, LookupError):
             return said(MISSING, "failed:bad_value")
-        if made is not None or field.fn == "const":
+        # null is what a constant may say; null out of a conversion that dropped the constant is nothing
+        if made is not None or (field.fn == "const" and (field.then is None or field.params["value"] is None)):
             return said(made, None)
         if not isinstance(field.default, Missing):
             return said(copied(field.default), "default")

@@ -8,6 +8,7 @@ import asyncpg
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
+from tenacity import Retrying, stop_after_delay, wait_random
 
 BUSY_MS = 5000
 READERS = 4
@@ -53,7 +54,10 @@ def sqlite(url: URL, begin: str | None) -> AsyncEngine:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        # Two processes that make the file at once: the change of mode does not wait for a lock as statements do.
+        for attempt in Retrying(stop=stop_after_delay(BUSY_MS / 1000), wait=wait_random(0.005, 0.03), reraise=True):
+            with attempt:
+                cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")  # NORMAL loses acknowledged rows when the power goes
         cursor.execute("PRAGMA foreign_keys = ON")
         if begin != WRITE:

@@ -309,7 +309,7 @@ def test_no_text_of_a_mapping_becomes_code(path: str, word: str, target: str) ->
     rows = [
         {"to": target, "from": path},
         {"to": "b", "fn": "enum", "from": f"x.{path}", "table": {word: word}},
-        {"to": "c", "fn": "template", "template": f"{word}{{{path}}}"},
+        {"to": "c", "fn": "template", "template": f"{word} {{{path}}} {{x}}"},
         {"to": "d", "from": {"list": path, "by": path, "equals": word, "take": path}},
         {"to": "e", "fn": "flag", "from": path, "equals": word, "default": word},
         {"to": "f", "fn": "map", "from": path, "fields": [{"to": target, "from": path}]},
