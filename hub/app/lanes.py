@@ -19,6 +19,7 @@ from hub.ports.meter import Meter
 from hub.ports.store import Claimed, Completion, LaneCall, Store
 
 CURSOR_MARGIN = timedelta(seconds=5)  # how far behind the last claimed due time a lane is still looked at
+REFILL = 0.25  # the share of a lane's concurrency that must be free before more is claimed for it
 FULL_SWEEP_S = 5.0  # how often the cursor is put aside, so that nothing due earlier is overlooked
 
 
@@ -123,7 +124,10 @@ class LaneLoop:
             if connection is None:
                 self.library.forget()
                 continue
-            cap = min(room, connection.lane.concurrency - self._busy.get(lane, 0), self._allowance(connection))
+            limit, busy_now = connection.lane.concurrency, self._busy.get(lane, 0)
+            if busy_now and limit - busy_now < limit * REFILL:
+                continue  # one claim for many is cheap, many claims for one each are not
+            cap = min(room, limit - busy_now, self._allowance(connection))
             if cap > 0:
                 calls.append(LaneCall(lane, cap, self._cursor.get(lane)))
         share = max(1, room // max(1, len(calls)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 
@@ -39,13 +40,24 @@ class Library:
     _checked: dict[TenantId, float] = field(default_factory=dict)
     _steps: dict[RevisionId, dict[str, Action]] = field(default_factory=dict)
     _shipped: dict[tuple[str, str], Mapping] = field(default_factory=dict)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def book(self, tenant: TenantId) -> Book:
         """The tenant's configuration."""
-        now = self.clock.monotonic()
         known = self._books.get(tenant)
-        if known is not None and now - self._checked[tenant] < REFRESH_S:
+        if known is not None and (self._fresh(tenant) or self._reading.locked()):
             return known
+        async with self._reading:  # one reader for all who found the cache stale at once
+            known = self._books.get(tenant)
+            if known is not None and self._fresh(tenant):
+                return known
+            return await self._read(tenant, known)
+
+    def _fresh(self, tenant: TenantId) -> bool:
+        return self.clock.monotonic() - self._checked[tenant] < REFRESH_S
+
+    async def _read(self, tenant: TenantId, known: Book | None) -> Book:
+        now = self.clock.monotonic()
         async with self.store.look() as look:
             version = await look.config_version()
             if known is None or known.version != version:
@@ -64,15 +76,20 @@ class Library:
     async def step(self, revision: RevisionId, step: str) -> Action:
         """The action of a rule revision, in force or not. Raises NotFound."""
         if revision not in self._steps:
-            async with self.store.look() as look:
-                stored = await look.revision(revision)
-            if stored is None:
-                raise NotFound(f"rule revision {revision} is not there")
-            self._steps[revision] = {action.id: action for action in compile_rule(parse(stored.body)).steps}
+            async with self._reading:
+                if revision not in self._steps:
+                    self._steps[revision] = await self._read_steps(revision)
         action = self._steps[revision].get(step)
         if action is None:
             raise NotFound(f"rule revision {revision} has no step {step}")
         return action
+
+    async def _read_steps(self, revision: RevisionId) -> dict[str, Action]:
+        async with self.store.look() as look:
+            stored = await look.revision(revision)
+        if stored is None:
+            raise NotFound(f"rule revision {revision} is not there")
+        return {action.id: action for action in compile_rule(parse(stored.body)).steps}
 
     async def mapping(self, tenant: TenantId, connector: Connector, name: str) -> Mapping:
         """The mapping `name@version`: the tenant's own before the connector's. Raises NotFound."""
