@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from litestar import Litestar
 
-from hub.bootstrap import VERSION, open_hub
+from hub.bootstrap import VERSION, open_hub, settle
 from hub.settings import Settings
 from hub.web.app import create_app
 
@@ -22,6 +22,7 @@ def create() -> Litestar:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         loops = asyncio.create_task(opened.run_loops()) if settings.embedded_loops else None
+        settle()
         try:
             yield
         finally:

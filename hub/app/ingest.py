@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,9 +21,10 @@ from hub.ports.meter import Meter
 from hub.ports.store import Arrival, Receipt, Store, StoredEvent
 from hub.ports.vault import Place, Vault
 from mappings.canonical import Unfit, UnknownType, checker
-from mappings.documents import Document
+from mappings.documents import Document, Json
 
 BATCH_LIMIT = 1000
+_NUL_WRITTEN = b"\\u0000"  # how JSON writes NUL: a quick look before the long one
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Prepare:
     def __call__(self, tenant: TenantId, incoming: Incoming, book: Book) -> Arrival:
         """Raises Invalid with `at` = the place in the data that is wrong."""
         check(incoming)
+        check_identity(incoming)
         now = self.clock.now()
         event = Event(
             id=self.ids.event(),
@@ -69,8 +71,10 @@ class Prepare:
         return Arrival(self.seal(event), tuple(self._route(event, book, now)))
 
     def seal(self, event: Event) -> StoredEvent:
-        """The event as it is stored."""
+        """The event as it is stored. Raises Invalid (`unfit_text`) where a text holds NUL."""
         plain = json.dumps(event.data, ensure_ascii=False, separators=(",", ":")).encode()
+        if _NUL_WRITTEN in plain and (at := nul_in(event.data, "data")) is not None:
+            raise unfit_text(at)
         return StoredEvent(
             id=event.id,
             tenant=event.tenant,
@@ -173,6 +177,42 @@ def check(incoming: Incoming) -> None:
         ) from error
     if fault is not None:
         raise unfit(fault)
+
+
+def check_identity(incoming: Incoming) -> None:
+    """Raises Invalid (`unfit_text`) where a name could not be stored: found later it would fail a whole group commit."""
+    for at, text in (("source", incoming.source), ("id", incoming.key), ("subject", incoming.subject)):
+        if text is None or text.isprintable():
+            continue
+        if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise unfit_text(at)
+
+
+def nul_in(value: Json, at: str) -> str | None:
+    """The place of the first text or field name with a NUL in it; databases and many vendors cannot take one."""
+    match value:
+        case str():
+            return at if "\0" in value else None
+        case dict():
+            below: Iterable[tuple[str, Json]] = value.items()
+        case list():
+            below = ((str(index), item) for index, item in enumerate(value))
+        case _:
+            return None
+    for name, item in below:
+        found = (
+            f"{at}.?"
+            if "\0" in name
+            else nul_in(item, f"{at}.{name if name.isidentifier() or name.isdigit() else '?'}")
+        )
+        if found is not None:
+            return found
+    return None
+
+
+def unfit_text(at: str) -> Invalid:
+    """A text with characters that cannot be stored."""
+    return Invalid("a text holds characters that cannot be stored", code="unfit_text", at=at)
 
 
 def unfit(fault: Unfit) -> Invalid:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import click
+import uvloop
 from granian.constants import Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.server import Server
@@ -41,7 +40,7 @@ def serve(no_migrate: bool) -> None:
 @click.command()
 def work() -> None:
     """Deliver until SIGTERM or Ctrl-C. Start as many as wanted; on SQLite all on one machine."""
-    asyncio.run(run_worker(settings()))
+    uvloop.run(run_worker(settings()))
 
 
 @click.command()
