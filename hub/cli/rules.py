@@ -52,7 +52,8 @@ def list_rules(language: str, json_: bool) -> None:
 @click.argument("event")
 @click.option("--rule", help="Only this rule; without it, every rule that waits for this event type.")
 @click.option("--language", type=LANGUAGES, default="en", show_default=True)
-def explain(event: str, rule: str | None, language: str) -> None:
+@click.option("--reveal", is_flag=True, help="Show personal values too, such as scores.")
+def explain(event: str, rule: str | None, language: str, reveal: bool) -> None:
     """Why rules fired on a stored event or did not, clause by clause."""
 
     async def act(hub: Hub) -> list[tuple[str, Explanation, Document]]:
@@ -63,7 +64,7 @@ def explain(event: str, rule: str | None, language: str) -> None:
     if not answers:
         click.echo("no rule waits for this event")
     for name, explanation, body in answers:
-        _tell(name, explanation, body, language)
+        _tell(name, explanation, body, language, reveal)
 
 
 @rules.command("test")
@@ -104,7 +105,7 @@ def test(file: Path, event: str | None, limit: int, language: str) -> None:
         sys.exit(5)
 
 
-def _tell(name: str, explanation: Explanation, body: Document, language: str) -> None:
+def _tell(name: str, explanation: Explanation, body: Document, language: str, reveal: bool = False) -> None:
     click.echo(f"{name}: {VERDICTS[explanation.verdict]}")
-    for line in explanation_lines(explanation, catalogue_of(body), language):
+    for line in explanation_lines(explanation, catalogue_of(body), language, reveal=reveal):
         click.echo(f"  {line}")
