@@ -146,7 +146,7 @@ class Deliver:
                 return NeedsHuman("outcome_unknown")
             return TryLater(error.code)
         except NotSent as error:
-            return TryLater(error.code)
+            return TryLater(error.code, error.after)
         except Blocked as error:
             return Refused(error.code, retry=True)
         except NeedsReauth as error:
