@@ -69,7 +69,6 @@ def test_a_bad_value_names_its_variable(name: str, value: str, code: str) -> Non
     with pytest.raises(Invalid) as caught:
         Settings.read({name: value})
     assert (caught.value.code, caught.value.at) == (code, name)
-    assert value not in str(caught.value) or value in {"x"}
 
 
 @pytest.mark.parametrize(("name", "value"), [("HIREWIRE_EGRESS", "loopback"), ("HIREWIRE_ROOT_KEY", "11" * 32)])
