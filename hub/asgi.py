@@ -21,6 +21,7 @@ def create() -> Litestar:
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        await opened.begin()
         loops = asyncio.create_task(opened.run_loops()) if settings.embedded_loops else None
         settle()
         try:

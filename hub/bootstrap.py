@@ -125,10 +125,13 @@ class Opened:
         """Take the time from the database, so that leases mean the same to all processes."""
         self.clock.anchor(await self.hub.store.now())
 
+    async def begin(self) -> None:
+        """Wait for the database and open the keys: a lost keyring stops us here, before anything is accepted."""
+        await until_there(self.hub.store, PATIENCE_S)
+        await self.hub.vault.prepare(DEFAULT_TENANT)
+
     async def run_loops(self) -> None:
         """The lanes and the timer, until the lanes are told to stop."""
-        await until_there(self.hub.store, PATIENCE_S)
-        await self.hub.vault.prepare(DEFAULT_TENANT)  # a lost keyring must stop us here, before any work
         self.meter.note("loops.started")
         self.timer.start()
         try:

@@ -16,6 +16,7 @@ async def work(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, opened.hub.lanes.stop)
+    await opened.begin()
     async with metrics_server(settings, opened):
         await opened.run_loops()
     await opened.close()

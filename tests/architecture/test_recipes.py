@@ -1,0 +1,71 @@
+"""Every recipe is applied, its example event accepted, and what it says will happen happens."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hub.app.ingest import Incoming
+from hub.app.queries import state_name
+from hub.ports.transport import HttpRequest, HttpResponse, MailReply, MailRequest
+from tests.support.hubs import TENANT, bench
+
+FOLDER = Path(__file__).parents[2] / "docs" / "recipes"
+RECIPES = sorted(FOLDER.glob("*.yaml"))
+
+
+def holds(wanted: Any, got: Any) -> bool:
+    """Whether `got` has all that `wanted` names."""
+    if isinstance(wanted, dict):
+        return isinstance(got, dict) and all(k in got and holds(v, got[k]) for k, v in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(got, list) and len(wanted) == len(got) and all(map(holds, wanted, got))
+    return bool(wanted == got)
+
+
+def with_words(configuration: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with a word for every secret that the reader takes from elsewhere."""
+    for connection in configuration.get("connections", {}).values():
+        connection["secrets"] = dict.fromkeys(connection.get("secrets", {}), "word")
+    return configuration
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+async def test_a_recipe_does_what_it_says(recipe: Path) -> None:
+    told = yaml.safe_load(recipe.read_text("utf-8"))
+    assert set(told["title"]) == set(told["why"]) == {"en", "zh-CN"}
+    example = told["example"]
+    b = bench()
+    await b.hub.vault.prepare(TENANT)
+    await b.hub.configure.apply(TENANT, with_words(told["configuration"]), "test")
+    event = example["event"]
+    await b.accept(Incoming(event["type"], 1, "/recipe", recipe.stem, event["data"], subject=event["subject"]))
+    owed = [await b.hub.queries.what(TENANT, d) for d in await b.deliveries()]
+    assert owed == example["owes"]
+    if "ends" not in example:
+        return
+    for answer in example.get("answers", []):
+        if "mail" in answer:
+            b.vendor.script.append(MailReply(answer["mail"]))
+        else:
+            b.vendor.script.append(HttpResponse(answer["status"], {}, json.dumps(answer.get("json", {})).encode()))
+    await b.deliver()
+    asked = [r for r in b.vendor.asked if isinstance(r, HttpRequest)]
+    for wanted, request in zip(example.get("requests", []), asked, strict=True):
+        assert (request.method, request.url) == (wanted["method"], wanted["url"])
+        body = request.json if request.json is not None else json.loads(request.body or b"null")
+        assert holds(wanted["json"], body), body
+    mails = [r for r in b.vendor.asked if isinstance(r, MailRequest)]
+    for wanted, mail in zip(example.get("mails", []), mails, strict=True):
+        assert mail.to == (wanted["to"],)
+        assert any(a.content_type.startswith(wanted["attachment"]) for a in mail.attachments)
+    assert [state_name(d) for d in await b.deliveries()] == example["ends"]
+
+
+def test_every_recipe_is_in_the_list() -> None:
+    listed = (FOLDER / "README.md").read_text("utf-8")
+    assert [r.stem for r in RECIPES if f"({r.name})" not in listed] == []
