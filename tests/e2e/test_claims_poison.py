@@ -48,7 +48,7 @@ async def b(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
 
 def named(key: str, name: Json, **more: object) -> Incoming:
     """A report of a candidate of this name."""
-    plain = report(key=key, candidate=f"cand_{abs(hash(key))}")
+    plain = replace(report(key="named", candidate=f"cand_{len(key)}"), key=key)
     candidate = plain.data["candidate"]
     assert isinstance(candidate, dict)
     data = {**plain.data, "candidate": {**candidate, "name": {"full": name}}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -185,8 +186,6 @@ class Producer:
 
     async def send(self, event: dict[str, Any]) -> bool:
         """Send one event once; whether it was acknowledged. What was answered before must be answered again."""
-        import json
-
         try:
             status, body = await self.post(event)
         except (aiohttp.ClientError, OSError, TimeoutError):
@@ -195,8 +194,8 @@ class Producer:
             assert status == 503, (status, body)
             return False
         [accepted] = json.loads(body)["events"]
-        before = self.answered.setdefault(event["id"], accepted["event"])
-        assert before == accepted["event"], "an event was answered with two ids"
+        before = self.answered.setdefault(event["id"], accepted["event_id"])
+        assert before == accepted["event_id"], "an event was answered with two ids"
         return True
 
     async def insist(self, event: dict[str, Any], seconds: float = GIVE_UP_S) -> None:

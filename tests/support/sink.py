@@ -69,7 +69,8 @@ class Sink:
                     await asyncio.sleep(self.pause_s)
                 answer = json.dumps({"id": f"r-{key}", "status": "received"}).encode()
                 writer.write(
-                    b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(answer)
+                    b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+                    % len(answer)
                     + answer
                 )
                 await writer.drain()
