@@ -193,7 +193,7 @@ class Producer:
         if status != 202:
             assert status == 503, (status, body)
             return False
-        [accepted] = json.loads(body)["events"]
+        [accepted] = json.loads(body)["accepted"]
         before = self.answered.setdefault(event["id"], accepted["event_id"])
         assert before == accepted["event_id"], "an event was answered with two ids"
         return True
