@@ -21,9 +21,10 @@ $(VENV)/.uv: requirements/uv.txt
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.uv requirements/dev.txt pyproject.toml
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt \
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements/dev.txt \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q hub connectors mappings ai_engine admin
 	@touch $@
 
 demo: install ## play the whole story on this machine, then keep serving (ONCE=1: end after the story)
@@ -54,7 +55,7 @@ connector: install ## start a connector: make connector name=acme_ats
 
 lock: $(VENV)/.uv ## resolve the locks anew (names no registry)
 	@$(BIN)/uv pip compile pyproject.toml --extra demo --group dev --group pg --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/dev.txt >/dev/null
-	@$(BIN)/uv pip compile pyproject.toml --extra demo --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/run.txt >/dev/null
+	@$(BIN)/uv pip compile pyproject.toml --extra demo --constraint requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/run.txt >/dev/null
 	@echo uv | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/uv.txt >/dev/null
 
 clean: ## remove what was built and installed here

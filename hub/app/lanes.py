@@ -70,6 +70,10 @@ class LaneLoop:
                     self.meter.note("store.unavailable", code=error.code)
                     worked = False
                     await self.clock.sleep(self.limits.poll_s)
+                except Exception as error:  # whatever it is, a hub that accepts must go on delivering
+                    self.meter.note("loop.failed", error=type(error).__name__)
+                    worked = False
+                    await self.clock.sleep(self.limits.poll_s)
                 if not worked and not self._stopping:
                     await self.store.wait(self.limits.poll_s)
         finally:
@@ -199,8 +203,8 @@ class LaneLoop:
             try:
                 async with self.store.work() as work:
                     await work.renew(self._token, running, self.clock.now() + self.limits.lease)
-            except Unavailable as error:
-                self.meter.note("lease.renewal_failed", code=error.code)
+            except Exception as error:  # the next turn tries again; without renewal the fence protects
+                self.meter.note("lease.renewal_failed", error=type(error).__name__)
 
     async def _drain(self) -> None:
         if self._running:

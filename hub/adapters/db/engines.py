@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import asyncpg
-from sqlalchemy import URL, Connection, event
+from sqlalchemy import URL, Connection, ExceptionContext, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from tenacity import Retrying, stop_after_delay, wait_random
@@ -25,13 +25,21 @@ _SERVER_SETTINGS = {
 
 def postgres(url: URL, pool: int = 10) -> AsyncEngine:
     """READ COMMITTED, as queue statements want it."""
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=lambda: connect(url),
         pool_size=pool,
         max_overflow=pool,
         pool_timeout=10,
     )
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def torn(context: ExceptionContext) -> None:
+        """A connection cut in the middle of an exchange is out of step; the driver says so, and it is good for nothing."""
+        if isinstance(getattr(context.original_exception, "__cause__", None), asyncpg.InternalClientError):
+            context.is_disconnect = True
+
+    return engine
 
 
 async def connect(url: URL) -> Any:

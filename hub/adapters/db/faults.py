@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import asyncpg
 from sqlalchemy import exc
 
 from hub.domain.errors import Conflict, HubError, Invalid, Unavailable
@@ -34,8 +35,8 @@ def translated() -> Iterator[None]:
         yield
     except exc.IntegrityError as error:
         raise Conflict("the store holds something that does not go together with this") from error
-    except exc.DBAPIError as error:
-        known = _of(error)
+    except (exc.DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        known = _of(error)  # the driver's own errors come unwrapped while a connection is made
         if known is None:
             raise
         raise known from error
@@ -45,19 +46,22 @@ def translated() -> Iterator[None]:
         raise _unavailable(type(error).__name__) from error
 
 
-def _of(error: exc.DBAPIError) -> HubError | None:
-    state = getattr(error.orig, "sqlstate", None)
+def _of(error: exc.DBAPIError | asyncpg.PostgresError | asyncpg.InterfaceError) -> HubError | None:
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    state = getattr(cause, "sqlstate", None)
     if isinstance(state, str):
         if state.startswith("22"):
             return Invalid("a value that the database cannot store", code="unfit_text")
         if state.startswith(_LATER):
             return _unavailable(f"SQLSTATE {state}")
-    if error.connection_invalidated or isinstance(error, exc.InterfaceError):
+    if isinstance(error, exc.InterfaceError | asyncpg.InterfaceError):
         return _unavailable("connection lost")
-    name = getattr(error.orig, "sqlite_errorname", None)
+    if isinstance(error, exc.DBAPIError) and error.connection_invalidated:
+        return _unavailable("connection lost")
+    name = getattr(cause, "sqlite_errorname", None)
     if isinstance(name, str) and name.startswith(_LATER_SQLITE):
         return _unavailable(name)
-    return _unavailable("no schema yet") if str(error.orig).startswith("no such table") else None
+    return _unavailable("no schema yet") if str(cause).startswith("no such table") else None
 
 
 def _unavailable(why: str) -> Unavailable:

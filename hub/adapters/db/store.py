@@ -55,11 +55,10 @@ class SqlStore:
     @asynccontextmanager
     async def look(self) -> AsyncIterator[Work]:
         """See the port. On SQLite one unchanging picture, on PostgreSQL a new one for each question."""
-        async with AsyncExitStack() as stack:
-            with translated():
-                connection = await stack.enter_async_context(self._reader.connect())
+        with translated():
+            async with self._reader.connect() as connection:
                 await connection.begin()
-            yield DbWork(Link(connection))
+                yield DbWork(Link(connection))
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncIterator[None]:
@@ -141,12 +140,9 @@ class SqlStore:
         async with AsyncExitStack() as stack:
             if self._sqlite:
                 await stack.enter_async_context(self._my_turn())
-            with translated():
-                connection = await stack.enter_async_context(self._writer.connect())
-                transaction = await connection.begin()
-            yield Link(connection)  # an error passes through the stack, which rolls back
-            with translated():
-                await transaction.commit()
+            with translated():  # around the end too: a connection that was cut fails even in its rollback
+                async with self._writer.begin() as connection:
+                    yield Link(connection)
 
     async def close(self) -> None:
         """See the port."""
