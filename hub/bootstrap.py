@@ -25,6 +25,7 @@ from hub.adapters.timer import Timer
 from hub.adapters.vault import FieldVault
 from hub.adapters.vault.keyring import open_root_keys
 from hub.app.access import Access
+from hub.app.breakers import Breakers
 from hub.app.channels import Channels
 from hub.app.configure import Configure
 from hub.app.deliver import Deliver
@@ -38,6 +39,7 @@ from hub.app.queries import Queries
 from hub.app.receive import Receive
 from hub.app.replay import Replay
 from hub.app.reports import Reports
+from hub.domain.breaker import BreakerPolicy
 from hub.domain.deliveries import RetryPolicy
 from hub.domain.ids import DEFAULT_TENANT
 from hub.ports.clock import Clock, Ids
@@ -67,6 +69,7 @@ class Parts:
     signatures: Signatures
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: LoopLimits = field(default_factory=LoopLimits)
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
 
 
 def assemble(parts: Parts) -> Hub:
@@ -92,7 +95,9 @@ def assemble(parts: Parts) -> Hub:
         channels=channels,
         ingest=ingest,
         deliver=deliver,
-        lanes=LaneLoop(p.store, library, deliver, p.clock, p.ids, p.meter, p.limits),
+        lanes=LaneLoop(
+            p.store, library, deliver, p.clock, p.ids, p.meter, Breakers(p.clock, p.meter, p.breaker), p.limits
+        ),
         receive=Receive(p.store, channels, p.signatures, prepare, group, p.clock, p.meter),
         provide=Provide(p.store, p.vault, channels, p.signatures, ingest, identify, p.clock, p.ids),
         identify=identify,

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from hub.app.channels import secrets_place
 from hub.app.checks import check_mapping, check_rule, check_settings
+from hub.app.lane_settings import lane_document, lane_of
 from hub.app.library import Library
-from hub.domain.connections import Connection, Lane, Ordering
+from hub.domain.connections import Connection
 from hub.domain.errors import Invalid
 from hub.domain.ids import TenantId
 from hub.ports.clock import Clock, Ids
@@ -21,7 +22,6 @@ from hub.ports.vault import Vault
 from mappings.documents import Document, Json
 
 FORMAT = 1
-LANE_KEYS = frozenset({"concurrency", "rate", "ordering", "timeout_s"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Configure:
         shown: Document = {
             "connector": connection.connector,
             "config": connection.config,
-            "lane": _lane_document(connection.lane),
+            "lane": lane_document(connection.lane),
         }
         kept = secret_names(self.catalog.get(connection.connector)) if connection.secrets is not None else ()
         if kept:
@@ -139,7 +139,7 @@ class Configure:
                     "a connection keeps its connector; make a new one", code="connector_changed", at=f"{at}.connector"
                 )
             check_settings(connector, fields, at, has_secrets=old is not None and old.secrets is not None)
-            _lane(fields, at)
+            lane_of(_object(fields.get("lane", {}), f"{at}.lane"), f"{at}.lane", connector.operations)
             connectors[name] = connector
         own = {key: m.body for key, m in known.mappings.items()}
         for index, mapping in enumerate(_list(document, "mappings")):
@@ -159,7 +159,7 @@ class Configure:
             handle=handle,
             connector=connector.name,
             config=_object(body.get("config", {}), "config"),
-            lane=_lane(body, name),
+            lane=lane_of(_object(body.get("lane", {}), "lane"), "lane"),
             secrets=secrets,
         )
 
@@ -213,11 +213,11 @@ def _connection_change(name: str, body: Document, known: Known) -> Change:
     old = known.connections.get(name)
     before: Document = {}
     if old is not None:
-        before = {"connector": old.connector, "config": old.config, "lane": _lane_document(old.lane)}
+        before = {"connector": old.connector, "config": old.config, "lane": lane_document(old.lane)}
     after: Document = {
         "connector": body["connector"],
         "config": _object(body.get("config", {}), "config"),
-        "lane": _lane_document(_lane(body, name)),
+        "lane": lane_document(lane_of(_object(body.get("lane", {}), "lane"), "lane")),
     }
     lines = list(differences(before, after))
     secrets = _object(body.get("secrets", {}), "secrets")
@@ -263,33 +263,6 @@ def differences(before: Json, after: Json, at: str = "") -> list[str]:
 def _brief(value: Json) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 200 else f"{text[:197]}..."
-
-
-def _lane(body: Document, at: str) -> Lane:
-    given = _object(body.get("lane", {}), f"{at}.lane")
-    for key in given:
-        if key not in LANE_KEYS:
-            raise Invalid(f"a lane has {', '.join(sorted(LANE_KEYS))}", code="unknown_field", at=f"{at}.lane.{key}")
-    concurrency, rate, timeout = given.get("concurrency", 16), given.get("rate"), given.get("timeout_s", 20.0)
-    if not isinstance(concurrency, int) or not 1 <= concurrency <= 1000:
-        raise Invalid("concurrency is a whole number from 1 to 1000", code="range", at=f"{at}.lane.concurrency")
-    if rate is not None and (not isinstance(rate, int | float) or not 0 < rate <= 100_000):
-        raise Invalid("rate is requests a second, above 0", code="range", at=f"{at}.lane.rate")
-    if not isinstance(timeout, int | float) or not 0.1 <= timeout <= 120:
-        raise Invalid("timeout_s is 0.1 to 120 seconds", code="range", at=f"{at}.lane.timeout_s")
-    ordering = given.get("ordering", "none")
-    if ordering not in tuple(Ordering):
-        raise Invalid("ordering is none or key", code="enum", at=f"{at}.lane.ordering")
-    return Lane(concurrency, float(rate) if rate is not None else None, Ordering(str(ordering)), float(timeout))
-
-
-def _lane_document(lane: Lane) -> Document:
-    return {
-        "concurrency": lane.concurrency,
-        "rate": lane.rate,
-        "ordering": str(lane.ordering),
-        "timeout_s": lane.timeout_s,
-    }
 
 
 def _mapping_name(body: Document) -> str:

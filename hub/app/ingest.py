@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hub.app.groups import GroupCommit
 from hub.app.library import Book, Library
@@ -24,6 +24,7 @@ from mappings.canonical import Unfit, UnknownType, checker
 from mappings.documents import Document, Json
 
 BATCH_LIMIT = 1000
+WHOLE_LANE = "*"  # the one ordering key of a lane that keeps the order of everything
 _NUL_WRITTEN = b"\\u0000"  # how JSON writes NUL: a quick look before the long one
 
 
@@ -99,9 +100,15 @@ class Prepare:
             connection = book.by_name.get(decision.step.connection)
             if connection is None:  # connections are never deleted: this is a store older than its rules
                 raise Unavailable(f"rule step names connection {decision.step.connection!r}, which is not there")
+            deadline = connection.lane.deadline_s
             planned.append(
                 Planned(
-                    connection.id, decision.step.id, decision.revision, okey=ordering_key(connection, event.subject)
+                    connection.id,
+                    decision.step.id,
+                    decision.revision,
+                    okey=ordering_key(connection, event.subject),
+                    expires_at=None if deadline is None else now + timedelta(seconds=deadline),
+                    merge=book.merge(connection, decision.step.operation),
                 )
             )
         fired |= {decision.rule for decision in plan(event, rules, now, mode=RunMode.OBSERVE)}
@@ -222,7 +229,13 @@ def unfit(fault: Unfit) -> Invalid:
 
 def ordering_key(connection: Connection, subject: str | None) -> str | None:
     """The key by which deliveries wait for each other, None where the lane keeps no order."""
-    return subject if connection.lane.ordering is Ordering.KEY else None
+    match connection.lane.ordering:
+        case Ordering.KEY:
+            return subject
+        case Ordering.FIFO:
+            return WHOLE_LANE
+        case Ordering.NONE:
+            return None
 
 
 def body_place(tenant: TenantId, event: EventId) -> Place:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping as Dict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hub.domain.connections import Connection
+from hub.domain.connections import Connection, Ordering, Stuck
 from hub.domain.errors import NotFound
 from hub.domain.ids import ConnectionId, RevisionId, TenantId
 from hub.domain.rules import Action, LiveRule, compile_rule, parse
 from hub.ports.clock import Clock
 from hub.ports.connector import Catalog, Connector
-from hub.ports.store import Store
+from hub.ports.store import Rule, Store, StoredMapping
 from mappings.engine import Mapping, compile_mapping
 
 REFRESH_S = 0.5  # how long a process may act on configuration that another one has changed
@@ -27,6 +29,15 @@ class Book:
     by_name: Dict[str, Connection]
     by_id: Dict[ConnectionId, Connection]
     mappings: Dict[str, Mapping]  # `name@version` -> the tenant's own
+    replacing: Dict[ConnectionId, frozenset[str]]  # operations whose later call makes an earlier, unsent one needless
+
+    def merge(self, connection: Connection, operation: str) -> str | None:
+        """What deliveries of one candidate have in common of which only the newest need be sent, None: send each."""
+        lane = connection.lane
+        if lane.ordering is not Ordering.KEY or lane.stuck in (Stuck.BLOCK, Stuck.PARK):
+            return None
+        chosen = lane.stuck is Stuck.COALESCE or operation in self.replacing.get(connection.id, ())
+        return operation if chosen else None
 
 
 @dataclass(slots=True)
@@ -64,10 +75,18 @@ class Library:
                 rules = await look.rules(tenant)
                 connections = await look.connections(tenant)
                 mappings = await look.mappings(tenant)
-                known = _book(version, rules, connections, mappings)
+                known = _book(version, rules, connections, mappings, self._replacing(connections))
         self._books[tenant] = known
         self._checked[tenant] = now
         return known
+
+    def _replacing(self, connections: Sequence[Connection]) -> dict[ConnectionId, frozenset[str]]:
+        found = {}
+        for one in connections:
+            with contextlib.suppress(NotFound):  # a connector that is gone: its deliveries say so
+                operations = self.catalog.get(one.connector).operations
+                found[one.id] = frozenset(name for name, operation in operations.items() if operation.replaces)
+        return found
 
     def forget(self) -> None:
         """Look again at the next call (after a change made by this process)."""
@@ -105,7 +124,13 @@ class Library:
         return self._shipped[key]
 
 
-def _book(version: int, rules: list, connections: list, mappings: list) -> Book:  # type: ignore[type-arg]
+def _book(
+    version: int,
+    rules: Sequence[Rule],
+    connections: Sequence[Connection],
+    mappings: Sequence[StoredMapping],
+    replacing: Dict[ConnectionId, frozenset[str]],
+) -> Book:
     live: dict[str, list[LiveRule]] = {}
     for rule in rules:
         if rule.live is not None:
@@ -117,4 +142,5 @@ def _book(version: int, rules: list, connections: list, mappings: list) -> Book:
         by_name={connection.name: connection for connection in connections},
         by_id={connection.id: connection for connection in connections},
         mappings={f"{m.name}@{m.version}": compile_mapping(m.body) for m in mappings},
+        replacing=replacing,
     )

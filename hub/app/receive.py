@@ -76,5 +76,5 @@ class Receive:
         return Taken(identity.reply, receipt.fresh)
 
 
-_NO_RULES = Book(0, {}, {}, {}, {})
+_NO_RULES = Book(0, {}, {}, {}, {}, {})
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})

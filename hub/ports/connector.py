@@ -66,6 +66,7 @@ class Operation:
     idempotency: str | None  # header | natural | read_before_write | none_manual_review
     consent: str | None  # a consent purpose that must be active
     mapping: str | None  # default mapping `name@version`
+    replaces: bool = False  # a later call makes an earlier one of the same candidate needless
     label: Mapping[str, str] = field(default_factory=dict)  # language -> text
 
 

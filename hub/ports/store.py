@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from hub.domain.breaker import Heard, Trouble
 from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
@@ -61,6 +62,29 @@ class LaneCall:
     connection: ConnectionId
     cap: int
     since: datetime | None = None
+    probe: bool = False  # its breaker was open: one try decides whether it opens again
+
+
+@dataclass(frozen=True, slots=True)
+class BusyLane:
+    """A lane with something due. `opens`: its breaker let go after so many openings and one probe is wanted;
+    `failing`: nothing has gone well since the first failure.
+    """
+
+    connection: ConnectionId
+    tenant: TenantId
+    opens: int = 0
+    failing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a lane is doing over all workers. `tokens` were left at `tokens_at` (None: it never had a rate)."""
+
+    leased: int
+    opens: int
+    tokens: float | None
+    tokens_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +106,7 @@ class Completion:
     reference: str | None = None
     refs: Mapping[str, str] = field(default_factory=dict)
     arrivals: tuple[Arrival, ...] = ()  # events that the vendor's answer told us, accepted in the same transaction
+    heard: Heard | None = None  # what the try says about the destination; None: nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +196,8 @@ class Events(Protocol):
         """Store fresh arrivals with their deliveries, in order; answer for each. Repeats inside one batch count as repeats.
 
         A planned delivery with an `okey` starts WAITING and becomes READY when no earlier one of that
-        (connection, okey) is READY, LEASED or WAITING before it.
+        (connection, okey) is READY, LEASED or WAITING before it. One with a `merge` supersedes older ones of the same
+        (connection, okey, merge) that are READY or WAITING; their reference names it.
         """
 
     async def event(self, tenant: TenantId, event: EventId) -> StoredEvent | None: ...
@@ -199,6 +225,7 @@ class Deliveries(Protocol):
 
         Finish -> the row moves to history and the next WAITING of its key becomes READY. Again -> READY at due_at,
         the try given back (attempt - 1, deferrals + 1) unless `costs`. Hold -> HELD. Refs and arrivals are stored too.
+        What goes back while a newer one of its (connection, okey, merge) waits is SUPERSEDED instead.
         """
 
     async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
@@ -213,7 +240,22 @@ class Deliveries(Protocol):
     async def promote(self, limit: int = 500) -> int:
         """Make READY the first WAITING row of every key without a head; returns how many. A sweep: normal work needs none."""
 
-    async def busy_lanes(self, now: datetime) -> list[ConnectionId]:
+    async def expire_overdue(self, now: datetime, limit: int = 500) -> int:
+        """End (EXPIRED) what is over its deadline and not being tried now; returns how many."""
+
+    async def rooms(self, lanes: Sequence[ConnectionId], now: datetime) -> dict[ConnectionId, Room]:
+        """The room of each of these lanes that may be claimed, locked until the transaction ends: limits hold exactly."""
+
+    async def took(self, lane: ConnectionId, tokens: float | None, now: datetime, hold: datetime | None) -> None:
+        """After a claim: the tokens left; `hold`: nobody else may claim before (a probe is under way)."""
+
+    async def trouble(self, lane: ConnectionId) -> Trouble:
+        """What is kept of a lane that fails, locked."""
+
+    async def set_trouble(self, lane: ConnectionId, trouble: Trouble, until: datetime | None) -> None:
+        """Keep it; with `until` nothing is claimed before that, and with no trouble left the lane is open again."""
+
+    async def busy_lanes(self, now: datetime) -> list[BusyLane]:
         """Lanes with something due now that may be claimed."""
 
     async def next_due(self, now: datetime) -> datetime | None:

@@ -215,6 +215,7 @@ def _call(name: str, body: Document, shared: tuple[ErrorRule, ...], ok: Conditio
             idempotency=_maybe(how, "mode"),
             consent=_maybe(body, "consent"),
             mapping=_maybe(body, "map"),
+            replaces=body.get("replaces") is True,
             label=_texts(body["label"]) if "label" in body else {"en": name, "zh-CN": name},
         ),
         request=_mail(_object(body["mail"])) if "mail" in body else _http(_object(body["request"])),

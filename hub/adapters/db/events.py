@@ -9,13 +9,13 @@ from datetime import datetime
 from sqlalchemy import and_, or_, select
 
 from hub.adapters.db.link import AnyRow, Link
-from hub.adapters.db.statements import EVENT, PLANNED, Identity, Key, Statements, unique
+from hub.adapters.db.statements import EVENT, PLANNED, Group, Identity, Key, Statements, unique
 from hub.adapters.db.statements_postgres import PostgresStatements
 from hub.adapters.db.statements_sqlite import SqliteStatements
 from hub.adapters.db.tables import metadata
-from hub.domain.deliveries import Planned, State
+from hub.domain.deliveries import Final, Planned, State
 from hub.domain.events import Cause
-from hub.domain.ids import ConnectionId, EventId, TenantId, event_id
+from hub.domain.ids import ConnectionId, EventId, TenantId, event_id, show
 from hub.ports.store import Arrival, Page, Receipt, StoredEvent
 
 _EVENT = metadata.tables["event"]
@@ -32,12 +32,15 @@ class DbEvents:
         self._hot: Statements = SqliteStatements(link) if link.sqlite else PostgresStatements(link)
 
     async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
-        receipts, keys = await self._store(arrivals)
-        await self._promote(keys)
+        receipts, waiters = await self._store(arrivals)
+        keys = await self._hot.lock_keys(unique(keys_of(waiters)))
+        if groups := groups_of(waiters):
+            await self._supersede(groups, arrivals[-1].event.received_at)
+        await self._hot.promote(keys, None)
         return receipts
 
-    async def _store(self, arrivals: Sequence[Arrival]) -> tuple[list[Receipt], list[Key]]:
-        """Everything of `accept` but promotion; also the keys that got a waiter."""
+    async def _store(self, arrivals: Sequence[Arrival]) -> tuple[list[Receipt], list[Planned]]:
+        """Everything of `accept` but superseding and promotion; also what waits for its turn now."""
         if not arrivals:
             return [], []
         identities = [_identity(arrival.event) for arrival in arrivals]
@@ -59,13 +62,20 @@ class DbEvents:
                 receipts.append(Receipt(id_, fresh=False, clash=hash_ != arrival.event.request_hash))
         return receipts, await self._insert(new)
 
-    async def _insert(self, arrivals: Sequence[Arrival]) -> list[Key]:
+    async def _insert(self, arrivals: Sequence[Arrival]) -> list[Planned]:
         hot, events = self._hot, [arrival.event for arrival in arrivals]
         await hot.insert("event", EVENT, [self._event_row(event) for event in events])
         await hot.insert("event_body", "event_id, body", [(hot.event_key(event.id), event.body) for event in events])
         planned = [(arrival.event, plan) for arrival in arrivals for plan in arrival.planned]
         await hot.insert("delivery", PLANNED, [self._planned_row(event, plan) for event, plan in planned])
-        return [(plan.connection, plan.okey) for _, plan in planned if plan.okey is not None]
+        return [plan for _, plan in planned if plan.okey is not None]
+
+    async def _supersede(self, groups: set[Group], now: datetime) -> None:
+        """End what a newer delivery of its (locked) key replaces. What is leased now is looked at when its try ends."""
+        if not groups:
+            return
+        old = await self._hot.outdated(sorted(groups))
+        await self._hot.finish([(id_, Final.SUPERSEDED.value, show("dlv", newer)) for id_, newer in old], now)
 
     def _event_row(self, event: StoredEvent) -> tuple[object, ...]:
         cause = event.cause
@@ -98,6 +108,7 @@ class DbEvents:
             self._hot.moment(plan.expires_at),
             None,
             False,
+            plan.merge,
         )
 
     async def _promote(self, keys: Sequence[Key], now: datetime | None = None) -> int:
@@ -133,6 +144,16 @@ class DbEvents:
             .limit(1)
         )
         return None if row is None else Cause(row[0], row[1])
+
+
+def keys_of(waiters: Sequence[Planned]) -> list[Key]:
+    """The keys they wait in."""
+    return [(plan.connection, plan.okey) for plan in waiters if plan.okey is not None]
+
+
+def groups_of(waiters: Sequence[Planned]) -> set[Group]:
+    """The groups in which they are the newest."""
+    return {(plan.connection, plan.okey, plan.merge) for plan in waiters if plan.okey and plan.merge}
 
 
 def _event(row: AnyRow) -> StoredEvent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -77,13 +78,13 @@ class DbDeliveries(DbQueue):
         return sorted(rows, key=lambda row: row.id, reverse=True)[: page.limit]
 
     async def attempts(self, tenant: TenantId, delivery: DeliveryId) -> list[Attempt]:
-        columns = ("delivery_id", "number", "started_at", "took_ms", "outcome", "status", "error", "talk")
+        columns = ("delivery_id", "number", "started_at", "took_ms", "outcome", "status", "error", "talk", "detail")
         rows = await self._link.rows(
             select(*(_ATTEMPT.c[name] for name in columns))
             .where(_ATTEMPT.c.delivery_id == delivery, _ATTEMPT.c.tenant_id == tenant)
             .order_by(_ATTEMPT.c.id)
         )
-        return [Attempt(*row) for row in rows]
+        return [_attempt(row) for row in rows]
 
     async def replay(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime, again: bool) -> DeliveryId:
         known = await self.delivery(tenant, delivery)
@@ -151,6 +152,10 @@ def row_number(page: Page) -> int | None:
     if not (page.before.isascii() and page.before.isdigit()) or len(page.before) > 18:
         raise Invalid("a page of this list starts before a number", code="bad_page", at="before")
     return int(page.before)
+
+
+def _attempt(row: AnyRow) -> Attempt:
+    return Attempt(*[*row[:8], None if row[8] is None else json.loads(row[8])])
 
 
 def _live(row: AnyRow) -> Delivery:

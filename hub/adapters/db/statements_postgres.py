@@ -13,8 +13,10 @@ from hub.adapters.db.statements import (
     DONE,
     DONE_INTO,
     EVENT,
+    OLDER,
     REF,
     REF_NEWEST,
+    Group,
     Identity,
     Key,
     Statements,
@@ -213,6 +215,29 @@ class PostgresStatements(Statements):
             *others,
             [self.event_key(event) for event in events],
         )
+
+    async def outdated(self, groups: Sequence[Group]) -> list[tuple[DeliveryId, DeliveryId]]:
+        found: list[tuple[DeliveryId, DeliveryId]] = []
+        for older in OLDER:  # a row that is being claimed now is passed over
+            rows = await self._link.driver(
+                "SELECT d.id, n.top FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(dest, okey, merge) "  # noqa: S608
+                "CROSS JOIN LATERAL (SELECT max(w.id) AS top FROM delivery w WHERE w.state = 3 "
+                "AND w.dest_id = k.dest AND w.okey = k.okey AND w.merge = k.merge) n "
+                f"JOIN delivery d ON {older} AND d.dest_id = k.dest AND d.okey = k.okey "
+                "AND d.okey IS NOT NULL AND d.merge = k.merge AND d.id < n.top FOR UPDATE OF d SKIP LOCKED",
+                *columns(groups),
+            )
+            found += [(row[0], row[1]) for row in rows]
+        return found
+
+    async def overdue(self, now: datetime, limit: int) -> list[tuple[DeliveryId, ConnectionId, str | None]]:
+        rows = await self._link.driver(
+            "SELECT id, dest_id, okey FROM delivery WHERE expires_at <= $1 AND state <> 1 "
+            "ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+            now,
+            limit,
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
 
     async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
         return await self._leased(

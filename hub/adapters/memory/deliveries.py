@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from hub.adapters.memory.events import MemoryEvents, promote
-from hub.adapters.memory.tables import Key
+from hub.adapters.memory.events import MemoryEvents, ended, promote, supersede
+from hub.adapters.memory.tables import Key, LaneRow
+from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection, ConnectionState
 from hub.domain.deliveries import Again, Attempt, Delivery, Final, Finish, Hold, State
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId
-from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall, LaneStats, Page
+from hub.ports.store import Arrival, BusyLane, Claimed, Completion, DoneDelivery, LaneCall, LaneStats, Page, Room
 
 STATES = {state.name.lower(): state for state in State}
 FINALS = {final.value: final for final in Final}
@@ -86,6 +87,7 @@ class MemoryDeliveries(MemoryEvents):
             before = self._tables.attempts.get(attempt.delivery) or ()
             self._tables.attempts.put(attempt.delivery, (*before, attempt))
         await self.accept(arrivals)
+        supersede(self._tables, keys, now)
         promote(self._tables, keys, now)
         return frozenset(lost)
 
@@ -95,7 +97,7 @@ class MemoryDeliveries(MemoryEvents):
         match completion.next:
             case Finish(final=final):
                 tables.live.drop(row.id)
-                tables.done.put(row.id, _done(row, final, completion.reference, now))
+                tables.done.put(row.id, ended(row, final, completion.reference, now))
             case Again(due_at=due_at, costs=True):
                 tables.live.put(row.id, replace(free, state=State.READY, due_at=due_at))
             case Again(due_at=due_at):
@@ -144,9 +146,48 @@ class MemoryDeliveries(MemoryEvents):
         keys = [key for key in live.waiting if key not in live.heads]
         return promote(self._tables, dict.fromkeys(keys[:limit]))
 
-    async def busy_lanes(self, now: datetime) -> list[ConnectionId]:
+    async def expire_overdue(self, now: datetime, limit: int = 500) -> int:
+        rows = [row for row in self._tables.live.values() if row.expires_at is not None and row.expires_at <= now]
+        over = sorted((row for row in rows if row.state is not State.LEASED), key=lambda row: row.id)[:limit]
+        for row in over:
+            self._tables.live.drop(row.id)
+            self._tables.done.put(row.id, ended(row, Final.EXPIRED, None, now))
+        promote(self._tables, {(row.connection, row.okey): None for row in over if row.okey is not None}, now)
+        return len(over)
+
+    async def rooms(self, lanes: Sequence[ConnectionId], now: datetime) -> dict[ConnectionId, Room]:
+        leased = Counter(row.connection for row in self._tables.live.values() if row.state is State.LEASED)
+        rows = {lane: self._tables.lanes.get(lane) or LaneRow() for lane in lanes if self._open(lane, now)}
+        return {lane: Room(leased[lane], row.trouble.opens, row.tokens, row.tokens_at) for lane, row in rows.items()}
+
+    async def took(self, lane: ConnectionId, tokens: float | None, now: datetime, hold: datetime | None) -> None:
+        row = self._tables.lanes.get(lane) or LaneRow()
+        self._tables.lanes.put(lane, replace(row, tokens=tokens, tokens_at=now))
+        if hold is not None:
+            self._hold(lane, hold)
+
+    async def trouble(self, lane: ConnectionId) -> Trouble:
+        return (self._tables.lanes.get(lane) or LaneRow()).trouble
+
+    async def set_trouble(self, lane: ConnectionId, trouble: Trouble, until: datetime | None) -> None:
+        self._tables.lanes.put(lane, replace(self._tables.lanes.get(lane) or LaneRow(), trouble=trouble))
+        if until is not None or trouble == Trouble():
+            self._hold(lane, until)
+
+    def _hold(self, lane: ConnectionId, until: datetime | None) -> None:
+        connection = self._tables.connections.get(lane)
+        if connection is not None:
+            self._tables.connections.put(lane, replace(connection, held_until=until))
+
+    async def busy_lanes(self, now: datetime) -> list[BusyLane]:
         ready = self._tables.live.ready
-        return sorted(lane for lane, rows in ready.items() if rows[0][0] <= now and self._open(lane, now))
+        busy = sorted(lane for lane, rows in ready.items() if rows[0][0] <= now and self._open(lane, now))
+        return [self._busy(lane) for lane in busy]
+
+    def _busy(self, lane: ConnectionId) -> BusyLane:
+        connection, trouble = self._tables.connections.get(lane), (self._tables.lanes.get(lane) or LaneRow()).trouble
+        assert connection is not None
+        return BusyLane(lane, connection.tenant, trouble.opens, trouble.failing_since is not None)
 
     async def next_due(self, now: datetime) -> datetime | None:
         found = []
@@ -285,22 +326,3 @@ def row_number(page: Page) -> int | None:
 
 def _held_by(row: Delivery, claimed: Delivery) -> bool:
     return row.state is State.LEASED and row.run_lease == claimed.run_lease and row.lease_token == claimed.lease_token
-
-
-def _done(row: Delivery, final: Final, reference: str | None, now: datetime) -> DoneDelivery:
-    return DoneDelivery(
-        id=row.id,
-        event=row.event,
-        tenant=row.tenant,
-        connection=row.connection,
-        revision=row.revision,
-        step=row.step,
-        okey=row.okey,
-        final=final,
-        attempts=row.attempt,
-        reference=reference,
-        received_at=row.received_at,
-        finished_at=now,
-        replay_of=row.replay_of,
-        again=row.again,
-    )

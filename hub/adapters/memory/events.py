@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from hub.adapters.memory.tables import Key, Tables
-from hub.domain.deliveries import Delivery, State
+from hub.domain.deliveries import Delivery, Final, State
 from hub.domain.events import Cause
-from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId, event_id
-from hub.ports.store import Arrival, Page, Receipt, StoredEvent
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId, event_id, show
+from hub.ports.store import Arrival, DoneDelivery, Page, Receipt, StoredEvent
 
 
 class MemoryEvents:
@@ -46,11 +46,14 @@ class MemoryEvents:
                     due_at=planned.due_at or event.received_at,
                     received_at=event.received_at,
                     expires_at=planned.expires_at,
+                    merge=planned.merge,
                 )
                 tables.live.put(delivery.id, delivery)
                 if planned.okey is not None:
                     keys[(planned.connection, planned.okey)] = None
             receipts.append(Receipt(event.id, fresh=True))
+        if arrivals:
+            supersede(tables, keys, arrivals[-1].event.received_at)
         promote(tables, keys)
         return receipts
 
@@ -80,6 +83,39 @@ class MemoryEvents:
     def _is_of(self, tenant: TenantId, cause: Cause) -> bool:
         event = self._tables.events.get(cause.event)
         return event is not None and event.tenant == tenant
+
+
+def supersede(tables: Tables, keys: Mapping[Key, None], now: datetime) -> None:
+    """End what a newer delivery of its key and merge replaces, except what is leased."""
+    for key in keys:
+        waiting = [row for id_ in tables.live.waiting.get(key, ()) if (row := tables.live.get(id_)) is not None]
+        newest = {row.merge: row.id for row in waiting if row.merge is not None}
+        head = tables.live.get(tables.live.heads[key]) if key in tables.live.heads else None
+        for row in [*waiting, *([head] if head is not None and head.state is State.READY else [])]:
+            newer = newest.get(row.merge) if row.merge is not None else None
+            if newer is not None and row.id < newer:
+                tables.live.drop(row.id)
+                tables.done.put(row.id, ended(row, Final.SUPERSEDED, show("dlv", newer), now))
+
+
+def ended(row: Delivery, final: Final, reference: str | None, now: datetime) -> DoneDelivery:
+    """A live row as history keeps it."""
+    return DoneDelivery(
+        id=row.id,
+        event=row.event,
+        tenant=row.tenant,
+        connection=row.connection,
+        revision=row.revision,
+        step=row.step,
+        okey=row.okey,
+        final=final,
+        attempts=row.attempt,
+        reference=reference,
+        received_at=row.received_at,
+        finished_at=now,
+        replay_of=row.replay_of,
+        again=row.again,
+    )
 
 
 def promote(tables: Tables, keys: Mapping[Key, None], now: datetime | None = None) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Attempt, Delivery, State
 from hub.domain.events import Cause
@@ -155,6 +156,15 @@ class RuleRow:
     latest: RevisionId
 
 
+@dataclass(frozen=True, slots=True)
+class LaneRow:
+    """What a lane's workers tell each other."""
+
+    trouble: Trouble = field(default_factory=Trouble)
+    tokens: float | None = None
+    tokens_at: datetime | None = None
+
+
 @dataclass(slots=True)
 class Tables:
     """All tables of one store."""
@@ -169,6 +179,7 @@ class Tables:
     attempts: Table[DeliveryId, tuple[Attempt, ...]] = field(init=False)
     refs: RefTable = field(init=False)
     connections: Table[ConnectionId, Connection] = field(init=False)
+    lanes: Table[ConnectionId, LaneRow] = field(init=False)
     rules: Table[RuleId, RuleRow] = field(init=False)
     revisions: Table[RevisionId, RuleRevision] = field(init=False)
     mappings: Table[tuple[TenantId, str, int], StoredMapping] = field(init=False)
@@ -181,7 +192,8 @@ class Tables:
         self.counters, self.events, self.identities = Table(journal), Table(journal), Table(journal)
         self.live, self.held_for_lane, self.done = LiveTable(journal), Table(journal), Table(journal)
         self.attempts, self.refs = Table(journal), RefTable(journal)
-        self.connections, self.rules, self.revisions = Table(journal), Table(journal), Table(journal)
+        self.connections, self.lanes = Table(journal), Table(journal)
+        self.rules, self.revisions = Table(journal), Table(journal)
         self.mappings, self.tokens, self.audit, self.orders = (
             Table(journal),
             Table(journal),
