@@ -38,6 +38,7 @@ from hub.app.provide import Provide
 from hub.app.queries import Queries
 from hub.app.receive import Receive
 from hub.app.replay import Replay
+from hub.app.replays import Replays
 from hub.app.reports import Reports
 from hub.domain.breaker import BreakerPolicy
 from hub.domain.deliveries import RetryPolicy
@@ -81,6 +82,7 @@ def assemble(parts: Parts) -> Hub:
     group = commit_arrivals(p.store, p.meter, p.clock)
     ingest = Ingest(p.store, library, prepare, group, p.meter)
     identify = Identify(p.vault)
+    queries = Queries(p.store, p.vault, library, channels)
     reports = Reports(p.store, p.vault, library, prepare)
     deliver = Deliver(p.store, p.vault, library, channels, p.transport, reports, p.clock, p.ids, p.meter, p.retry)
     return Hub(
@@ -102,8 +104,9 @@ def assemble(parts: Parts) -> Hub:
         provide=Provide(p.store, p.vault, channels, p.signatures, ingest, identify, p.clock, p.ids),
         identify=identify,
         configure=Configure(p.store, p.vault, p.catalog, library, p.clock, p.ids),
-        replay=Replay(p.store, p.clock),
-        queries=Queries(p.store, p.vault, library, channels),
+        replay=Replay(p.store, prepare, p.clock, p.ids),
+        replays=Replays(p.store, library, queries, prepare, p.clock, p.meter),
+        queries=queries,
         access=Access(p.store, p.clock, p.ids),
     )
 
@@ -184,6 +187,7 @@ def open_hub(settings: Settings) -> Opened:
     timer = Timer(store, meter, clock, owner=secrets.token_hex(8))
     opened = Opened(assemble(parts), timer, meter, clock)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
+    timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
     return opened
 
 

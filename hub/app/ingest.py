@@ -91,6 +91,10 @@ class Prepare:
             cause=event.cause,
         )
 
+    def plan(self, event: Event, book: Book, now: datetime) -> list[Planned]:
+        """What the live rules want for an event."""
+        return self._route(event, book, now)
+
     def _route(self, event: Event, book: Book, now: datetime) -> list[Planned]:
         rules = book.rules.get(event.type, ())
         planned = []

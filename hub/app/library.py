@@ -40,6 +40,9 @@ class Book:
         return operation if chosen else None
 
 
+NO_RULES = Book(0, {}, {}, {}, {}, {})
+
+
 @dataclass(slots=True)
 class Library:
     """Reads configuration through a cache. Anything returned may be up to REFRESH_S old."""

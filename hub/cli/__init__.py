@@ -16,6 +16,7 @@ from hub.cli.connectors import check, connector, twin
 from hub.cli.demo import demo
 from hub.cli.processes import migrate, serve, work
 from hub.cli.record import deliveries, events, timeline
+from hub.cli.replays import dead, discard, edit, replays
 from hub.cli.rules import rules
 from hub.domain.errors import HubError, NotFound, Unavailable
 
@@ -38,10 +39,12 @@ def cli() -> None:
 
 
 for command in (
-    serve, work, migrate, apply, export, token, events, deliveries, timeline, rules, connector, check, twin,
+    serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, connector, check, twin,
     demo,
 ):  # fmt: skip
     cli.add_command(command)
+for command in (dead, edit, discard):
+    deliveries.add_command(command)
 
 
 def main() -> None:

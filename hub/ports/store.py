@@ -17,6 +17,7 @@ from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
 from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.replays import Replays
 from mappings.documents import Document
 
 
@@ -127,6 +128,7 @@ class DoneDelivery:
     finished_at: datetime
     replay_of: DeliveryId | None = None
     again: bool = False
+    error: str | None = None  # the class of its last error, None where it succeeded
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,11 +285,24 @@ class Deliveries(Protocol):
     async def attempts(self, tenant: TenantId, delivery: DeliveryId) -> list[Attempt]:
         """Oldest first."""
 
-    async def replay(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime, again: bool) -> DeliveryId:
+    async def replay(
+        self,
+        tenant: TenantId,
+        delivery: DeliveryId,
+        *,
+        now: datetime,
+        again: bool,
+        revision: RevisionId | None = None,
+    ) -> DeliveryId:
         """A new READY delivery (attempt 0, full retry budget) that repeats an ended one, or the HELD one itself made READY.
+
+        `revision`: by another revision of its rule than the one that planned it.
 
         Raises NotFound, Conflict (still under way).
         """
+
+    async def discard(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime) -> None:
+        """End (CANCELLED) a HELD delivery. Raises NotFound, Conflict (it is not held)."""
 
     async def lanes(self, tenant: TenantId | None = None) -> list[LaneStats]: ...
 
@@ -368,7 +383,7 @@ class Orders(Protocol):
     async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
-class Work(Events, Deliveries, Settings, People, Orders, Protocol):
+class Work(Events, Deliveries, Replays, Settings, People, Orders, Protocol):
     """One transaction over all of it."""
 
 

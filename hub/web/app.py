@@ -23,6 +23,7 @@ from hub.web.events import EventsController
 from hub.web.health import HealthController, Render
 from hub.web.hooks import HooksController
 from hub.web.problems import on_any_error, on_http_error, on_hub_error
+from hub.web.replays import DeadLettersController, ReplaysController
 from hub.web.rules import RulesController
 
 BODY_LIMIT = 10 * 1024 * 1024  # bytes
@@ -42,6 +43,8 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
         route_handlers=[
             EventsController,
             DeliveriesController,
+            ReplaysController,
+            DeadLettersController,
             CandidatesController,
             RulesController,
             ConnectionsController,

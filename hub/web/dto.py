@@ -87,6 +87,7 @@ class DeliverySummary(msgspec.Struct):
     finished_at: datetime | None
     reference: str | None
     replay_of: str | None
+    error: str | None
 
     @classmethod
     def of(cls, d: Delivery | DoneDelivery, connection: str, what: str) -> DeliverySummary:
@@ -104,11 +105,12 @@ class DeliverySummary(msgspec.Struct):
             finished_at=None if live or not isinstance(d, DoneDelivery) else d.finished_at,
             reference=d.reference if isinstance(d, DoneDelivery) else None,
             replay_of=show("dlv", d.replay_of) if d.replay_of is not None else None,
+            error=d.error if isinstance(d, DoneDelivery) else None,
         )
 
 
 class Attempt(msgspec.Struct):
-    """One try; `talk` is what was said, credentials removed, bodies cut."""
+    """One try; `made_with` names versions and milliseconds by phase, `talk` is what was said: credentials removed, bodies cut."""
 
     number: int
     started_at: datetime
@@ -116,6 +118,7 @@ class Attempt(msgspec.Struct):
     outcome: str
     status: int | None
     error: str | None
+    made_with: dict[str, object] | None
     talk: list[dict[str, object]]
 
     @classmethod
@@ -124,7 +127,8 @@ class Attempt(msgspec.Struct):
         a = view.attempt
         lines = view.talk if isinstance(view.talk, list) else []
         talk = [dict[str, object](line) for line in lines if isinstance(line, dict)]
-        return cls(a.number, a.started_at, a.took_ms, a.outcome, a.status, a.error, talk)
+        made_with = None if a.detail is None else dict[str, object](a.detail)
+        return cls(a.number, a.started_at, a.took_ms, a.outcome, a.status, a.error, made_with, talk)
 
 
 class DeliveryDetail(DeliverySummary):

@@ -124,6 +124,6 @@ def report(
 
 def arrival_of(b: Bench, incoming: Incoming) -> Arrival:
     """An arrival without deliveries, for tests that talk to the store themselves."""
-    from hub.app.receive import _NO_RULES
+    from hub.app.library import NO_RULES
 
-    return b.hub.ingest.prepare(TENANT, incoming, _NO_RULES)
+    return b.hub.ingest.prepare(TENANT, incoming, NO_RULES)

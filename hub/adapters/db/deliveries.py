@@ -14,7 +14,7 @@ from hub.adapters.db.tables import metadata
 from hub.domain.breaker import Trouble
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Again, Attempt, Final, Finish, Hold, State
-from hub.domain.ids import ConnectionId, DeliveryId
+from hub.domain.ids import ConnectionId, DeliveryId, RevisionId
 from hub.ports.store import Arrival, BusyLane, Claimed, Completion, DoneDelivery, LaneCall, Room
 
 _DELIVERY = metadata.tables["delivery"]
@@ -78,7 +78,7 @@ class DbQueue(DbEvents):
             delivery = one.delivery
             match one.next:
                 case Finish(final=final):
-                    finished.append((delivery.id, final.value, _fit(one.reference)))
+                    finished.append((delivery.id, final.value, _fit(one.reference), _fit(one.attempt.error)))
                 case Again(due_at=due_at, costs=costs):
                     later.append((delivery.id, due_at, 0 if costs else 1))
                 case Hold():
@@ -135,7 +135,7 @@ class DbQueue(DbEvents):
     async def expire_overdue(self, now: datetime, limit: int = 500) -> int:
         rows = await self._hot.overdue(now, limit)
         if rows:
-            await self._hot.finish([(id_, Final.EXPIRED.value, None) for id_, _, _ in rows], now)
+            await self._hot.finish([(id_, Final.EXPIRED.value, None, "deadline") for id_, _, _ in rows], now)
             await self._promote([(lane, okey) for _, lane, okey in rows if okey is not None], now)
         return len(rows)
 
@@ -172,7 +172,7 @@ class DbQueue(DbEvents):
         } | ({"held_until": until} if until is not None or trouble == Trouble() else {})
         await self._link.rows(update(_LANE).where(_LANE.c.id == lane).values(values))
 
-    async def _enqueue(self, done: DoneDelivery, now: datetime, again: bool) -> DeliveryId:
+    async def _enqueue(self, done: DoneDelivery, now: datetime, again: bool, revision: RevisionId | None) -> DeliveryId:
         """A new row that repeats an ended one; a keyed one takes its turn."""
         state = State.READY if done.okey is None else State.WAITING
         names = PLANNED.split(", ")
@@ -181,7 +181,7 @@ class DbQueue(DbEvents):
             done.received_at,
             done.tenant,
             done.connection,
-            done.revision,
+            revision,
             done.step,
             done.okey,
             int(state),

@@ -75,7 +75,7 @@ class DbEvents:
         if not groups:
             return
         old = await self._hot.outdated(sorted(groups))
-        await self._hot.finish([(id_, Final.SUPERSEDED.value, show("dlv", newer)) for id_, newer in old], now)
+        await self._hot.finish([(id_, Final.SUPERSEDED.value, show("dlv", newer), None) for id_, newer in old], now)
 
     def _event_row(self, event: StoredEvent) -> tuple[object, ...]:
         cause = event.cause

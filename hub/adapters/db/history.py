@@ -15,7 +15,7 @@ from hub.adapters.db.tables import metadata
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Attempt, Delivery, Final, State
 from hub.domain.errors import Conflict, Invalid, NotFound
-from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
 from hub.ports.store import DoneDelivery, LaneStats, Page
 
 _EVENT = metadata.tables["event"]
@@ -27,7 +27,7 @@ _CONNECTION = metadata.tables["connection"]
 _LIVE_COLUMNS = tuple(_LIVE.c[name] for name in DELIVERY.split(", "))
 _DONE_NAMES = (
     "delivery_id, event_id, tenant_id, dest_id, revision_id, step, okey, final, attempts, reference, "
-    "received_at, finished_at, replay_of, again"
+    "received_at, finished_at, replay_of, again, error"
 )
 _DONE_COLUMNS = tuple(_DONE.c[name] for name in _DONE_NAMES.split(", "))
 STATES = {state.name.lower(): state for state in State}
@@ -86,20 +86,38 @@ class DbDeliveries(DbQueue):
         )
         return [_attempt(row) for row in rows]
 
-    async def replay(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime, again: bool) -> DeliveryId:
+    async def replay(
+        self,
+        tenant: TenantId,
+        delivery: DeliveryId,
+        *,
+        now: datetime,
+        again: bool,
+        revision: RevisionId | None = None,
+    ) -> DeliveryId:
         known = await self.delivery(tenant, delivery)
         match known:
             case None:
                 raise NotFound(f"there is no delivery dlv_{delivery}")
             case DoneDelivery():
-                return await self._enqueue(known, now, again)
+                return await self._enqueue(known, now, again, revision or known.revision)
             case Delivery(state=State.HELD):
                 held = _LIVE.c.id == delivery, _LIVE.c.state == int(State.HELD)
-                fresh = _LIVE.update().where(*held).values(attempt=0, deferrals=0, due_at=now).returning(_LIVE.c.id)
+                values = {"attempt": 0, "deferrals": 0, "due_at": now, "revision_id": revision or known.revision}
+                fresh = _LIVE.update().where(*held).values(values).returning(_LIVE.c.id)
                 if await self._link.row(fresh) is not None:
                     await self._unhold([(known.id, known.connection, known.okey)])
                     return known.id
         raise Conflict(f"delivery dlv_{delivery} is still under way", code="under_way")
+
+    async def discard(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime) -> None:
+        known = await self.delivery(tenant, delivery)
+        if known is None:
+            raise NotFound(f"there is no delivery dlv_{delivery}")
+        held = _LIVE.c.id == delivery, _LIVE.c.state == int(State.HELD)
+        if await self._link.row(select(_LIVE.c.id).where(*held).with_for_update()) is None:
+            raise Conflict(f"delivery dlv_{delivery} is not held", code="not_held")
+        await self._hot.finish([(delivery, Final.CANCELLED.value, None, None)], now)
 
     async def lanes(self, tenant: TenantId | None = None) -> list[LaneStats]:
         counts = await self._link.rows(

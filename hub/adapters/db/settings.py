@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Select, select, update
 
-from hub.adapters.db.history import DbDeliveries
 from hub.adapters.db.link import AnyRow
+from hub.adapters.db.replays import DbReplays
 from hub.adapters.db.tables import metadata
 from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection, ConnectionState, Lane, Ordering, Stuck
@@ -28,7 +28,7 @@ _SETTING = metadata.tables["setting"]
 _DELIVERY = metadata.tables["delivery"]
 
 
-class DbSettings(DbDeliveries):
+class DbSettings(DbReplays):
     """`hub.ports.store.Settings` on one open connection."""
 
     async def connections(self, tenant: TenantId) -> list[Connection]:

@@ -30,7 +30,7 @@ DELIVERY = (
 DONE = "id, event_id, tenant_id, dest_id, revision_id, step, okey, attempt, received_at, replay_of, again"
 DONE_INTO = (
     "delivery_id, event_id, tenant_id, dest_id, revision_id, step, okey, attempts, received_at, replay_of, again, "
-    "final, reference, finished_at"
+    "final, reference, error, finished_at"
 )
 EVENT = "id, tenant_id, type, version, source, key, subject, occurred_at, received_at, request_hash, cause_event, cause_delivery"
 PLANNED = (
@@ -120,8 +120,8 @@ class Statements(ABC):
         """The (id, run_lease) of those (id, run_lease, token) that still hold, locked."""
 
     @abstractmethod
-    async def finish(self, rows: Sequence[tuple[DeliveryId, str, str | None]], now: datetime) -> None:
-        """Move (id, final, reference) to history."""
+    async def finish(self, rows: Sequence[tuple[DeliveryId, str, str | None, str | None]], now: datetime) -> None:
+        """Move (id, final, reference, error) to history."""
 
     @abstractmethod
     async def put_back(self, rows: Sequence[tuple[DeliveryId, datetime, int]]) -> None:

@@ -172,14 +172,15 @@ class PostgresStatements(Statements):
         )
         return {(row[0], row[1]) for row in rows}
 
-    async def finish(self, rows: Sequence[tuple[DeliveryId, str, str | None]], now: datetime) -> None:
+    async def finish(self, rows: Sequence[tuple[DeliveryId, str, str | None, str | None]], now: datetime) -> None:
         if not rows:
             return
         gone = DONE.replace("id, event_id", "gone.id, event_id", 1)
         await self._link.driver(
             f"WITH gone AS (DELETE FROM delivery WHERE id = ANY($1::bigint[]) RETURNING {DONE}) "  # noqa: S608
-            f"INSERT INTO delivery_done ({DONE_INTO}) SELECT {gone}, c.final, c.reference, $4 "
-            "FROM gone JOIN unnest($1::bigint[], $2::text[], $3::text[]) AS c(id, final, reference) ON c.id = gone.id",
+            f"INSERT INTO delivery_done ({DONE_INTO}) SELECT {gone}, c.final, c.reference, c.error, $5 "
+            "FROM gone JOIN unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS c(id, final, reference, error) "
+            "ON c.id = gone.id",
             *columns(rows),
             now,
         )

@@ -141,11 +141,11 @@ class SqliteStatements(Statements):
         held = {tuple(row) for row in rows}
         return {(lease[0], lease[1]) for lease in leases if lease in held}
 
-    async def finish(self, rows: Sequence[tuple[DeliveryId, str, str | None]], now: datetime) -> None:
+    async def finish(self, rows: Sequence[tuple[DeliveryId, str, str | None, str | None]], now: datetime) -> None:
         micros = to_micros(now)
         await self._link.many(
-            f"INSERT INTO delivery_done ({DONE_INTO}) SELECT {DONE}, ?, ?, ? FROM delivery WHERE id = ?",  # noqa: S608
-            [(final, reference, micros, id_) for id_, final, reference in rows],
+            f"INSERT INTO delivery_done ({DONE_INTO}) SELECT {DONE}, ?, ?, ?, ? FROM delivery WHERE id = ?",  # noqa: S608
+            [(final, reference, error, micros, id_) for id_, final, reference, error in rows],
         )
         await self._link.many("DELETE FROM delivery WHERE id = ?", [(row[0],) for row in rows])
 

@@ -95,6 +95,7 @@ class DeliveryRow(SQLModel, table=True):
         Index("delivery_wait", "dest_id", "okey", "id", **_where("state = 3")),
         Index("delivery_event", "event_id"),
         Index("delivery_expiry", "expires_at", **_where("expires_at IS NOT NULL")),
+        Index("delivery_replay", "replay_of", **_where("replay_of IS NOT NULL")),
         {"sqlite_autoincrement": True, "postgresql_with": HOT},
     )
     id: int | None = _id(Identity(always=False))
@@ -152,6 +153,7 @@ class DeliveryDoneRow(SQLModel, table=True):
         Index("delivery_done_tenant", "tenant_id", "final", "delivery_id"),
         Index("delivery_done_lane", "dest_id", "delivery_id"),
         Index("delivery_done_event", "event_id"),
+        Index("delivery_done_replay", "replay_of", **_where("replay_of IS NOT NULL")),
     )
     delivery_id: int = Field(primary_key=True, sa_type=Number, sa_column_kwargs={"autoincrement": False})
     event_id: str = Field(sa_type=EventKey)
@@ -167,6 +169,7 @@ class DeliveryDoneRow(SQLModel, table=True):
     finished_at: datetime = Field(sa_type=Moment)
     replay_of: int | None = Field(sa_type=Number)
     again: bool
+    error: str | None = Field(sa_type=Text)
 
 
 class RefRow(SQLModel, table=True):
@@ -227,7 +230,7 @@ class DestinationRow(SQLModel, table=True):
 
 
 class ReplayJobRow(SQLModel, table=True):
-    """A replay of many deliveries, as far as it has come. `cursor`: the last delivery id that was looked at."""
+    """A replay of many deliveries, as far as it has come. `cursor`: what was looked at last."""
 
     __tablename__ = "replay_job"
     __table_args__ = (Index("replay_job_tenant", "tenant_id", "id"), {"sqlite_autoincrement": True})
@@ -238,7 +241,7 @@ class ReplayJobRow(SQLModel, table=True):
     total: int
     done: int
     skipped: int
-    cursor: int = Field(sa_type=Number)
+    cursor: str = Field(sa_type=Text)
     created_at: datetime = Field(sa_type=Moment)
     created_by: str = Field(sa_type=Text)
     finished_at: datetime | None = Field(sa_type=Moment)

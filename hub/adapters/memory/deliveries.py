@@ -15,7 +15,7 @@ from hub.domain.connections import Connection, ConnectionState
 from hub.domain.deliveries import Again, Attempt, Delivery, Final, Finish, Hold, State
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.events import Cause
-from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
 from hub.ports.store import Arrival, BusyLane, Claimed, Completion, DoneDelivery, LaneCall, LaneStats, Page, Room
 
 STATES = {state.name.lower(): state for state in State}
@@ -97,7 +97,7 @@ class MemoryDeliveries(MemoryEvents):
         match completion.next:
             case Finish(final=final):
                 tables.live.drop(row.id)
-                tables.done.put(row.id, ended(row, final, completion.reference, now))
+                tables.done.put(row.id, ended(row, final, completion.reference, now, completion.attempt.error))
             case Again(due_at=due_at, costs=True):
                 tables.live.put(row.id, replace(free, state=State.READY, due_at=due_at))
             case Again(due_at=due_at):
@@ -151,7 +151,7 @@ class MemoryDeliveries(MemoryEvents):
         over = sorted((row for row in rows if row.state is not State.LEASED), key=lambda row: row.id)[:limit]
         for row in over:
             self._tables.live.drop(row.id)
-            self._tables.done.put(row.id, ended(row, Final.EXPIRED, None, now))
+            self._tables.done.put(row.id, ended(row, Final.EXPIRED, None, now, "deadline"))
         promote(self._tables, {(row.connection, row.okey): None for row in over if row.okey is not None}, now)
         return len(over)
 
@@ -236,13 +236,21 @@ class MemoryDeliveries(MemoryEvents):
         known = await self.delivery(tenant, delivery)
         return [] if known is None else list(self._tables.attempts.get(delivery) or ())
 
-    async def replay(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime, again: bool) -> DeliveryId:
+    async def replay(
+        self,
+        tenant: TenantId,
+        delivery: DeliveryId,
+        *,
+        now: datetime,
+        again: bool,
+        revision: RevisionId | None = None,
+    ) -> DeliveryId:
         known = await self.delivery(tenant, delivery)
         match known:
             case None:
                 raise NotFound(f"there is no delivery dlv_{delivery}")
             case Delivery(state=State.HELD):
-                fresh = replace(known, attempt=0, deferrals=0, due_at=now)
+                fresh = replace(known, attempt=0, deferrals=0, due_at=now, revision=revision or known.revision)
             case Delivery():
                 raise Conflict(f"delivery dlv_{delivery} is still under way", code="under_way")
             case DoneDelivery():
@@ -251,7 +259,7 @@ class MemoryDeliveries(MemoryEvents):
                     event=known.event,
                     tenant=tenant,
                     connection=known.connection,
-                    revision=known.revision,
+                    revision=revision or known.revision,
                     step=known.step,
                     okey=known.okey,
                     state=State.READY,
@@ -265,6 +273,17 @@ class MemoryDeliveries(MemoryEvents):
                 )
         self.put_back([fresh])
         return fresh.id
+
+    async def discard(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime) -> None:
+        row = self._tables.live.get(delivery)
+        if (row is None and await self.delivery(tenant, delivery) is None) or (
+            row is not None and row.tenant != tenant
+        ):
+            raise NotFound(f"there is no delivery dlv_{delivery}")
+        if row is None or row.state is not State.HELD:
+            raise Conflict(f"delivery dlv_{delivery} is not held", code="not_held")
+        self._tables.live.drop(row.id)
+        self._tables.done.put(row.id, ended(row, Final.CANCELLED, None, now))
 
     def put_back(self, rows: Sequence[Delivery]) -> None:
         """Make rows READY that are not in the queue now; a keyed one takes its place by id among those not yet leased."""

@@ -98,7 +98,7 @@ def supersede(tables: Tables, keys: Mapping[Key, None], now: datetime) -> None:
                 tables.done.put(row.id, ended(row, Final.SUPERSEDED, show("dlv", newer), now))
 
 
-def ended(row: Delivery, final: Final, reference: str | None, now: datetime) -> DoneDelivery:
+def ended(row: Delivery, final: Final, reference: str | None, now: datetime, error: str | None = None) -> DoneDelivery:
     """A live row as history keeps it."""
     return DoneDelivery(
         id=row.id,
@@ -115,6 +115,7 @@ def ended(row: Delivery, final: Final, reference: str | None, now: datetime) -> 
         finished_at=now,
         replay_of=row.replay_of,
         again=row.again,
+        error=error,
     )
 
 

@@ -13,6 +13,7 @@ from hub.domain.connections import Connection
 from hub.domain.deliveries import Attempt, Delivery, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
+from hub.domain.replays import ReplayJob
 from hub.ports.people import ApiToken, AuditEntry, Order
 from hub.ports.store import DoneDelivery, RuleRevision, StoredEvent, StoredMapping
 
@@ -180,6 +181,7 @@ class Tables:
     refs: RefTable = field(init=False)
     connections: Table[ConnectionId, Connection] = field(init=False)
     lanes: Table[ConnectionId, LaneRow] = field(init=False)
+    replays: Table[int, ReplayJob] = field(init=False)
     rules: Table[RuleId, RuleRow] = field(init=False)
     revisions: Table[RevisionId, RuleRevision] = field(init=False)
     mappings: Table[tuple[TenantId, str, int], StoredMapping] = field(init=False)
@@ -192,7 +194,7 @@ class Tables:
         self.counters, self.events, self.identities = Table(journal), Table(journal), Table(journal)
         self.live, self.held_for_lane, self.done = LiveTable(journal), Table(journal), Table(journal)
         self.attempts, self.refs = Table(journal), RefTable(journal)
-        self.connections, self.lanes = Table(journal), Table(journal)
+        self.connections, self.lanes, self.replays = Table(journal), Table(journal), Table(journal)
         self.rules, self.revisions = Table(journal), Table(journal)
         self.mappings, self.tokens, self.audit, self.orders = (
             Table(journal),

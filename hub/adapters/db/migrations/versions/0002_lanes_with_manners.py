@@ -1,4 +1,4 @@
-"""Lanes with manners: failure policy, deadlines, exact rates, breaker; what a try was made with; replays in bulk.
+"""Lanes with manners: failure policy, deadlines, exact rates, breaker; what a try was made with; replays of many.
 
 Revision ID: 0002
 Revises: 0001
@@ -17,6 +17,7 @@ branch_labels = None
 depends_on = None
 
 EXPIRES = "expires_at IS NOT NULL"
+REPLAY = "replay_of IS NOT NULL"
 LANE = ("policy", "tokens", "tokens_at", "opens", "failing_since", "alarmed")
 
 
@@ -32,6 +33,11 @@ def upgrade() -> None:
         "delivery_expiry", "delivery", ["expires_at"], postgresql_where=sa.text(EXPIRES), sqlite_where=sa.text(EXPIRES)
     )
     op.add_column("attempt", sa.Column("detail", sa.Text(), nullable=True))
+    op.add_column("delivery_done", sa.Column("error", sa.Text(), nullable=True))
+    for table in ("delivery", "delivery_done"):
+        op.create_index(
+            f"{table}_replay", table, ["replay_of"], postgresql_where=sa.text(REPLAY), sqlite_where=sa.text(REPLAY)
+        )
     op.create_table(
         "replay_job",
         sa.Column("id", Number, sa.Identity(always=False), nullable=False),
@@ -41,7 +47,7 @@ def upgrade() -> None:
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("done", sa.Integer(), nullable=False),
         sa.Column("skipped", sa.Integer(), nullable=False),
-        sa.Column("cursor", Number, nullable=False),
+        sa.Column("cursor", sa.Text(), nullable=False),
         sa.Column("created_at", Moment(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.Column("finished_at", Moment(), nullable=True),
@@ -53,6 +59,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("replay_job")
+    for table in ("delivery_done", "delivery"):
+        op.drop_index(f"{table}_replay", table)
+    op.drop_column("delivery_done", "error")
     op.drop_column("attempt", "detail")
     op.drop_index("delivery_expiry", "delivery")
     op.drop_column("delivery", "merge")
