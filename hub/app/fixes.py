@@ -61,11 +61,11 @@ MAPPING_FIX = ("The mapping does not fit the data: correct it, then release.", "
 
 def suggested_fix(error: str | None, language: str) -> str:
     """What to do about dead letters of this cause, in `en` or `zh-CN`."""
-    name = error or ""
-    if name.startswith("mapping "):
+    kind, _, code = (error or "").partition(":")
+    if kind.startswith("mapping "):
         found = MAPPING_FIX
-    elif name.startswith("http_5"):
+    elif (code or kind).startswith(("http_5", "smtp_4")):
         found = SERVER_FIX
     else:
-        found = FIXES.get(name.split(":")[0].split(" ")[0], UNKNOWN_FIX)
+        found = FIXES.get(code) or FIXES.get(kind) or UNKNOWN_FIX
     return found[1 if language == "zh-CN" else 0]

@@ -52,6 +52,7 @@ class Replay:
         """
         if not reason.strip():
             raise Invalid("say why the data is changed", code="required", at="reason")
+        await self.prepare.vault.prepare(tenant)
         now = self.clock.now()
         async with self.store.work() as work:
             known = await work.delivery(tenant, delivery)

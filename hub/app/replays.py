@@ -48,7 +48,11 @@ class Replays:
     meter: Meter
 
     async def count(self, tenant: TenantId, wanted: ReplayWanted) -> int:
-        """How many deliveries (MISSING: events to be looked at) this would be about now."""
+        """How many deliveries (MISSING: events to be looked at) this would be about now. Raises Invalid."""
+        if not 0 < wanted.per_second <= FASTEST:
+            raise Invalid(f"per_second is above 0 and at most {FASTEST:g}", code="range", at="per_second")
+        if wanted.kind is ReplayKind.MISSING and wanted.since is None:
+            raise Invalid("say since when deliveries are missing", code="required", at="since")
         async with self.store.look() as look:
             if wanted.kind is ReplayKind.MISSING:
                 return await look.count_events(tenant, wanted)
@@ -56,10 +60,6 @@ class Replays:
 
     async def start(self, tenant: TenantId, wanted: ReplayWanted, by: str) -> ReplayJob:
         """Begin. Raises Invalid."""
-        if not 0 < wanted.per_second <= FASTEST:
-            raise Invalid(f"per_second is above 0 and at most {FASTEST:g}", code="range", at="per_second")
-        if wanted.kind is ReplayKind.MISSING and wanted.since is None:
-            raise Invalid("say since when deliveries are missing", code="required", at="since")
         total, now = await self.count(tenant, wanted), self.clock.now()
         async with self.store.work() as work:
             job = await work.add_replay_job(tenant, wanted, total, by, now)

@@ -206,8 +206,10 @@ async def wanted_of(hub: Hub, tenant: TenantId, body: dict[str, Any]) -> ReplayW
 
 
 def _text(body: dict[str, Any], name: str) -> str | None:
-    value = body.get(name)
-    if value is not None and (not isinstance(value, str) or not value.isprintable() or len(value) > 500):
+    if name not in body:
+        return None
+    value = body[name]
+    if not isinstance(value, str) or not value.isprintable() or len(value) > 500:
         raise Invalid(f"{name} is a text", code="type", at=name)
     return value
 

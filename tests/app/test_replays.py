@@ -203,6 +203,15 @@ async def test_an_edit_must_fit_and_say_why() -> None:
 
 
 def test_every_fix_is_said_in_both_languages() -> None:
-    for error in (None, "http_422", "http_503", "mapping m@1: missing at name", "dns_failed", "internal:KeyError"):
+    for error in (
+        None,
+        "http_422",
+        "http_503",
+        "mapping m@1: missing at name",
+        "dns_failed",
+        "internal:KeyError",
+        "smtp_550",
+    ):
         assert suggested_fix(error, "en") != suggested_fix(error, "zh-CN")
     assert suggested_fix("http_503", "en") != suggested_fix("http_422", "en") != UNKNOWN_FIX[0]
+    assert suggested_fix("invalid_input:http_422", "en") == suggested_fix("http_422", "en")
