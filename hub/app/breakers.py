@@ -10,8 +10,9 @@ from hub.domain.breaker import BreakerPolicy, Heard, Trouble, Window, failing, o
 from hub.domain.connections import Connection, ConnectionState
 from hub.domain.ids import ConnectionId
 from hub.ports.clock import Clock
+from hub.ports.lanes import BusyLane
 from hub.ports.meter import Meter
-from hub.ports.store import BusyLane, Work
+from hub.ports.store import Work
 
 PROBE_MARGIN = timedelta(seconds=10)  # beyond the time-out: a probe that never reports back is given up
 

@@ -19,8 +19,9 @@ from hub.domain.deliveries import Again
 from hub.domain.errors import Unavailable
 from hub.domain.ids import DEFAULT_TENANT, ConnectionId, DeliveryId, TenantId
 from hub.ports.clock import Clock, Ids
+from hub.ports.lanes import BusyLane
 from hub.ports.meter import Meter
-from hub.ports.store import BusyLane, Claimed, Completion, LaneCall, Store, Work
+from hub.ports.store import Claimed, Completion, LaneCall, Store, Work
 
 CURSOR_MARGIN = timedelta(seconds=5)  # how far behind the last claimed due time a lane is still looked at
 REFILL = 0.25  # the share of a lane's concurrency that must be free before more is claimed for it

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from hub.domain.connections import Lane
 from hub.domain.ids import TenantId
-from hub.ports.store import Room
+from hub.ports.lanes import Room
 
 
 def fair_shares(wanted: Sequence[tuple[TenantId, int]], room: int, turn: int) -> list[int]:

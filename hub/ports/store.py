@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from hub.domain.breaker import Heard, Trouble
+from hub.domain.breaker import Heard
 from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
+from hub.ports.lanes import Lanes
 from hub.ports.people import ApiToken, AuditEntry, Order
 from hub.ports.replays import Replays
 from mappings.documents import Document
@@ -64,28 +65,6 @@ class LaneCall:
     cap: int
     since: datetime | None = None
     probe: bool = False  # its breaker was open: one try decides whether it opens again
-
-
-@dataclass(frozen=True, slots=True)
-class BusyLane:
-    """A lane with something due. `opens`: its breaker let go after so many openings and one probe is wanted;
-    `failing`: nothing has gone well since the first failure.
-    """
-
-    connection: ConnectionId
-    tenant: TenantId
-    opens: int = 0
-    failing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """What a lane is doing over all workers. `tokens` were left at `tokens_at` (None: it never had a rate)."""
-
-    leased: int
-    opens: int
-    tokens: float | None
-    tokens_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,26 +224,8 @@ class Deliveries(Protocol):
     async def expire_overdue(self, now: datetime, limit: int = 500) -> int:
         """End (EXPIRED) what is over its deadline and not being tried now; returns how many."""
 
-    async def rooms(self, lanes: Sequence[ConnectionId], now: datetime) -> dict[ConnectionId, Room]:
-        """The room of each of these lanes that may be claimed, locked until the transaction ends: limits hold exactly."""
-
-    async def took(self, lane: ConnectionId, tokens: float | None, now: datetime, hold: datetime | None) -> None:
-        """After a claim: the tokens left; `hold`: nobody else may claim before (a probe is under way)."""
-
-    async def trouble(self, lane: ConnectionId) -> Trouble:
-        """What is kept of a lane that fails, locked."""
-
-    async def set_trouble(self, lane: ConnectionId, trouble: Trouble, until: datetime | None) -> None:
-        """Keep it; with `until` nothing is claimed before that, and with no trouble left the lane is open again."""
-
-    async def busy_lanes(self, now: datetime) -> list[BusyLane]:
-        """Lanes with something due now that may be claimed."""
-
     async def next_due(self, now: datetime) -> datetime | None:
         """When the next READY delivery after `now` falls due, if any."""
-
-    async def hold_lane(self, connection: ConnectionId, until: datetime) -> None:
-        """Retry-After or breaker: claim nothing from the lane before `until` (never shortens)."""
 
     async def delivery(self, tenant: TenantId, delivery: DeliveryId) -> Delivery | DoneDelivery | None: ...
 
@@ -383,7 +344,7 @@ class Orders(Protocol):
     async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
-class Work(Events, Deliveries, Replays, Settings, People, Orders, Protocol):
+class Work(Events, Deliveries, Lanes, Replays, Settings, People, Orders, Protocol):
     """One transaction over all of it."""
 
 

@@ -15,7 +15,8 @@ from hub.domain.breaker import Trouble
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Again, Attempt, Final, Finish, Hold, State
 from hub.domain.ids import ConnectionId, DeliveryId, RevisionId
-from hub.ports.store import Arrival, BusyLane, Claimed, Completion, DoneDelivery, LaneCall, Room
+from hub.ports.lanes import BusyLane, Room
+from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall
 
 _DELIVERY = metadata.tables["delivery"]
 _LANE = metadata.tables["destination"]

@@ -15,7 +15,8 @@ from hub.adapters.db.link import AnyRow, Link
 from hub.domain.deliveries import Delivery, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
-from hub.ports.store import BusyLane, LaneCall, StoredEvent
+from hub.ports.lanes import BusyLane
+from hub.ports.store import LaneCall, StoredEvent
 
 Identity = tuple[TenantId, bytes]  # tenant, SHA-256 of source and key
 Key = tuple[ConnectionId, str]

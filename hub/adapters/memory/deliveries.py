@@ -16,7 +16,8 @@ from hub.domain.deliveries import Again, Attempt, Delivery, Final, Finish, Hold,
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
-from hub.ports.store import Arrival, BusyLane, Claimed, Completion, DoneDelivery, LaneCall, LaneStats, Page, Room
+from hub.ports.lanes import BusyLane, Room
+from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall, LaneStats, Page
 
 STATES = {state.name.lower(): state for state in State}
 FINALS = {final.value: final for final in Final}

@@ -11,7 +11,7 @@ from hub.app.sharing import fair_shares, startable
 from hub.domain.breaker import BreakerPolicy, Heard, Trouble, Window, failing, opened
 from hub.domain.connections import Lane
 from hub.domain.ids import TenantId
-from hub.ports.store import Room
+from hub.ports.lanes import Room
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 WANTS = st.lists(st.tuples(st.integers(1, 4).map(TenantId), st.integers(0, 200)), max_size=12)
