@@ -36,7 +36,7 @@ class FieldType(StrEnum):
 _FILLED = (Op.IS_FILLED, Op.IS_EMPTY)
 _SAME = (Op.EQ, Op.NE, Op.IN, Op.NOT_IN)
 _ORDER = (Op.LT, Op.LE, Op.GT, Op.GE, Op.BETWEEN)
-_TIME = (Op.BEFORE, Op.AFTER, Op.BETWEEN, Op.WITHIN_LAST)
+_TIME = (Op.BEFORE, Op.AFTER, Op.BETWEEN, Op.WITHIN_LAST, Op.WITHIN_NEXT, Op.LONGER_AGO)
 OPERATORS: Mapping[FieldType, tuple[Op, ...]] = {
     FieldType.TEXT: (*_SAME, Op.CONTAINS, Op.NOT_CONTAINS, Op.STARTS_WITH, *_FILLED),
     FieldType.NUMBER: (*_SAME, *_ORDER, *_FILLED),

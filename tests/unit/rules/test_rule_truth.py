@@ -11,7 +11,7 @@ from hub.domain.rules import compile_rule, parse
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 STEP = {"kind": "action", "id": "step1", "connection": "ehr", "operation": "candidate.update"}
-DAYS = ["2026-11-01", "2026-11-24", "2026-11-25", "2020-02-29", "2026-13-01"]
+DAYS = ["2026-11-01", "2026-11-23", "2026-11-24", "2026-11-25", "2020-02-29", "2026-13-01", "2026-12-01"]
 MOMENTS = ["2026-11-24T09:30:00Z", "2026-11-24T17:29:00+08:00", "2026-11-23T00:00:00Z", "2026-11-24T09:30:00"]
 SPANS = {"P1D": timedelta(days=1), "P2W": timedelta(weeks=2), "PT1H30M": timedelta(minutes=90)}
 NUMBERS = [-1, 0, 1, 60, 80, 80.0, 80.5, 10**400, float("nan")]
@@ -124,13 +124,19 @@ def naive_clause(op: str, actual: Any, wanted: Any) -> Any:
         if not isinstance(actual, list):
             return None
         return (either if op == "has_any" else every)([either([equal(item, w) for item in actual]) for w in wanted])
-    assert op == "within_last"
+    assert op in ("within_last", "within_next", "longer_ago")
     time = as_time(actual)
-    if isinstance(time, datetime):
-        return NOW - SPANS[wanted] <= time <= NOW
-    return (
-        None if time is None else date(2026, 11, 24) - timedelta(days=SPANS[wanted].days) <= time <= date(2026, 11, 24)
-    )
+    if time is None:
+        return None
+    span = SPANS[wanted] if isinstance(time, datetime) else timedelta(days=SPANS[wanted].days)
+    now, tomorrow, yesterday = NOW, NOW, NOW
+    if not isinstance(time, datetime):  # the day begins 14 hours early and ends 12 hours late
+        now, tomorrow, yesterday = NOW.date(), (NOW + timedelta(hours=14)).date(), (NOW - timedelta(hours=12)).date()
+    if op == "within_last":
+        return now - span <= time <= tomorrow
+    if op == "within_next":
+        return yesterday <= time <= now + span
+    return time < now - span
 
 
 def naive(node: Any, data: Any) -> Any:
@@ -143,8 +149,8 @@ def naive(node: Any, data: Any) -> Any:
     if not isinstance(items, list):
         return None
     verdicts = [naive(node["when"], item if isinstance(item, dict) else {}) for item in items]
-    if node["mode"] == "any":
-        return either(verdicts)
+    if node["mode"] in ("any", "none"):
+        return either(verdicts) if node["mode"] == "any" else flip(either(verdicts))
     if node["mode"] == "all":
         return every(verdicts) if verdicts else None
     certain, possible = verdicts.count(True), verdicts.count(True) + verdicts.count(None)
@@ -161,10 +167,12 @@ plain = st.fixed_dictionaries(
     {}, optional={"a": values, "b": values, "c": st.fixed_dictionaries({}, optional={"a": values})}
 )
 deep = st.fixed_dictionaries({}, optional={"a": st.one_of(values, st.fixed_dictionaries({}, optional={"b": plain}))})
-items = st.lists(st.one_of(plain, scalars), max_size=4)
+inner_items = st.fixed_dictionaries({}, optional={"list": st.lists(plain, max_size=3), "a": values})
+items = st.lists(st.one_of(plain, scalars, inner_items), max_size=4)
 documents = st.fixed_dictionaries({}, optional={"a": values, "b": values, "c": deep, "list": st.one_of(values, items)})
 
 PATHS = ["a", "b", "c.a", "c.a.b", "c.a.b.a", "list", "nothing.here"]
+LISTS = ["list", "c.a", "nothing.here"]
 usable_numbers = st.sampled_from([n for n in NUMBERS if abs(n) < 1e15])
 texts = st.sampled_from([t for t in TEXTS if t])
 wanted_scalars = st.one_of(usable_numbers, texts, st.booleans())
@@ -172,7 +180,7 @@ lists = st.one_of(st.lists(s, min_size=1, max_size=3) for s in (usable_numbers, 
 times = st.sampled_from([t for t in DAYS + MOMENTS if as_time(t)])
 pairs = st.one_of(
     st.lists(usable_numbers, min_size=2, max_size=2).map(sorted),
-    st.lists(st.sampled_from(DAYS[:4]), min_size=2, max_size=2).map(sorted),
+    st.lists(st.sampled_from(DAYS[:5]), min_size=2, max_size=2).map(sorted),
     st.sampled_from([["P1D", "P2W"], ["PT1H30M", "P1D"], [MOMENTS[2], MOMENTS[0]]]),
 )
 WANTED = {
@@ -182,7 +190,7 @@ WANTED = {
     **dict.fromkeys(["before", "after"], times),
     "between": pairs,
     "starts_with": texts,
-    "within_last": st.sampled_from(list(SPANS)),
+    **dict.fromkeys(["within_last", "within_next", "longer_ago"], st.sampled_from(list(SPANS))),
     "is_filled": None,
     "is_empty": None,
 }
@@ -202,15 +210,16 @@ def wider(inner: Any) -> Any:
         st.lists(inner, min_size=1, max_size=3),
     )
     eaches = st.builds(
-        lambda mode, count, when: {
+        lambda field, mode, count, when: {
             "kind": "each",
             "id": "x",
-            "field": "list",
+            "field": field,
             "mode": mode,
             "when": when,
             **({"count": count} if mode == "at_least" else {}),
         },
-        st.sampled_from(["any", "all", "at_least"]),
+        st.sampled_from(LISTS),
+        st.sampled_from(["any", "all", "none", "at_least"]),
         st.integers(1, 3),
         inner,
     )
@@ -307,7 +316,16 @@ def test_a_day_counts_from_when_it_begins_anywhere_and_not_before() -> None:
         "",
     ],
 )
-@pytest.mark.parametrize("asked", [("within_last", "P999999W"), ("before", "2026-11-24T00:00:00Z"), ("le", "P999999D")])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("within_last", "P999999W"),
+        ("within_next", "P999999W"),
+        ("longer_ago", "P1D"),
+        ("before", "2026-11-24T00:00:00Z"),
+        ("le", "P999999D"),
+    ],
+)
 def test_no_text_breaks_a_rule_about_time(text: str, asked: tuple[str, str]) -> None:
     rule = compile_rule(parse(body(clause("c", "x", *asked))))
     assert rule.decide({"x": text}, NOW) in (True, False, None)
