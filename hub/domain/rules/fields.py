@@ -111,10 +111,13 @@ class Fields:
             return None
         if free.pattern is not None and re.search(free.pattern, key) is None:
             return None
-        field = free.field
-        protected = key.casefold() in self._protected_words
         label = {language: f"{name} › {key}" for language, name in free.label.items()}
-        return replace(field, path=path, label=label, usable=field.usable and not protected)
+        return self.guarded(replace(free.field, path=path, label=label))
+
+    def guarded(self, field: Field, *names: str) -> Field:
+        """The field, not usable where its key or one of its names is a protected word here."""
+        words = {name.casefold() for name in (field.path.rpartition(".")[2], *names)}
+        return field if words.isdisjoint(self._protected_words) else replace(field, usable=False)
 
     def usable(self, path: str) -> Field:
         """The field at the path. Raises Invalid: `unknown_field` with the nearest name, or `protected_field`."""

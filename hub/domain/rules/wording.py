@@ -81,6 +81,7 @@ _UNITS: Mapping[str, tuple[str, str]] = {
     "months": (" months", " 个月"),
     "days": (" days", " 天"),
     "people": (" people", " 人"),
+    "seconds": (" seconds", " 秒"),
     "ms": (" ms", " 毫秒"),
     "bytes": (" bytes", " 字节"),
 }
