@@ -4,6 +4,7 @@ from hub.domain.rules.catalogue import Catalogue
 from hub.domain.rules.checking import check, parse
 from hub.domain.rules.compiling import CompiledRule, compile_rule
 from hub.domain.rules.explaining import Explanation
+from hub.domain.rules.overlapping import Overlap, overlap_line, overlaps
 from hub.domain.rules.planning import Decision, LiveRule, RuleIndex, plan
 from hub.domain.rules.reading import dump
 from hub.domain.rules.sentences import explanation_lines, sentence
@@ -16,6 +17,7 @@ __all__ = [
     "Decision",
     "Explanation",
     "LiveRule",
+    "Overlap",
     "RuleBody",
     "RuleIndex",
     "RunMode",
@@ -23,6 +25,8 @@ __all__ = [
     "compile_rule",
     "dump",
     "explanation_lines",
+    "overlap_line",
+    "overlaps",
     "parse",
     "plan",
     "sentence",
