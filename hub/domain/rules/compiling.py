@@ -17,6 +17,7 @@ from hub.domain.rules.tree import Action, Clause, Condition, Each, EachMode, Gro
 from mappings.documents import MISSING, Document, parse_path, walk
 
 Decide = Callable[[Document, datetime], Verdict]
+Act = tuple[str, str]  # connection, operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,11 @@ class CompiledRule:
     def region(self) -> tuple[Box, ...]:
         """Where it fires, as boxes; made once, when overlaps are first asked for."""
         return (ANYWHERE,) if self.body.when is None else region(self.body.when)
+
+    @cached_property
+    def acts(self) -> tuple[Act, ...]:
+        """What its steps carry out, each once."""
+        return tuple({(step.connection, step.operation): None for step in self.steps})
 
     def failing(self, data: Document, now: datetime) -> tuple[str, ...]:
         """Ids of the clauses that stand in the way: false or unknown (under `none`: true or unknown).

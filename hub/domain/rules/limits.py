@@ -7,7 +7,7 @@ hard to tell is taken as possible.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import assert_never
 
@@ -46,7 +46,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """The rarer limits: on texts, on lists, on emptiness."""
+    """The rarer limits: on texts, on lists, on emptiness. `plain`: two of them never contradict each other."""
 
     prefix: str = ""
     parts: frozenset[str] = frozenset()
@@ -57,6 +57,11 @@ class Rest:
     items: tuple[Items, ...] = ()
     blank: bool = False
     filled: bool = False
+    plain: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        plain = not (self.prefix or self.no_parts or self.lacks or self.items or self.blank)
+        object.__setattr__(self, "plain", plain)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,26 +34,38 @@ def boxes_meet(one: Box, other: Box) -> bool:
 
 
 def meet(one: Limits, other: Limits) -> bool:
-    """Whether one value may keep both. False is certain."""
-    kinds = one.kinds & other.kinds
-    if not kinds:
+    """Whether one value may keep both. False is certain; what is rare is left to `both`."""
+    if not one.kinds & other.kinds:
         return False
     mine, theirs = one.values, other.values
-    if mine is not None and theirs is not None and not one.stretches and not other.stretches:
-        left = mine & theirs
-        if not left or (one.banned and left <= one.banned) or (other.banned and left <= other.banned):
-            return False
-    elif mine is not None or theirs is not None or one.banned or other.banned:
-        return both(one, other) is not None
-    elif one.stretches and other.stretches:
-        for axis, stretch in one.stretches:
-            for axis_, stretch_ in other.stretches:
-                if axis == axis_ and not _touch(stretch, stretch_):
-                    kinds &= ~(NUMBER if axis == Axis.NUMBER else TEXT)
-        if not kinds:
-            return False
-    if one.rest is not None or other.rest is not None:
-        return both(one, other) is not None
+    if mine is None and theirs is None and not (one.banned or other.banned):
+        if one.rest is None and other.rest is None:
+            return not one.stretches or not other.stretches or _touching(one, other)
+        if not one.stretches and not other.stretches and _plain(one.rest) and _plain(other.rest):
+            return True
+    elif mine is not None and theirs is not None and _finite(one) and _finite(other):
+        return not mine.isdisjoint(theirs)
+    return both(one, other) is not None
+
+
+def _plain(rest: Rest | None) -> bool:
+    return rest is None or rest.plain
+
+
+def _finite(limits: Limits) -> bool:
+    return not (limits.stretches or limits.banned) and limits.rest is None
+
+
+def _touching(one: Limits, other: Limits) -> bool:
+    """Of stretches alone: whether those on the same axis have something in common."""
+    for axis, (low, low_in, high, high_in) in one.stretches:
+        for axis_, (low_, low_in_, high_, high_in_) in other.stretches:
+            if axis != axis_:
+                continue
+            if low > high_ or low_ > high:
+                return False
+            if (low == high_ and not (low_in and high_in_)) or (low_ == high and not (low_in_ and high_in)):
+                return False
     return True
 
 
@@ -165,11 +177,6 @@ def _cross(one: Stretch, other: Stretch) -> Stretch:
     low, low_in = max((one[0], not one[1]), (other[0], not other[1]))
     high, high_in = min((one[2], one[3]), (other[2], other[3]))
     return low, not low_in, high, high_in
-
-
-def _touch(one: Stretch, other: Stretch) -> bool:
-    low, low_in, high, high_in = _cross(one, other)
-    return low < high or (low == high and low_in and high_in)
 
 
 def _joined(one: Rest, other: Rest) -> Rest:

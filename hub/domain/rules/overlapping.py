@@ -9,15 +9,13 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from hub.domain.rules.compiling import CompiledRule
+from hub.domain.rules.compiling import Act, CompiledRule
 from hub.domain.rules.examples import example
 from hub.domain.rules.fields import Fields
 from hub.domain.rules.limits import Box
 from hub.domain.rules.meeting import both_boxes, boxes_meet
 from hub.domain.rules.wording import quoted
 from mappings.documents import Document
-
-Act = tuple[str, str]  # connection, operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +47,13 @@ def overlaps(new: CompiledRule, others: Mapping[str, CompiledRule], once: Contai
 
     `once`: acts that must not be done twice for one candidate; what both rules would do of them is in `twice`.
     """
-    mine = _acts(new)
-    return [
-        Overlap(name, shared, tuple([act for act in shared if act in once]), (new, other))
-        for name, other in others.items()
-        if other.on == new.on and _may_meet(new.region, other.region)
-        for shared in [tuple([act for act in _acts(other) if act in mine])]
-    ]
+    on, region, acts = new.on, new.region, frozenset(new.acts)
+    found = []
+    for name, other in others.items():
+        if other.body.on == on and _may_meet(region, other.region):
+            shared = () if acts.isdisjoint(other.acts) else tuple([act for act in other.acts if act in acts])
+            found.append(Overlap(name, shared, tuple([act for act in shared if act in once]), (new, other)))
+    return found
 
 
 def _may_meet(one: tuple[Box, ...], other: tuple[Box, ...]) -> bool:
@@ -64,10 +62,6 @@ def _may_meet(one: tuple[Box, ...], other: tuple[Box, ...]) -> bool:
             if boxes_meet(mine, theirs):
                 return True
     return False
-
-
-def _acts(rule: CompiledRule) -> dict[Act, None]:
-    return {(step.connection, step.operation): None for step in rule.steps}
 
 
 def overlap_line(overlap: Overlap, language: str) -> str:
