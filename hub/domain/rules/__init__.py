@@ -7,6 +7,7 @@ from hub.domain.rules.explaining import Explanation
 from hub.domain.rules.overlapping import Overlap, overlap_line, overlaps
 from hub.domain.rules.planning import Decision, LiveRule, RuleIndex, plan
 from hub.domain.rules.reading import dump
+from hub.domain.rules.remarks import Oddity, Remark, remark_line, remarks
 from hub.domain.rules.sentences import explanation_lines, sentence
 from hub.domain.rules.tree import Action, RuleBody, RunMode
 
@@ -17,7 +18,9 @@ __all__ = [
     "Decision",
     "Explanation",
     "LiveRule",
+    "Oddity",
     "Overlap",
+    "Remark",
     "RuleBody",
     "RuleIndex",
     "RunMode",
@@ -29,5 +32,7 @@ __all__ = [
     "overlaps",
     "parse",
     "plan",
+    "remark_line",
+    "remarks",
     "sentence",
 ]
