@@ -9,6 +9,7 @@ from hub.domain.rules.planning import Decision, LiveRule, RuleIndex, plan
 from hub.domain.rules.reading import dump
 from hub.domain.rules.remarks import Oddity, Remark, remark_line, remarks
 from hub.domain.rules.sentences import explanation_lines, sentence
+from hub.domain.rules.tables import Row, Table, from_table, grid, to_table
 from hub.domain.rules.tree import Action, RuleBody, RunMode
 
 __all__ = [
@@ -21,13 +22,17 @@ __all__ = [
     "Oddity",
     "Overlap",
     "Remark",
+    "Row",
     "RuleBody",
     "RuleIndex",
     "RunMode",
+    "Table",
     "check",
     "compile_rule",
     "dump",
     "explanation_lines",
+    "from_table",
+    "grid",
     "overlap_line",
     "overlaps",
     "parse",
@@ -35,4 +40,5 @@ __all__ = [
     "remark_line",
     "remarks",
     "sentence",
+    "to_table",
 ]
