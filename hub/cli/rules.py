@@ -10,6 +10,7 @@ import yaml
 
 from hub.app.hub import Hub
 from hub.cli.context import with_hub
+from hub.cli.templates import templates
 from hub.cli.words import as_json, say
 from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT as TENANT
@@ -24,6 +25,9 @@ VERDICTS = {True: "fires", False: "no", None: "unknown"}
 @click.group()
 def rules() -> None:
     """What happens when: trigger rules as sentences."""
+
+
+rules.add_command(templates)
 
 
 @rules.command("list")

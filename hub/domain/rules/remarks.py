@@ -12,7 +12,19 @@ from enum import StrEnum
 from typing import assert_never
 
 from hub.domain.rules.fields import Field, Fields, FieldType
-from hub.domain.rules.limits import BOOL, LIST, NUMBER, TEXT, Axis, Box, Limits, Stretch, limits_of, position_of
+from hub.domain.rules.limits import (
+    BOOL,
+    LIST,
+    NOTHING,
+    NUMBER,
+    TEXT,
+    Axis,
+    Box,
+    Limits,
+    Stretch,
+    limits_of,
+    position_of,
+)
 from hub.domain.rules.meeting import both, settled
 from hub.domain.rules.regions import Question, is_choice, region
 from hub.domain.rules.tree import UNARY, Clause, Condition, Each, Group, GroupMode
@@ -185,17 +197,18 @@ def _fits(box: Box, fields: Fields | None) -> bool:
 
 
 def _open(field: Field) -> Limits | None:
+    """What the field can hold, or nothing at all."""
     match field.type:
         case FieldType.OPTION:
             values = frozenset(option.value for option in field.options if isinstance(option.value, (str, int, float)))
-            return Limits(TEXT | NUMBER | BOOL, values=values) if values else None
+            return Limits(TEXT | NUMBER | BOOL | NOTHING, values=values) if values else None
         case FieldType.BOOL:
-            return Limits(BOOL, values=frozenset([True, False]))
+            return Limits(BOOL | NOTHING, values=frozenset([True, False]))
         case FieldType.NUMBER | FieldType.INTEGER:
             low = -math.inf if field.low is None else field.low
             high = math.inf if field.high is None else field.high
             stretch: Stretch = (low, True, high, True)
-            return Limits(NUMBER, stretches=((Axis.NUMBER, stretch),))
+            return Limits(NUMBER | NOTHING, stretches=((Axis.NUMBER, stretch),))
         case _:
             return None
 

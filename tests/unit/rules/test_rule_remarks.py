@@ -43,6 +43,8 @@ SEEN: list[tuple[Any, list[tuple[str, str, tuple[str, ...]]]]] = [
      [("unreachable", "c2", ())]),
     (group("g", "none", c("c1", SCORE, "ge", 80), c("c2", SCORE, "ge", 90)), [("redundant", "c2", ())]),
     (group("g", "any", GOOD, c("c2", SCORE, "lt", 80)), [("always", "g", ())]),
+    (group("g", "any", GOOD, c("c2", SCORE, "is_empty")), []),
+    (group("g", "all", GOOD, c("c2", ROLE, "is_empty")), []),
     (c("c1", SCORE, "ge", 0), [("always", "c1", ())]),
     (c("c1", "report.overall.recommendation", "in", ["recommend", "hold", "reject"]), [("always", "c1", ())]),
     (group("g", "any", c("c1", "job.headcount", "gt", 2), c("c2", "job.headcount", "lt", 3)), [("always", "g", ())]),
