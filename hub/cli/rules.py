@@ -15,8 +15,18 @@ from hub.cli.words import as_json, say
 from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT as TENANT
 from hub.domain.ids import event_id
-from hub.domain.rules import Catalogue, Explanation, RuleBody, compile_rule, explanation_lines, parse, sentence
+from hub.domain.rules import (
+    Catalogue,
+    Explanation,
+    RuleBody,
+    compile_rule,
+    described,
+    explanation_lines,
+    parse,
+    sentence,
+)
 from hub.ports.store import Page
+from mappings.documents import Document
 
 LANGUAGES = click.Choice(["en", "zh-CN"])
 VERDICTS = {True: "fires", False: "no", None: "unknown"}
@@ -48,6 +58,22 @@ def list_rules(language: str, json_: bool) -> None:
         ]
 
     say(with_hub(act), ("name", "state", "revision", "sentence"), "no rules yet: `hirewire apply` brings them", json_)
+
+
+@rules.command("fields")
+@click.argument("event")
+@click.option("--all", "all_", is_flag=True, help="Also those that rules may not use.")
+@click.option("--language", type=LANGUAGES, default="en", show_default=True)
+@as_json
+def fields(event: str, all_: bool, language: str, json_: bool) -> None:
+    """What a rule on this event may ask: fields with their names, types, limits and operators."""
+
+    async def act(hub: Hub) -> list[Document]:
+        return described(hub.fields({"trigger": {"event": event}}))
+
+    found = [one for one in with_hub(act) if all_ or one["usable_in_rules"]]
+    rows = [{**one, "name": named[language]} for one in found if isinstance(named := one["label"], dict)]
+    say(rows, ("path", "type", "unit", "name", "sensitivity"), "no fields", json_)
 
 
 @rules.command("explain")
