@@ -61,7 +61,7 @@ def _condition(condition: Condition, fields: Fields, language: Language, nested:
             words = predicate(op, value, field, language)
             return f"{_name(path, field, language)}{' ' if language == 'en' else ''}{words}"
         case Group(mode=mode, items=items):
-            parts = [_condition(item, fields, language, len(items) > 1 or mode is GroupMode.NONE) for item in items]
+            parts = [_condition(item, fields, language, len(items) > 1) for item in items]
             text = _joiner(mode, language).join(parts)
             if mode is GroupMode.NONE:
                 return ("not " if language == "en" else "并非") + _bracket(text, language)
@@ -92,7 +92,7 @@ def _each(name: str, mode: EachMode, count: int, inner: str, language: Language)
 
 def _share(mode: EachMode, count: int, language: Language) -> str:
     if mode is EachMode.ALL:
-        return "every one" if language == "en" else "每一项"
+        return "every one" if language == "en" else "每一项都"
     if mode is EachMode.NONE:
         return "none" if language == "en" else "没有任何一项"
     return f"at least {count}" if language == "en" else f"至少 {count} 项"
@@ -217,4 +217,6 @@ def _each_demand(answer: EachAnswer, fields: Fields, language: Language) -> str:
         return f"None of {name} may meet ({inner})" if language == "en" else f"{name}中不应有任何一项满足（{inner}）"
     if language == "en":
         return f"{share[0].upper()}{share[1:]} of {name} must meet ({inner})"
+    if answer.mode is EachMode.ALL:
+        return f"{name}中每一项都应满足（{inner}）"
     return f"{name}中应有{share}满足（{inner}）"
