@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as Dict
 
 from hub.domain.errors import Invalid, Rejected
 from hub.domain.rules import Catalogue, parse
 from hub.ports.connector import Connector
-from mappings.canonical import UnknownType, events
 from mappings.canonical.check import problems
 from mappings.documents import Document
 from mappings.engine import MappingFault, compile_mapping
@@ -68,7 +68,7 @@ def check_rule(body: Document, at: str, connectors: Dict[str, Connector], mappin
     if not isinstance(stored, dict):
         raise Invalid("a rule entry has a rule", code="missing", at=f"{at}.rule")
     try:
-        parsed = parse(stored, catalogue_of(stored))
+        parsed = parse(stored, catalogue_of(stored, connectors.values()))
     except Rejected as error:
         raise Invalid(str(error), code=error.code, at=f"{at}.rule.{error.at}" if error.at else f"{at}.rule") from error
     for index, step in enumerate(parsed.then):
@@ -88,16 +88,29 @@ def check_rule(body: Document, at: str, connectors: Dict[str, Connector], mappin
             raise Invalid(f"there is no mapping {step.mapping}", code="unknown_mapping", at=f"{where}.mapping")
 
 
-def catalogue_of(stored: Document) -> Catalogue:
-    """The field catalogue of the rule's event. Raises Invalid where the trigger names none."""
+def catalogue_of(stored: Document, connectors: Iterable[Connector] = ()) -> Catalogue:
+    """The field catalogue of the rule's event, with what these connectors' reports add to it.
+
+    Raises Invalid where the trigger names no event.
+    """
     trigger = stored.get("trigger")
     name = trigger.get("event") if isinstance(trigger, dict) else None
     if not isinstance(name, str):
         raise Invalid("a rule names the event it waits for", code="missing", at="trigger.event")
-    versions = [version for type_, version in events() if type_ == name]
-    if not versions:
-        raise Invalid(f"there is no event type {name}", code="unknown_type", at="trigger.event")
     try:
-        return Catalogue.of_event(name, max(versions))
-    except UnknownType as error:
-        raise Invalid(f"there is no event type {name}", code="unknown_type", at="trigger.event") from error
+        catalogue = Catalogue.newest(name)
+    except Invalid as error:
+        raise Invalid(str(error), code="unknown_type", at="trigger.event") from error
+    for connector in {connector.name: connector for connector in connectors}.values():
+        catalogue = catalogue.adding(connector.adds.get(name, {}), connector.label)
+    return catalogue
+
+
+def once_only(connectors: Dict[str, Connector]) -> frozenset[tuple[str, str]]:
+    """(connection, operation) of every act that two rules would do twice: nothing in it sees that it was done before."""
+    return frozenset(
+        (connection, operation.name)
+        for connection, connector in connectors.items()
+        for operation in connector.operations.values()
+        if operation.safety == "write" and operation.idempotency not in ("natural", "read_before_write")
+    )

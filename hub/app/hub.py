@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hub.app.access import Access
 from hub.app.channels import Channels
+from hub.app.checks import catalogue_of
 from hub.app.configure import Configure
 from hub.app.deliver import Deliver
 from hub.app.identify import Identify
@@ -17,12 +18,14 @@ from hub.app.queries import Queries
 from hub.app.receive import Receive
 from hub.app.replay import Replay
 from hub.app.replays import Replays
+from hub.domain.rules import Catalogue
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
 from hub.ports.meter import Meter
 from hub.ports.store import Store
 from hub.ports.transport import Transport
 from hub.ports.vault import Vault
+from mappings.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,7 @@ class Hub:
     replays: Replays
     queries: Queries
     access: Access
+
+    def fields(self, rule: Document) -> Catalogue:
+        """What a stored rule may speak of: the fields of its event, with those that the connectors here add."""
+        return catalogue_of(rule, [self.catalog.get(name) for name in self.catalog.names()])

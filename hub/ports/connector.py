@@ -103,6 +103,10 @@ class Connector(Protocol):
     @property
     def operations(self) -> Mapping[str, Operation]: ...
     @property
+    def adds(self) -> Mapping[str, Document]:
+        """Event type -> path -> JSON Schema of a value that this vendor's reports bring beyond the canonical event."""
+
+    @property
     def mappings(self) -> Mapping[str, Document]:
         """`name@version` -> mapping document that the connector brings."""
 

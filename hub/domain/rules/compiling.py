@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import assert_never
 
 from hub.domain.rules.explaining import Explain, explainer
+from hub.domain.rules.limits import Box
 from hub.domain.rules.logic import Verdict, as_item, negate, tally
 from hub.domain.rules.operators import Test, test_of
+from hub.domain.rules.regions import ANYWHERE, region
 from hub.domain.rules.tree import Action, Clause, Condition, Each, EachMode, Group, GroupMode, RuleBody, RunMode
 from mappings.documents import MISSING, Document, parse_path, walk
 
 Decide = Callable[[Document, datetime], Verdict]
+Act = tuple[str, str]  # connection, operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Leaf:
     decide: Decide
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CompiledRule:
     """A rule that can be asked.
 
@@ -52,6 +56,16 @@ class CompiledRule:
     def mode(self) -> RunMode:
         """Whether its steps are carried out or only told."""
         return self.body.guards.mode
+
+    @cached_property
+    def region(self) -> tuple[Box, ...]:
+        """Where it fires, as boxes; made once, when overlaps are first asked for."""
+        return (ANYWHERE,) if self.body.when is None else region(self.body.when)
+
+    @cached_property
+    def acts(self) -> tuple[Act, ...]:
+        """What its steps carry out, each once."""
+        return tuple({(step.connection, step.operation): None for step in self.steps})
 
     def failing(self, data: Document, now: datetime) -> tuple[str, ...]:
         """Ids of the clauses that stand in the way: false or unknown (under `none`: true or unknown).

@@ -61,7 +61,7 @@ def _condition(condition: Condition, fields: Fields, language: Language, nested:
             words = predicate(op, value, field, language)
             return f"{_name(path, field, language)}{' ' if language == 'en' else ''}{words}"
         case Group(mode=mode, items=items):
-            parts = [_condition(item, fields, language, len(items) > 1 or mode is GroupMode.NONE) for item in items]
+            parts = [_condition(item, fields, language, len(items) > 1) for item in items]
             text = _joiner(mode, language).join(parts)
             if mode is GroupMode.NONE:
                 return ("not " if language == "en" else "并非") + _bracket(text, language)
@@ -92,7 +92,9 @@ def _each(name: str, mode: EachMode, count: int, inner: str, language: Language)
 
 def _share(mode: EachMode, count: int, language: Language) -> str:
     if mode is EachMode.ALL:
-        return "every one" if language == "en" else "每一项"
+        return "every one" if language == "en" else "每一项都"
+    if mode is EachMode.NONE:
+        return "none" if language == "en" else "没有任何一项"
     return f"at least {count}" if language == "en" else f"至少 {count} 项"
 
 
@@ -185,7 +187,7 @@ def _found(answer: ClauseAnswer, field: Field | None, language: Language, reveal
 def _each_line(answer: EachAnswer, fields: Fields, language: Language) -> str:
     wanted = _each_demand(answer, fields, language)
     if not answer.items and answer.verdict is None:
-        return f"{wanted}, is not known" if language == "en" else f"{wanted}，未提供"
+        return wanted + _no_items(answer, language)
     yes = sum(item.verdict is True for item in answer.items)
     unknown = sum(item.verdict is None for item in answer.items)
     met = _met(answer.verdict, answer.negated, language)
@@ -193,6 +195,14 @@ def _each_line(answer: EachAnswer, fields: Fields, language: Language) -> str:
         return f"{wanted}, {yes} of {len(answer.items)} did" + (f", {unknown} not known" if unknown else "") + met
     found = f"{wanted}，实际 {len(answer.items)} 项中有 {yes} 项满足"
     return found + (f"，{unknown} 项未知" if unknown else "") + met
+
+
+def _no_items(answer: EachAnswer, language: Language) -> str:
+    if answer.reason is Reason.WRONG_TYPE:
+        return ", is of another type" if language == "en" else "，类型不符"
+    if answer.listed:
+        return ", there are none" if language == "en" else "，列表为空"
+    return ", is not known" if language == "en" else "，未提供"
 
 
 def _each_demand(answer: EachAnswer, fields: Fields, language: Language) -> str:
@@ -203,6 +213,10 @@ def _each_demand(answer: EachAnswer, fields: Fields, language: Language) -> str:
         words = _each(name, answer.mode, answer.count, inner, language)
         return f"It must not be that {words}" if language == "en" else f"不应出现：{words}"
     share = _share(answer.mode, answer.count, language)
+    if answer.mode is EachMode.NONE:
+        return f"None of {name} may meet ({inner})" if language == "en" else f"{name}中不应有任何一项满足（{inner}）"
     if language == "en":
         return f"{share[0].upper()}{share[1:]} of {name} must meet ({inner})"
+    if answer.mode is EachMode.ALL:
+        return f"{name}中每一项都应满足（{inner}）"
     return f"{name}中应有{share}满足（{inner}）"

@@ -29,11 +29,14 @@ class Op(StrEnum):
     BEFORE = "before"
     AFTER = "after"
     WITHIN_LAST = "within_last"  # an ISO 8601 duration of weeks, days, hours, minutes, seconds
+    WITHIN_NEXT = "within_next"
+    LONGER_AGO = "longer_ago"  # further back than the duration
     IS_FILLED = "is_filled"
     IS_EMPTY = "is_empty"
 
 
 UNARY = frozenset({Op.IS_FILLED, Op.IS_EMPTY})
+RELATIVE = frozenset({Op.WITHIN_LAST, Op.WITHIN_NEXT, Op.LONGER_AGO})  # measured from now; the value is a duration
 
 
 class GroupMode(StrEnum):
@@ -49,6 +52,7 @@ class EachMode(StrEnum):
 
     ANY = "any"
     ALL = "all"
+    NONE = "none"
     AT_LEAST = "at_least"
 
 
