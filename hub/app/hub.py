@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.app.access import Access
+from hub.app.advance import Advance
 from hub.app.channels import Channels
 from hub.app.configure import Configure
 from hub.app.deliver import Deliver
@@ -16,6 +17,7 @@ from hub.app.provide import Provide
 from hub.app.queries import Queries
 from hub.app.receive import Receive
 from hub.app.replay import Replay
+from hub.app.runs import Runs
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
 from hub.ports.meter import Meter
@@ -45,5 +47,7 @@ class Hub:
     identify: Identify
     configure: Configure
     replay: Replay
+    advance: Advance
+    runs: Runs
     queries: Queries
     access: Access

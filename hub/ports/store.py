@@ -16,6 +16,7 @@ from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
 from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.runs import Runs, Start
 from mappings.documents import Document
 
 
@@ -35,14 +36,20 @@ class StoredEvent:
     body: bytes  # sealed
     request_hash: bytes  # 32 bytes: SHA-256 of the canonical request; tells a repeat from a clash
     cause: Cause | None = None
+    depth: int = 0  # how many events lie between this one and the first cause
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An event and the deliveries that it owes: stored together or not at all."""
+    """An event, the deliveries that it owes and the runs that it starts: stored together or not at all.
+
+    `wakes`: some run may wait for an event of this type.
+    """
 
     event: StoredEvent
     planned: tuple[Planned, ...] = ()
+    starts: tuple[Start, ...] = ()
+    wakes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +178,8 @@ class Events(Protocol):
         """Store fresh arrivals with their deliveries, in order; answer for each. Repeats inside one batch count as repeats.
 
         A planned delivery with an `okey` starts WAITING and becomes READY when no earlier one of that
-        (connection, okey) is READY, LEASED or WAITING before it.
+        (connection, okey) is READY, LEASED or WAITING before it. Started runs are READY; an event that `wakes` makes
+        due what waits for its type and subject.
         """
 
     async def event(self, tenant: TenantId, event: EventId) -> StoredEvent | None: ...
@@ -326,7 +334,7 @@ class Orders(Protocol):
     async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
-class Work(Events, Deliveries, Settings, People, Orders, Protocol):
+class Work(Events, Deliveries, Settings, People, Orders, Runs, Protocol):
     """One transaction over all of it."""
 
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from hub.adapters.memory.tables import Key, Tables
-from hub.domain.deliveries import Delivery, State
+from hub.domain.deliveries import Delivery, Planned, State
 from hub.domain.events import Cause
-from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId, event_id
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, RunId, TenantId, event_id
+from hub.domain.runs import Run, RunState
+from hub.ports.runs import Start
 from hub.ports.store import Arrival, Page, Receipt, StoredEvent
 
 
@@ -30,26 +32,12 @@ class MemoryEvents:
                 continue
             tables.identities.put(identity, (event.id, event.request_hash))
             tables.events.put(event.id, event)
-            for planned in arrival.planned:
-                delivery = Delivery(
-                    id=DeliveryId(tables.next("delivery")),
-                    event=event.id,
-                    tenant=event.tenant,
-                    connection=planned.connection,
-                    revision=planned.revision,
-                    step=planned.step,
-                    okey=planned.okey,
-                    state=State.READY if planned.okey is None else State.WAITING,
-                    attempt=0,
-                    deferrals=0,
-                    run_lease=0,
-                    due_at=planned.due_at or event.received_at,
-                    received_at=event.received_at,
-                    expires_at=planned.expires_at,
-                )
-                tables.live.put(delivery.id, delivery)
-                if planned.okey is not None:
-                    keys[(planned.connection, planned.okey)] = None
+            keys |= owe(tables, event.tenant, event.id, arrival.planned, event.received_at)
+            for start in arrival.starts:
+                run = RunId(tables.next("run"))
+                tables.runs.put(run, started(run, event, start))
+            if arrival.wakes:
+                wake(tables, event)
             receipts.append(Receipt(event.id, fresh=True))
         promote(tables, keys)
         return receipts
@@ -80,6 +68,47 @@ class MemoryEvents:
     def _is_of(self, tenant: TenantId, cause: Cause) -> bool:
         event = self._tables.events.get(cause.event)
         return event is not None and event.tenant == tenant
+
+
+def owe(tables: Tables, tenant: TenantId, event: EventId, plans: Sequence[Planned], at: datetime) -> dict[Key, None]:
+    """Write planned deliveries; returns the keys that got a waiter."""
+    keys = dict[Key, None]()
+    for planned in plans:
+        delivery = Delivery(
+            id=DeliveryId(tables.next("delivery")),
+            event=event,
+            tenant=tenant,
+            connection=planned.connection,
+            revision=planned.revision,
+            step=planned.step,
+            okey=planned.okey,
+            state=State.READY if planned.okey is None else State.WAITING,
+            attempt=0,
+            deferrals=0,
+            run_lease=0,
+            due_at=planned.due_at or at,
+            received_at=at,
+            expires_at=planned.expires_at,
+        )
+        tables.live.put(delivery.id, delivery)
+        if planned.okey is not None:
+            keys[(planned.connection, planned.okey)] = None
+    return keys
+
+
+def started(run: RunId, event: StoredEvent, start: Start) -> Run:
+    """A run that has not taken a step yet."""
+    at = event.received_at
+    return Run(
+        run, event.tenant, start.rule, start.revision, event.id, event.id, event.subject, RunState.READY, at, at, at
+    )
+
+
+def wake(tables: Tables, event: StoredEvent) -> None:
+    """Make due what waits for this event."""
+    for run in list(tables.runs.values()):
+        if (run.tenant, run.subject, run.awaits) == (event.tenant, event.subject, event.type) and event.subject:
+            tables.runs.put(run.id, replace(run, due_at=min(event.received_at, run.due_at or event.received_at)))
 
 
 def promote(tables: Tables, keys: Mapping[Key, None], now: datetime | None = None) -> int:

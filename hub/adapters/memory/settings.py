@@ -7,7 +7,8 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
 
-from hub.adapters.memory.deliveries import MemoryDeliveries, row_number
+from hub.adapters.memory.deliveries import row_number
+from hub.adapters.memory.runs import MemoryRuns
 from hub.adapters.memory.tables import RuleRow
 from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import State
@@ -18,7 +19,7 @@ from hub.ports.store import Page, Rule, RuleRevision, StoredMapping
 from mappings.documents import Document
 
 
-class MemoryWork(MemoryDeliveries):
+class MemoryWork(MemoryRuns):
     """`hub.ports.store.Work` over tables: adds Settings, People and Orders."""
 
     async def connections(self, tenant: TenantId) -> list[Connection]:

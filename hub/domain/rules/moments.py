@@ -52,3 +52,11 @@ def moment_within(moment: datetime, span: timedelta, now: datetime) -> bool:
 def day_within(day: date, span: timedelta, now: datetime) -> bool:
     """The same for a day: it counts from when it has begun anywhere on earth, back to the UTC day `span` ago."""
     return day <= (now + _EASTMOST).date() and (now.date() - day).days <= span.days
+
+
+def write_duration(span: timedelta) -> str:
+    """The duration that `read_duration` reads back: `P14D`, `PT1H30M`."""
+    hours, rest = divmod(span.seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (seconds, "S")) if count)
+    return "P" + (f"{span.days}D" if span.days or not time else "") + (f"T{time}" if time else "")
