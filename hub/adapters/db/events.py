@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, update
 
 from hub.adapters.db.link import AnyRow, Link
 from hub.adapters.db.statements import EVENT, PLANNED, Identity, Key, Statements, unique
@@ -16,10 +16,13 @@ from hub.adapters.db.tables import metadata
 from hub.domain.deliveries import Planned, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, EventId, TenantId, event_id
+from hub.domain.runs import RunState
+from hub.ports.runs import Start
 from hub.ports.store import Arrival, Page, Receipt, StoredEvent
 
 _EVENT = metadata.tables["event"]
 _BODY = metadata.tables["event_body"]
+_RUN = metadata.tables["run"]
 _REF = metadata.tables["ref"]
 _STORED = (*(_EVENT.c[name] for name in EVENT.split(", ")), _BODY.c.body)
 
@@ -64,7 +67,9 @@ class DbEvents:
         await hot.insert("event", EVENT, [self._event_row(event) for event in events])
         await hot.insert("event_body", "event_id, body", [(hot.event_key(event.id), event.body) for event in events])
         planned = [(arrival.event, plan) for arrival in arrivals for plan in arrival.planned]
-        await hot.insert("delivery", PLANNED, [self._planned_row(event, plan) for event, plan in planned])
+        rows = [self._planned_row(event.id, event.tenant, event.received_at, plan) for event, plan in planned]
+        await hot.insert("delivery", PLANNED, rows)
+        await self._start(arrivals)
         return [(plan.connection, plan.okey) for _, plan in planned if plan.okey is not None]
 
     def _event_row(self, event: StoredEvent) -> tuple[object, ...]:
@@ -82,19 +87,31 @@ class DbEvents:
             event.request_hash,
             None if cause is None else self._hot.event_key(cause.event),
             None if cause is None else cause.delivery,
+            event.depth,
         )
 
-    def _planned_row(self, event: StoredEvent, plan: Planned) -> tuple[object, ...]:
+    async def _start(self, arrivals: Sequence[Arrival]) -> None:
+        """The runs that arrivals start, and waking those that wait for them."""
+        starts = [(arrival.event, start) for arrival in arrivals for start in arrival.starts]
+        if starts:
+            await self._link.rows(_RUN.insert().values([_run_row(event, start) for event, start in starts]))
+        waking = [arrival.event for arrival in arrivals if arrival.wakes and arrival.event.subject is not None]
+        for event in sorted(waking, key=lambda one: (one.subject or "", one.type)):
+            mine = (_RUN.c.tenant_id == event.tenant, _RUN.c.subject == event.subject, _RUN.c.awaits == event.type)
+            at = event.received_at
+            await self._link.rows(update(_RUN).where(*mine, _RUN.c.due_at > at).values(due_at=at))
+
+    def _planned_row(self, event: EventId, tenant: TenantId, at: datetime, plan: Planned) -> tuple[object, ...]:
         return (
-            self._hot.event_key(event.id),
-            self._hot.moment(event.received_at),
-            event.tenant,
+            self._hot.event_key(event),
+            self._hot.moment(at),
+            tenant,
             plan.connection,
             plan.revision,
             plan.step,
             plan.okey,
             int(State.READY if plan.okey is None else State.WAITING),
-            self._hot.moment(plan.due_at or event.received_at),
+            self._hot.moment(plan.due_at or at),
             self._hot.moment(plan.expires_at),
             None,
             False,
@@ -137,7 +154,22 @@ class DbEvents:
 
 def _event(row: AnyRow) -> StoredEvent:
     cause = None if row[10] is None else Cause(row[10], row[11])
-    return StoredEvent(*[*row[:9], row[12], row[9], cause])
+    return StoredEvent(*[*row[:9], row[13], row[9], cause, row[12]])
+
+
+def _run_row(event: StoredEvent, start: Start) -> dict[str, object]:
+    at = {name: event.received_at for name in ("created_at", "changed_at", "due_at")}
+    return {
+        "tenant_id": event.tenant,
+        "rule_id": start.rule,
+        "revision_id": start.revision,
+        "event_id": event.id,
+        "at_event": event.id,
+        "subject": event.subject,
+        "state": RunState.READY.value,
+        "met": [],
+        **at,
+    }
 
 
 def _identity(event: StoredEvent) -> Identity:

@@ -1,0 +1,178 @@
+"""Runs, tags and the business calendar, in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, delete, func, select, update
+
+from hub.adapters.db.link import AnyRow
+from hub.adapters.db.settings import DbSettings
+from hub.adapters.db.statements import PLANNED
+from hub.adapters.db.tables import metadata
+from hub.domain.deliveries import Planned
+from hub.domain.ids import EventId, RevisionId, RuleId, RunId, TenantId
+from hub.domain.runs import Run, RunState
+from hub.ports.runs import CandidateTag
+from mappings.documents import Document
+
+_RUN = metadata.tables["run"]
+_ONCE = metadata.tables["run_once"]
+_TAG = metadata.tables["candidate_tag"]
+_CALENDAR = metadata.tables["business_calendar"]
+_RULE = metadata.tables["rule"]
+_EVENT = metadata.tables["event"]
+_COLUMNS = (
+    "id, tenant_id, rule_id, revision_id, event_id, at_event, subject, state, created_at, changed_at, due_at, step, "
+    "awaits, until, reason, answer, met, began_at"
+).split(", ")
+
+
+class DbRuns(DbSettings):
+    """`hub.ports.runs.Runs` on one open connection."""
+
+    async def due_runs(self, now: datetime, limit: int = 100) -> list[Run]:
+        return [_run(row) for row in await self._link.rows(_due(now).order_by(_RUN.c.due_at, _RUN.c.id).limit(limit))]
+
+    async def take_runs(self, ids: Sequence[RunId], now: datetime) -> list[Run]:
+        wanted = _due(now).where(_RUN.c.id.in_(ids)).order_by(_RUN.c.rule_id, _RUN.c.id)
+        return [_run(row) for row in await self._link.rows(wanted.with_for_update(of=_RUN, skip_locked=True))]
+
+    async def take_run(self, tenant: TenantId, run: RunId) -> Run | None:
+        row = await self._link.row(_runs(tenant).where(_RUN.c.id == run).with_for_update())
+        return None if row is None else _run(row)
+
+    async def save_run(self, run: Run) -> None:
+        values = {
+            "at_event": run.at,
+            "state": run.state.value,
+            "changed_at": run.changed_at,
+            "due_at": run.due_at,
+            "step": run.step,
+            "awaits": run.awaits,
+            "until": run.until,
+            "reason": run.reason,
+            "answer": run.answer,
+            "met": list(run.met),
+            "began_at": run.began_at,
+        }
+        await self._link.rows(update(_RUN).where(_RUN.c.id == run.id).values(values))
+
+    async def runs(
+        self,
+        tenant: TenantId,
+        *,
+        limit: int = 50,
+        before: RunId | None = None,
+        states: Collection[RunState] = (),
+        subject: str | None = None,
+        rule: RuleId | None = None,
+    ) -> list[Run]:
+        wanted = _runs(tenant)
+        if before is not None:
+            wanted = wanted.where(_RUN.c.id < before)
+        if states:
+            wanted = wanted.where(_RUN.c.state.in_([state.value for state in states]))
+        if subject is not None:
+            wanted = wanted.where(_RUN.c.subject == subject)
+        if rule is not None:
+            wanted = wanted.where(_RUN.c.rule_id == rule)
+        return [_run(row) for row in await self._link.rows(wanted.order_by(_RUN.c.id.desc()).limit(limit))]
+
+    async def run(self, tenant: TenantId, run: RunId) -> Run | None:
+        row = await self._link.row(_runs(tenant).where(_RUN.c.id == run))
+        return None if row is None else _run(row)
+
+    async def awaited(self, tenant: TenantId) -> frozenset[str]:
+        mine = (_RUN.c.tenant_id == tenant, _RUN.c.awaits.is_not(None))
+        return frozenset(row[0] for row in await self._link.rows(select(_RUN.c.awaits).where(*mine).distinct()))
+
+    async def arrived(
+        self, tenant: TenantId, type: str, subject: str, after: EventId, limit: int = 20
+    ) -> list[EventId]:
+        mine = (_EVENT.c.tenant_id == tenant, _EVENT.c.subject == subject, _EVENT.c.type == type, _EVENT.c.id > after)
+        rows = await self._link.rows(select(_EVENT.c.id).where(*mine).order_by(_EVENT.c.id).limit(limit))
+        return [EventId(row[0]) for row in rows]
+
+    async def owe(self, tenant: TenantId, event: EventId, planned: Sequence[Planned], at: datetime) -> None:
+        await self._hot.insert("delivery", PLANNED, [self._planned_row(event, tenant, at, plan) for plan in planned])
+        await self._promote([(plan.connection, plan.okey) for plan in planned if plan.okey is not None])
+
+    async def once(self, run: Run, key: str) -> bool:
+        rows = await self._link.driver(
+            "INSERT INTO run_once (rule_id, key, run_id) VALUES ($1, $2, $3) "
+            "ON CONFLICT (rule_id, key) DO UPDATE SET run_id = run_once.run_id RETURNING run_id",
+            run.rule,
+            key,
+            run.id,
+        )
+        return bool(rows[0][0] == run.id)
+
+    async def forget_once(self, run: Run) -> None:
+        await self._link.rows(delete(_ONCE).where(_ONCE.c.run_id == run.id))
+
+    async def begun_since(self, rule: RuleId, since: datetime) -> int:
+        await self._link.rows(select(_RULE.c.id).where(_RULE.c.id == rule).with_for_update(key_share=True))
+        mine = (_RUN.c.rule_id == rule, _RUN.c.began_at > since)
+        [row] = await self._link.rows(select(func.count()).select_from(_RUN).where(*mine))
+        return int(row[0])
+
+    async def put_tag(self, tenant: TenantId, subject: str, tag: CandidateTag) -> None:
+        await self.drop_tag(tenant, subject, tag.tag)
+        values = {"tenant_id": tenant, "subject": subject, "tag": tag.tag, "run_id": tag.run, "at": tag.at}
+        await self._link.rows(_TAG.insert().values(values))
+
+    async def drop_tag(self, tenant: TenantId, subject: str, tag: str) -> None:
+        mine = (_TAG.c.tenant_id == tenant, _TAG.c.subject == subject, _TAG.c.tag == tag)
+        await self._link.rows(delete(_TAG).where(*mine))
+
+    async def tags(self, tenant: TenantId, subject: str) -> list[CandidateTag]:
+        wanted = select(_TAG.c.tag, _TAG.c.run_id, _TAG.c.at)
+        rows = await self._link.rows(wanted.where(_TAG.c.tenant_id == tenant, _TAG.c.subject == subject))
+        return sorted((CandidateTag(*row) for row in rows), key=lambda one: one.tag)
+
+    async def calendar(self, tenant: TenantId) -> Document | None:
+        row = await self._link.row(select(_CALENDAR.c.body).where(_CALENDAR.c.tenant_id == tenant))
+        return None if row is None else row[0]
+
+    async def put_calendar(self, tenant: TenantId, body: Document) -> None:
+        await self._changed()
+        await self._link.rows(delete(_CALENDAR).where(_CALENDAR.c.tenant_id == tenant))
+        await self._link.rows(_CALENDAR.insert().values(tenant_id=tenant, body=body))
+
+
+def _select() -> Select[Any]:
+    return select(*(_RUN.c[name] for name in _COLUMNS))
+
+
+def _runs(tenant: TenantId) -> Select[Any]:
+    return _select().where(_RUN.c.tenant_id == tenant)
+
+
+def _due(now: datetime) -> Select[Any]:
+    return _select().join(_RULE, _RULE.c.id == _RUN.c.rule_id).where(_RUN.c.due_at <= now, _RULE.c.state != "paused")
+
+
+def _run(row: AnyRow) -> Run:
+    return Run(
+        id=RunId(row.id),
+        tenant=TenantId(row.tenant_id),
+        rule=RuleId(row.rule_id),
+        revision=RevisionId(row.revision_id),
+        event=EventId(row.event_id),
+        at=EventId(row.at_event),
+        subject=row.subject,
+        state=RunState(row.state),
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+        due_at=row.due_at,
+        step=row.step,
+        awaits=row.awaits,
+        until=row.until,
+        reason=row.reason,
+        answer=row.answer,
+        met=tuple(EventId(one) for one in row.met),
+        began_at=row.began_at,
+    )
