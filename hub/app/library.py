@@ -31,7 +31,7 @@ class Book:
     by_id: Dict[ConnectionId, Connection]
     mappings: Dict[str, Mapping]  # `name@version` -> the tenant's own
     awaited: frozenset[str] = frozenset()  # event types that some run waits for or soon may
-    hours: BusinessHours = BusinessHours()
+    hours: BusinessHours = field(default_factory=BusinessHours)
     names: Dict[RuleId, str] = field(default_factory=dict)
 
 

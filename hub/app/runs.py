@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from hub.app.library import Library
 from hub.domain.errors import NotFound
 from hub.domain.ids import RunId, TenantId, show
-from hub.domain.runs import Run, RunState, decide
 from hub.domain.rules import Program
 from hub.domain.rules.tree import Gate
+from hub.domain.run_words import standing
+from hub.domain.runs import Run, RunState, decide
 from hub.ports.clock import Clock
 from hub.ports.people import AuditEntry
 from hub.ports.store import Store
@@ -29,7 +29,13 @@ class RunView:
     program: Program
 
     @property
+    def stands(self) -> Mapping[str, str]:
+        """Where it stands, as a sentence in each language."""
+        return standing(self.run, self.program)
+
+    @property
     def approvers(self) -> str | None:
+        """Who is asked at the gate where it stands."""
         step = self.program.steps.get(self.run.step or "")
         return step.approvers if isinstance(step, Gate) and self.run.state is RunState.GATE else None
 
@@ -92,8 +98,3 @@ class Runs:
             revision = await look.revision(run.revision)
         assert revision is not None  # revisions are never deleted
         return RunView(run, revision.name, revision.number, await self.library.program(run.revision))
-
-
-def moment(at: datetime | None) -> str | None:
-    """A time for people and machines, to the second."""
-    return None if at is None else at.isoformat(timespec="seconds")

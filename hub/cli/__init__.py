@@ -17,6 +17,7 @@ from hub.cli.demo import demo
 from hub.cli.processes import migrate, serve, work
 from hub.cli.record import deliveries, events, timeline
 from hub.cli.rules import rules
+from hub.cli.runs import runs
 from hub.domain.errors import HubError, NotFound, Unavailable
 
 FAILED, NOT_FOUND, AWAY, FAULTS = 1, 3, 4, 5
@@ -38,7 +39,7 @@ def cli() -> None:
 
 
 for command in (
-    serve, work, migrate, apply, export, token, events, deliveries, timeline, rules, connector, check, twin,
+    serve, work, migrate, apply, export, token, events, deliveries, timeline, rules, runs, connector, check, twin,
     demo,
 ):  # fmt: skip
     cli.add_command(command)

@@ -10,6 +10,7 @@ import yaml
 
 from hub.app.checks import catalogue_of
 from hub.app.hub import Hub
+from hub.app.queries import Why
 from hub.cli.context import with_hub
 from hub.cli.words import as_json, say
 from hub.domain.errors import Invalid
@@ -56,15 +57,16 @@ def list_rules(language: str, json_: bool) -> None:
 def explain(event: str, rule: str | None, language: str, reveal: bool) -> None:
     """Why rules fired on a stored event or did not, clause by clause."""
 
-    async def act(hub: Hub) -> list[tuple[str, Explanation, Document]]:
-        found = await hub.queries.why(TENANT, event_id(event), hub.clock.now(), rule)
-        return [(w.rule.name, w.explanation, (w.rule.live or w.rule.latest).body) for w in found]
+    async def act(hub: Hub) -> list[Why]:
+        return await hub.queries.why(TENANT, event_id(event), hub.clock.now(), rule)
 
     answers = with_hub(act)
     if not answers:
         click.echo("no rule waits for this event")
-    for name, explanation, body in answers:
-        _tell(name, explanation, body, language, reveal)
+    for why in answers:
+        _tell(why.rule.name, why.explanation, (why.rule.live or why.rule.latest).body, language, reveal)
+        if why.stands is not None:
+            click.echo(f"  {why.stands[language]}")
 
 
 @rules.command("test")

@@ -57,8 +57,9 @@ class Runs(Protocol):
         states: Collection[RunState] = (),
         subject: str | None = None,
         rule: RuleId | None = None,
+        event: EventId | None = None,
     ) -> list[Run]:
-        """Newest first."""
+        """Newest first. `event` is the one that made the rule fire."""
 
     async def run(self, tenant: TenantId, run: RunId) -> Run | None: ...
 

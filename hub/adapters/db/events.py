@@ -158,7 +158,7 @@ def _event(row: AnyRow) -> StoredEvent:
 
 
 def _run_row(event: StoredEvent, start: Start) -> dict[str, object]:
-    at = {name: event.received_at for name in ("created_at", "changed_at", "due_at")}
+    at = dict.fromkeys(("created_at", "changed_at", "due_at"), event.received_at)
     return {
         "tenant_id": event.tenant,
         "rule_id": start.rule,

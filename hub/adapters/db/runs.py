@@ -24,10 +24,7 @@ _TAG = metadata.tables["candidate_tag"]
 _CALENDAR = metadata.tables["business_calendar"]
 _RULE = metadata.tables["rule"]
 _EVENT = metadata.tables["event"]
-_COLUMNS = (
-    "id, tenant_id, rule_id, revision_id, event_id, at_event, subject, state, created_at, changed_at, due_at, step, "
-    "awaits, until, reason, answer, met, began_at"
-).split(", ")
+_COLUMNS = tuple(column.name for column in _RUN.columns)
 
 
 class DbRuns(DbSettings):
@@ -69,6 +66,7 @@ class DbRuns(DbSettings):
         states: Collection[RunState] = (),
         subject: str | None = None,
         rule: RuleId | None = None,
+        event: EventId | None = None,
     ) -> list[Run]:
         wanted = _runs(tenant)
         if before is not None:
@@ -79,6 +77,8 @@ class DbRuns(DbSettings):
             wanted = wanted.where(_RUN.c.subject == subject)
         if rule is not None:
             wanted = wanted.where(_RUN.c.rule_id == rule)
+        if event is not None:
+            wanted = wanted.where(_RUN.c.event_id == event)
         return [_run(row) for row in await self._link.rows(wanted.order_by(_RUN.c.id.desc()).limit(limit))]
 
     async def run(self, tenant: TenantId, run: RunId) -> Run | None:

@@ -30,7 +30,10 @@ DONE_INTO = (
     "delivery_id, event_id, tenant_id, dest_id, revision_id, step, okey, attempts, received_at, replay_of, again, "
     "final, reference, finished_at"
 )
-EVENT = "id, tenant_id, type, version, source, key, subject, occurred_at, received_at, request_hash, cause_event, cause_delivery, depth"
+EVENT = (
+    "id, tenant_id, type, version, source, key, subject, occurred_at, received_at, request_hash, "
+    "cause_event, cause_delivery, depth"
+)
 PLANNED = (
     "event_id, received_at, tenant_id, dest_id, revision_id, step, okey, state, due_at, expires_at, replay_of, again"
 )

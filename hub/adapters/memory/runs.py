@@ -45,6 +45,7 @@ class MemoryRuns(MemoryDeliveries):
         states: Collection[RunState] = (),
         subject: str | None = None,
         rule: RuleId | None = None,
+        event: EventId | None = None,
     ) -> list[Run]:
         found = [
             run
@@ -54,6 +55,7 @@ class MemoryRuns(MemoryDeliveries):
             and (not states or run.state in states)
             and (subject is None or run.subject == subject)
             and (rule is None or run.rule == rule)
+            and (event is None or run.event == event)
         ]
         return sorted(found, key=lambda run: run.id, reverse=True)[:limit]
 

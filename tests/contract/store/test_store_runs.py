@@ -128,6 +128,7 @@ async def test_lists_by_state_subject_and_rule(store: Store) -> None:
         assert await look.runs(TENANT, limit=1, before=every[0].id) == every[1:2]
         assert await look.runs(TENANT, subject="cand-2") == every[:1]
         assert await look.runs(TENANT, rule=start.rule) == every[1:]
+        assert await look.runs(TENANT, event=event_number(2)) == every[1:2]
         assert await look.runs(TENANT, states=[RunState.HELD, RunState.GATE]) == []
         assert await look.runs(TENANT, states=[RunState.READY]) == every
         assert await look.runs(TenantId(2)) == []
