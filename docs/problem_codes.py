@@ -26,6 +26,7 @@ OVER_HTTP = (
 COMMANDS_ONLY = (
     "hub/app/configure.py",
     "hub/app/checks.py",
+    "hub/app/hours.py",
     "hub/adapters/db/urls.py",
     "hub/adapters/db/engines.py",
     "hub/adapters/db/schema.py",

@@ -16,8 +16,8 @@ from tests.support.hubs import TENANT, report
 from tests.support.processes import Product, product, until
 from tests.support.sink import Sink, run_sink
 
-PEOPLE = 120
-EARLY, WOKEN = range(30), range(30, 60)  # their checks are there before a worker looks, and after it was killed
+PEOPLE = 80
+EARLY, WOKEN = range(20), range(20, 40)  # their checks are there before a worker looks, and after it was killed
 
 
 def call(id_: str) -> dict[str, Any]:
@@ -88,6 +88,6 @@ async def test_a_worker_killed_while_runs_wait(made: tuple[Product, Sink]) -> No
     people = [f"cand_{n}" for n in range(PEOPLE)]
     assert all(steps[who, "order"] == 1 and steps[who, "offer"] + steps[who, "late"] == 1 for who in people)
     assert all(steps[f"cand_{n}", "offer"] for n in EARLY)
-    assert all(steps[f"cand_{n}", "late"] for n in range(60, PEOPLE))
+    assert all(steps[f"cand_{n}", "late"] for n in range(WOKEN.stop, PEOPLE))
     assert len(sink.tries) == 2 * PEOPLE
     assert sink.confused == []

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import and_, or_, select, update
 
 from hub.adapters.db.link import AnyRow, Link
+from hub.adapters.db.run_tables import RUN
 from hub.adapters.db.statements import EVENT, PLANNED, Identity, Key, Statements, unique
 from hub.adapters.db.statements_postgres import PostgresStatements
 from hub.adapters.db.statements_sqlite import SqliteStatements
@@ -22,7 +23,6 @@ from hub.ports.store import Arrival, Page, Receipt, StoredEvent
 
 _EVENT = metadata.tables["event"]
 _BODY = metadata.tables["event_body"]
-_RUN = metadata.tables["run"]
 _REF = metadata.tables["ref"]
 _STORED = (*(_EVENT.c[name] for name in EVENT.split(", ")), _BODY.c.body)
 
@@ -94,12 +94,12 @@ class DbEvents:
         """The runs that arrivals start, and waking those that wait for them."""
         starts = [(arrival.event, start) for arrival in arrivals for start in arrival.starts]
         if starts:
-            await self._link.rows(_RUN.insert().values([_run_row(event, start) for event, start in starts]))
+            await self._link.rows(RUN.insert().values([_run_row(event, start) for event, start in starts]))
         waking = [arrival.event for arrival in arrivals if arrival.wakes and arrival.event.subject is not None]
         for event in sorted(waking, key=lambda one: (one.subject or "", one.type)):
-            mine = (_RUN.c.tenant_id == event.tenant, _RUN.c.subject == event.subject, _RUN.c.awaits == event.type)
+            mine = (RUN.c.tenant_id == event.tenant, RUN.c.subject == event.subject, RUN.c.awaits == event.type)
             at = event.received_at
-            await self._link.rows(update(_RUN).where(*mine, _RUN.c.due_at > at).values(due_at=at))
+            await self._link.rows(update(RUN).where(*mine, RUN.c.due_at > at).values(due_at=at))
 
     def _planned_row(self, event: EventId, tenant: TenantId, at: datetime, plan: Planned) -> tuple[object, ...]:
         return (

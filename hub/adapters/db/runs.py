@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select, delete, func, select, update
 
 from hub.adapters.db.link import AnyRow
+from hub.adapters.db.run_tables import CALENDAR, ONCE, RUN, TAG
 from hub.adapters.db.settings import DbSettings
 from hub.adapters.db.statements import PLANNED
 from hub.adapters.db.tables import metadata
@@ -18,27 +19,23 @@ from hub.domain.runs import Run, RunState
 from hub.ports.runs import CandidateTag
 from mappings.documents import Document
 
-_RUN = metadata.tables["run"]
-_ONCE = metadata.tables["run_once"]
-_TAG = metadata.tables["candidate_tag"]
-_CALENDAR = metadata.tables["business_calendar"]
 _RULE = metadata.tables["rule"]
 _EVENT = metadata.tables["event"]
-_COLUMNS = tuple(column.name for column in _RUN.columns)
+_COLUMNS = tuple(column.name for column in RUN.columns)
 
 
 class DbRuns(DbSettings):
     """`hub.ports.runs.Runs` on one open connection."""
 
     async def due_runs(self, now: datetime, limit: int = 100) -> list[Run]:
-        return [_run(row) for row in await self._link.rows(_due(now).order_by(_RUN.c.due_at, _RUN.c.id).limit(limit))]
+        return [_run(row) for row in await self._link.rows(_due(now).order_by(RUN.c.due_at, RUN.c.id).limit(limit))]
 
     async def take_runs(self, ids: Sequence[RunId], now: datetime) -> list[Run]:
-        wanted = _due(now).where(_RUN.c.id.in_(ids)).order_by(_RUN.c.rule_id, _RUN.c.id)
-        return [_run(row) for row in await self._link.rows(wanted.with_for_update(of=_RUN, skip_locked=True))]
+        wanted = _due(now).where(RUN.c.id.in_(ids)).order_by(RUN.c.rule_id, RUN.c.id)
+        return [_run(row) for row in await self._link.rows(wanted.with_for_update(of=RUN, skip_locked=True))]
 
     async def take_run(self, tenant: TenantId, run: RunId) -> Run | None:
-        row = await self._link.row(_runs(tenant).where(_RUN.c.id == run).with_for_update())
+        row = await self._link.row(_runs(tenant).where(RUN.c.id == run).with_for_update())
         return None if row is None else _run(row)
 
     async def save_run(self, run: Run) -> None:
@@ -55,7 +52,7 @@ class DbRuns(DbSettings):
             "met": list(run.met),
             "began_at": run.began_at,
         }
-        await self._link.rows(update(_RUN).where(_RUN.c.id == run.id).values(values))
+        await self._link.rows(update(RUN).where(RUN.c.id == run.id).values(values))
 
     async def runs(
         self,
@@ -70,24 +67,24 @@ class DbRuns(DbSettings):
     ) -> list[Run]:
         wanted = _runs(tenant)
         if before is not None:
-            wanted = wanted.where(_RUN.c.id < before)
+            wanted = wanted.where(RUN.c.id < before)
         if states:
-            wanted = wanted.where(_RUN.c.state.in_([state.value for state in states]))
+            wanted = wanted.where(RUN.c.state.in_([state.value for state in states]))
         if subject is not None:
-            wanted = wanted.where(_RUN.c.subject == subject)
+            wanted = wanted.where(RUN.c.subject == subject)
         if rule is not None:
-            wanted = wanted.where(_RUN.c.rule_id == rule)
+            wanted = wanted.where(RUN.c.rule_id == rule)
         if event is not None:
-            wanted = wanted.where(_RUN.c.event_id == event)
-        return [_run(row) for row in await self._link.rows(wanted.order_by(_RUN.c.id.desc()).limit(limit))]
+            wanted = wanted.where(RUN.c.event_id == event)
+        return [_run(row) for row in await self._link.rows(wanted.order_by(RUN.c.id.desc()).limit(limit))]
 
     async def run(self, tenant: TenantId, run: RunId) -> Run | None:
-        row = await self._link.row(_runs(tenant).where(_RUN.c.id == run))
+        row = await self._link.row(_runs(tenant).where(RUN.c.id == run))
         return None if row is None else _run(row)
 
     async def awaited(self, tenant: TenantId) -> frozenset[str]:
-        mine = (_RUN.c.tenant_id == tenant, _RUN.c.awaits.is_not(None))
-        return frozenset(row[0] for row in await self._link.rows(select(_RUN.c.awaits).where(*mine).distinct()))
+        mine = (RUN.c.tenant_id == tenant, RUN.c.awaits.is_not(None))
+        return frozenset(row[0] for row in await self._link.rows(select(RUN.c.awaits).where(*mine).distinct()))
 
     async def arrived(
         self, tenant: TenantId, type: str, subject: str, after: EventId, limit: int = 20
@@ -111,48 +108,48 @@ class DbRuns(DbSettings):
         return bool(rows[0][0] == run.id)
 
     async def forget_once(self, run: Run) -> None:
-        await self._link.rows(delete(_ONCE).where(_ONCE.c.run_id == run.id))
+        await self._link.rows(delete(ONCE).where(ONCE.c.run_id == run.id))
 
     async def begun_since(self, rule: RuleId, since: datetime) -> int:
         await self._link.rows(select(_RULE.c.id).where(_RULE.c.id == rule).with_for_update(key_share=True))
-        mine = (_RUN.c.rule_id == rule, _RUN.c.began_at > since)
-        [row] = await self._link.rows(select(func.count()).select_from(_RUN).where(*mine))
+        mine = (RUN.c.rule_id == rule, RUN.c.began_at > since)
+        [row] = await self._link.rows(select(func.count()).select_from(RUN).where(*mine))
         return int(row[0])
 
     async def put_tag(self, tenant: TenantId, subject: str, tag: CandidateTag) -> None:
         await self.drop_tag(tenant, subject, tag.tag)
         values = {"tenant_id": tenant, "subject": subject, "tag": tag.tag, "run_id": tag.run, "at": tag.at}
-        await self._link.rows(_TAG.insert().values(values))
+        await self._link.rows(TAG.insert().values(values))
 
     async def drop_tag(self, tenant: TenantId, subject: str, tag: str) -> None:
-        mine = (_TAG.c.tenant_id == tenant, _TAG.c.subject == subject, _TAG.c.tag == tag)
-        await self._link.rows(delete(_TAG).where(*mine))
+        mine = (TAG.c.tenant_id == tenant, TAG.c.subject == subject, TAG.c.tag == tag)
+        await self._link.rows(delete(TAG).where(*mine))
 
     async def tags(self, tenant: TenantId, subject: str) -> list[CandidateTag]:
-        wanted = select(_TAG.c.tag, _TAG.c.run_id, _TAG.c.at)
-        rows = await self._link.rows(wanted.where(_TAG.c.tenant_id == tenant, _TAG.c.subject == subject))
+        wanted = select(TAG.c.tag, TAG.c.run_id, TAG.c.at)
+        rows = await self._link.rows(wanted.where(TAG.c.tenant_id == tenant, TAG.c.subject == subject))
         return sorted((CandidateTag(*row) for row in rows), key=lambda one: one.tag)
 
     async def calendar(self, tenant: TenantId) -> Document | None:
-        row = await self._link.row(select(_CALENDAR.c.body).where(_CALENDAR.c.tenant_id == tenant))
+        row = await self._link.row(select(CALENDAR.c.body).where(CALENDAR.c.tenant_id == tenant))
         return None if row is None else row[0]
 
     async def put_calendar(self, tenant: TenantId, body: Document) -> None:
         await self._changed()
-        await self._link.rows(delete(_CALENDAR).where(_CALENDAR.c.tenant_id == tenant))
-        await self._link.rows(_CALENDAR.insert().values(tenant_id=tenant, body=body))
+        await self._link.rows(delete(CALENDAR).where(CALENDAR.c.tenant_id == tenant))
+        await self._link.rows(CALENDAR.insert().values(tenant_id=tenant, body=body))
 
 
 def _select() -> Select[Any]:
-    return select(*(_RUN.c[name] for name in _COLUMNS))
+    return select(*(RUN.c[name] for name in _COLUMNS))
 
 
 def _runs(tenant: TenantId) -> Select[Any]:
-    return _select().where(_RUN.c.tenant_id == tenant)
+    return _select().where(RUN.c.tenant_id == tenant)
 
 
 def _due(now: datetime) -> Select[Any]:
-    return _select().join(_RULE, _RULE.c.id == _RUN.c.rule_id).where(_RUN.c.due_at <= now, _RULE.c.state != "paused")
+    return _select().join(_RULE, _RULE.c.id == RUN.c.rule_id).where(RUN.c.due_at <= now, _RULE.c.state != "paused")
 
 
 def _run(row: AnyRow) -> Run:
