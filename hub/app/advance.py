@@ -18,16 +18,15 @@ from hub.domain.rules.tree import Emit, Guards, Once, Same, Tag, Wait
 from hub.domain.runs import MAX_DEPTH, Effect, Run, RunState, end, go_on, hold, meet
 from hub.ports.clock import Clock
 from hub.ports.meter import Meter
-from hub.ports.runs import CandidateTag
-from hub.ports.store import Store, StoredEvent, Work
+from hub.ports.runs import Awaited, CandidateTag, Owed
+from hub.ports.store import Arrival, Store, StoredEvent, Work
 from hub.ports.vault import Vault
 from mappings.canonical import UnknownType, event_schema
 from mappings.documents import Document, lookup
 from mappings.engine import MappingFailed
 
 BATCH = 50  # runs in one transaction
-POLL_S = 0.25
-PAUSE_S = 0.02  # between two looks: under load the bell rings all the time
+POLL_S = 0.1  # the bell is left to the lanes: whoever waits for it takes the ring from the others
 VERSION = 1  # of the canonical events that rules tell
 HOUR = timedelta(hours=1)
 FAULTS = (Invalid, NotFound, Conflict, MappingFailed)
@@ -41,6 +40,31 @@ class Place:
     book: Book
     event: StoredEvent
     data: Document
+
+
+@dataclass(slots=True)
+class Outbox:
+    """What a batch of runs owes. Written at the end and in one order, so that two batches never wait in a ring."""
+
+    owed: list[Owed] = field(default_factory=list)
+    told: list[Arrival] = field(default_factory=list)
+    tags: dict[tuple[TenantId, str, str], CandidateTag | None] = field(default_factory=dict)
+
+    async def write(self, work: Work) -> None:
+        """Everything, in this transaction."""
+        for (tenant, subject, tag), put in sorted(self.tags.items(), key=lambda item: item[0]):
+            if put is None:
+                await work.drop_tag(tenant, subject, tag)
+            else:
+                await work.put_tag(tenant, subject, put)
+        # Runs that wait for a told event are woken after the commit: here they may be locked by another batch.
+        await work.accept([replace(arrival, wakes=False) for arrival in self.told], self.owed)
+
+    @property
+    def woken(self) -> frozenset[Awaited]:
+        """What is to be woken once it is committed."""
+        events = [arrival.event for arrival in self.told if arrival.wakes]
+        return frozenset((event.tenant, event.subject, event.type) for event in events if event.subject is not None)
 
 
 @dataclass(slots=True)
@@ -65,13 +89,11 @@ class Advance:
                 moved = 0
                 await self.clock.sleep(POLL_S)
             if not moved and not self._stopping:
-                await self.store.wait(POLL_S)
-                await self.clock.sleep(PAUSE_S)
+                await self.clock.sleep(POLL_S)
 
     def stop(self) -> None:
         """Take no more; `run` returns soon."""
         self._stopping = True
-        self.store.ring()
 
     async def __call__(self) -> int:
         """Move on one batch; how many runs there were."""
@@ -95,9 +117,17 @@ class Advance:
     async def _together(self, due: Sequence[Run], now: datetime) -> list[Run]:
         programs = {run.revision: await self.library.program(run.revision) for run in due}
         books = {run.tenant: await self.library.book(run.tenant) for run in due}
+        outbox = Outbox()
         async with self.store.work() as work:
             taken = await work.take_runs([run.id for run in due], now)
-            return [await self._move(work, run, programs[run.revision], books[run.tenant], now) for run in taken]
+            moved = [await self._move(work, r, programs[r.revision], books[r.tenant], now, outbox) for r in taken]
+            await outbox.write(work)
+        if outbox.woken:
+            async with self.store.work() as work:
+                await work.wake(outbox.woken, now)
+        for arrival in outbox.told:
+            self.meter.accepted(arrival.event.type, 1, 0)
+        return moved
 
     async def _alone(self, run: Run, now: datetime) -> list[Run]:
         try:
@@ -111,13 +141,13 @@ class Advance:
                     await work.save_run(failed)
             return [failed]
 
-    async def _move(self, work: Work, run: Run, program: Program, book: Book, now: datetime) -> Run:
+    async def _move(self, work: Work, run: Run, program: Program, book: Book, now: datetime, outbox: Outbox) -> Run:
         try:
             place = await self._place(work, run.tenant, run.at, program, book)
             if run.began_at is None:
                 run = await self._begin(work, run, program.body.guards, place, now)
             while run.due_at is not None and run.due_at <= now:
-                run, place = await self._step(work, run, place, now)
+                run, place = await self._step(work, run, place, now, outbox)
                 await work.save_run(run)
                 awaiting = await self._arrived(work, run, program)
                 if awaiting is not None:  # it came before the wait was written down
@@ -128,13 +158,13 @@ class Advance:
         await work.save_run(run)
         return run
 
-    async def _step(self, work: Work, run: Run, place: Place, now: datetime) -> tuple[Run, Place]:
+    async def _step(self, work: Work, run: Run, place: Place, now: datetime, outbox: Outbox) -> tuple[Run, Place]:
         arrived = await self._arrived(work, run, place.program)
         if arrived is not None:
             run = meet(run, arrived, now)
             place = await self._place(work, run.tenant, arrived, place.program, place.book)
         moved = go_on(run, place.program, place.data, now, place.book.hours, met=arrived is not None)
-        await self._carry_out(work, moved.run, moved.effects, place, now)
+        self._carry_out(moved.run, moved.effects, place, now, outbox)
         return moved.run, place
 
     async def _place(self, work: Work, tenant: TenantId, event: EventId, program: Program, book: Book) -> Place:
@@ -171,23 +201,21 @@ class Advance:
         delivery = await work.delivery(run.tenant, stored.cause.delivery)
         return delivery is not None and delivery.revision == run.revision and delivery.event in (run.event, *run.met)
 
-    async def _carry_out(self, work: Work, run: Run, effects: Sequence[Effect], place: Place, now: datetime) -> None:
+    def _carry_out(self, run: Run, effects: Sequence[Effect], place: Place, now: datetime, outbox: Outbox) -> None:
         hours = place.program.body.guards.business_hours
         for effect in effects:
             match effect:
                 case Action():
                     planned = planned_call(effect, run.revision, run.subject, place.book, now, hours=hours)
-                    await work.owe(run.tenant, place.event.id, [planned], now)
+                    outbox.owed.append(Owed(run.tenant, place.event.id, planned, now))
                 case Tag(tag=tag, remove=remove):
-                    if run.subject is not None and remove:
-                        await work.drop_tag(run.tenant, run.subject, tag)
-                    elif run.subject is not None:
-                        await work.put_tag(run.tenant, run.subject, CandidateTag(tag, run.id, now))
+                    if run.subject is not None:
+                        outbox.tags[run.tenant, run.subject, tag] = None if remove else CandidateTag(tag, run.id, now)
                 case Emit():
-                    await self._emit(work, run, effect, place)
+                    outbox.told.append(self._told_event(run, effect, place))
 
-    async def _emit(self, work: Work, run: Run, step: Emit, place: Place) -> None:
-        told = Incoming(
+    def _told_event(self, run: Run, step: Emit, place: Place) -> Arrival:
+        incoming = Incoming(
             type=step.event,
             version=VERSION,
             source=f"/runs/{show('run', run.id)}",
@@ -197,9 +225,7 @@ class Advance:
             cause=Cause(place.event.id),
             depth=place.event.depth + 1,
         )
-        arrival = self.prepare(run.tenant, told, place.book)
-        receipts = await work.accept([arrival])
-        self.meter.accepted(step.event, sum(r.fresh for r in receipts), sum(not r.fresh for r in receipts))
+        return self.prepare(run.tenant, incoming, place.book)
 
     def _tell(self, runs: Sequence[Run]) -> None:
         for run in runs:

@@ -28,7 +28,7 @@ from mappings.documents import Document
 
 MAX_DEPTH = 8  # events that follow from each other before a person has to look
 FIRST_LOOK = timedelta(seconds=2)  # a wait looks for its event again after this, then ever more rarely
-LAST_LOOK = timedelta(hours=6)
+LAST_LOOK = timedelta(hours=1)
 
 
 class RunState(StrEnum):

@@ -30,6 +30,19 @@ class CandidateTag:
     at: datetime
 
 
+Awaited = tuple[TenantId, str, str]  # tenant, subject, event type
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A delivery of an event that is stored already."""
+
+    tenant: TenantId
+    event: EventId
+    planned: Planned
+    at: datetime
+
+
 class Runs(Protocol):
     """Runs, tags and the business calendar."""
 
@@ -71,17 +84,17 @@ class Runs(Protocol):
     ) -> list[EventId]:
         """Events of a type about a subject, accepted after another event; oldest first."""
 
-    async def owe(self, tenant: TenantId, event: EventId, planned: Sequence[Planned], at: datetime) -> None:
-        """Deliveries of an event that is stored already."""
+    async def wake(self, waiting: Collection[Awaited], now: datetime) -> None:
+        """Make due what waits for these (tenant, subject, event type)."""
 
     async def once(self, run: Run, key: str) -> bool:
-        """Mark that this rule has run for `key`; False if it had before."""
+        """Mark that this rule has run for `key`; False if it had before. Transactions that ask for one rule take turns."""
 
     async def forget_once(self, run: Run) -> None:
         """Take back what `once` marked for this run."""
 
     async def begun_since(self, rule: RuleId, since: datetime) -> int:
-        """How many runs of the rule began after `since`; other transactions that ask the same wait for this one."""
+        """How many runs of the rule began after `since`. Transactions that ask for one rule take turns."""
 
     async def put_tag(self, tenant: TenantId, subject: str, tag: CandidateTag) -> None: ...
 

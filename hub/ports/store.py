@@ -16,7 +16,7 @@ from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
 from hub.ports.people import ApiToken, AuditEntry, Order
-from hub.ports.runs import Runs, Start
+from hub.ports.runs import Owed, Runs, Start
 from mappings.documents import Document
 
 
@@ -174,8 +174,10 @@ class LaneStats:
 class Events(Protocol):
     """Events and what they owe."""
 
-    async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+    async def accept(self, arrivals: Sequence[Arrival], owed: Sequence[Owed] = ()) -> list[Receipt]:
         """Store fresh arrivals with their deliveries, in order; answer for each. Repeats inside one batch count as repeats.
+
+        `owed` are further deliveries, of events that are stored already; they come before those of the arrivals.
 
         A planned delivery with an `okey` starts WAITING and becomes READY when no earlier one of that
         (connection, okey) is READY, LEASED or WAITING before it. Started runs are READY; an event that `wakes` makes

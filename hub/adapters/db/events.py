@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import and_, or_, select, update
@@ -18,7 +18,7 @@ from hub.domain.deliveries import Planned, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, EventId, TenantId, event_id
 from hub.domain.runs import RunState
-from hub.ports.runs import Start
+from hub.ports.runs import Awaited, Owed, Start
 from hub.ports.store import Arrival, Page, Receipt, StoredEvent
 
 _EVENT = metadata.tables["event"]
@@ -34,9 +34,12 @@ class DbEvents:
         self._link = link
         self._hot: Statements = SqliteStatements(link) if link.sqlite else PostgresStatements(link)
 
-    async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+    async def accept(self, arrivals: Sequence[Arrival], owed: Sequence[Owed] = ()) -> list[Receipt]:
+        rows = [self._planned_row(one.event, one.tenant, one.at, one.planned) for one in owed]
+        await self._hot.insert("delivery", PLANNED, rows)
         receipts, keys = await self._store(arrivals)
-        await self._promote(keys)
+        mine = [(one.planned.connection, one.planned.okey) for one in owed if one.planned.okey is not None]
+        await self._promote([*mine, *keys])
         return receipts
 
     async def _store(self, arrivals: Sequence[Arrival]) -> tuple[list[Receipt], list[Key]]:
@@ -95,11 +98,16 @@ class DbEvents:
         starts = [(arrival.event, start) for arrival in arrivals for start in arrival.starts]
         if starts:
             await self._link.rows(RUN.insert().values([_run_row(event, start) for event, start in starts]))
-        waking = [arrival.event for arrival in arrivals if arrival.wakes and arrival.event.subject is not None]
-        for event in sorted(waking, key=lambda one: (one.subject or "", one.type)):
-            mine = (RUN.c.tenant_id == event.tenant, RUN.c.subject == event.subject, RUN.c.awaits == event.type)
-            at = event.received_at
-            await self._link.rows(update(RUN).where(*mine, RUN.c.due_at > at).values(due_at=at))
+        waking = [arrival.event for arrival in arrivals if arrival.wakes]
+        if waking:
+            awaited = {(event.tenant, event.subject, event.type) for event in waking if event.subject is not None}
+            await self.wake(awaited, max(event.received_at for event in waking))
+
+    async def wake(self, waiting: Collection[Awaited], now: datetime) -> None:
+        """See `hub.ports.runs.Runs`. In one order, so that two who wake never wait for each other in a ring."""
+        for tenant, subject, type_ in sorted(waiting):
+            mine = (RUN.c.tenant_id == tenant, RUN.c.subject == subject, RUN.c.awaits == type_)
+            await self._link.rows(update(RUN).where(*mine, RUN.c.due_at > now).values(due_at=now))
 
     def _planned_row(self, event: EventId, tenant: TenantId, at: datetime, plan: Planned) -> tuple[object, ...]:
         return (

@@ -11,7 +11,7 @@ from hub.domain.deliveries import Delivery, Planned, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RunId, TenantId, event_id
 from hub.domain.runs import Run, RunState
-from hub.ports.runs import Start
+from hub.ports.runs import Awaited, Owed, Start
 from hub.ports.store import Arrival, Page, Receipt, StoredEvent
 
 
@@ -21,8 +21,10 @@ class MemoryEvents:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+    async def accept(self, arrivals: Sequence[Arrival], owed: Sequence[Owed] = ()) -> list[Receipt]:
         tables, keys, receipts = self._tables, dict[Key, None](), []
+        for one in owed:
+            keys |= owe(tables, one.tenant, one.event, [one.planned], one.at)
         for arrival in arrivals:
             event = arrival.event
             identity = (event.tenant, event.source, event.key)
@@ -36,8 +38,8 @@ class MemoryEvents:
             for start in arrival.starts:
                 run = RunId(tables.next("run"))
                 tables.runs.put(run, started(run, event, start))
-            if arrival.wakes:
-                wake(tables, event)
+            if arrival.wakes and event.subject is not None:
+                wake(tables, (event.tenant, event.subject, event.type), event.received_at)
             receipts.append(Receipt(event.id, fresh=True))
         promote(tables, keys)
         return receipts
@@ -104,11 +106,11 @@ def started(run: RunId, event: StoredEvent, start: Start) -> Run:
     )
 
 
-def wake(tables: Tables, event: StoredEvent) -> None:
-    """Make due what waits for this event."""
+def wake(tables: Tables, awaited: Awaited, now: datetime) -> None:
+    """Make due what waits for this."""
     for run in list(tables.runs.values()):
-        if (run.tenant, run.subject, run.awaits) == (event.tenant, event.subject, event.type) and event.subject:
-            tables.runs.put(run.id, replace(run, due_at=min(event.received_at, run.due_at or event.received_at)))
+        if (run.tenant, run.subject, run.awaits) == awaited and run.due_at is not None and run.due_at > now:
+            tables.runs.put(run.id, replace(run, due_at=now))
 
 
 def promote(tables: Tables, keys: Mapping[Key, None], now: datetime | None = None) -> int:

@@ -7,11 +7,10 @@ from copy import deepcopy
 from datetime import datetime
 
 from hub.adapters.memory.deliveries import MemoryDeliveries
-from hub.adapters.memory.events import owe, promote
-from hub.domain.deliveries import Planned
+from hub.adapters.memory.events import wake
 from hub.domain.ids import EventId, RuleId, RunId, TenantId
 from hub.domain.runs import Run, RunState
-from hub.ports.runs import CandidateTag
+from hub.ports.runs import Awaited, CandidateTag
 from mappings.documents import Document
 
 
@@ -78,8 +77,9 @@ class MemoryRuns(MemoryDeliveries):
         ]
         return sorted(found)[:limit]
 
-    async def owe(self, tenant: TenantId, event: EventId, planned: Sequence[Planned], at: datetime) -> None:
-        promote(self._tables, owe(self._tables, tenant, event, planned, at))
+    async def wake(self, waiting: Collection[Awaited], now: datetime) -> None:
+        for awaited in waiting:
+            wake(self._tables, awaited, now)
 
     async def once(self, run: Run, key: str) -> bool:
         known = self._tables.once.get((run.rule, key))

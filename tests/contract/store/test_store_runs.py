@@ -13,7 +13,7 @@ from hub.domain.deliveries import Planned
 from hub.domain.ids import DEFAULT_TENANT as TENANT
 from hub.domain.ids import RevisionId, RuleId, RunId, TenantId
 from hub.domain.runs import Run, RunState, end
-from hub.ports.runs import CandidateTag, Start
+from hub.ports.runs import CandidateTag, Owed, Start
 from hub.ports.store import Arrival, Page, Store
 from tests.support.arrivals import accept, arrival, claim, event, event_number, make_lane, undone
 from tests.support.stores import T0
@@ -138,11 +138,14 @@ async def test_deliveries_of_a_run_keep_the_order_of_their_key(store: Store) -> 
     lane = await make_lane(store)
     await accept(store, arrival(1, Planned(lane.id, "first", okey="k")))
     async with store.work() as work:
-        await work.owe(TENANT, event_number(1), [Planned(lane.id, "a", RevisionId(1), okey="k")], T0 + DAY)
-        await work.owe(TENANT, event_number(1), [Planned(lane.id, "b", due_at=T0 + 2 * DAY)], T0 + DAY)
+        first = Owed(TENANT, event_number(1), Planned(lane.id, "a", RevisionId(1), okey="k"), T0 + DAY)
+        second = Owed(TENANT, event_number(1), Planned(lane.id, "b", due_at=T0 + 2 * DAY), T0 + DAY)
+        last = arrival(2, Planned(lane.id, "c", okey="k"))
+        assert [receipt.fresh for receipt in await work.accept([last], [first, second])] == [True]
     assert [one.delivery.step for one in await claim(store, lane.id, now=T0 + DAY)] == ["first"]
     async with store.look() as look:
         found = {d.step: d for d in await look.deliveries(TENANT, Page())}
+    assert sorted(found, key=lambda step: found[step].id) == ["first", "a", "b", "c"]
     assert found["a"].received_at == T0 + DAY
     assert found["b"].due_at == T0 + 2 * DAY  # type: ignore[union-attr]
 
