@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import secrets
 from collections.abc import AsyncIterator
@@ -24,7 +25,9 @@ from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
 from hub.adapters.timer import Timer
 from hub.adapters.vault import FieldVault
 from hub.adapters.vault.keyring import open_root_keys
+from hub.adapters.workdays import NationalDays
 from hub.app.access import Access
+from hub.app.advance import Advance
 from hub.app.breakers import Breakers
 from hub.app.channels import Channels
 from hub.app.configure import Configure
@@ -40,9 +43,11 @@ from hub.app.receive import Receive
 from hub.app.replay import Replay
 from hub.app.replays import Replays
 from hub.app.reports import Reports
+from hub.app.runs import Runs
 from hub.domain.breaker import BreakerPolicy
 from hub.domain.deliveries import RetryPolicy
 from hub.domain.ids import DEFAULT_TENANT
+from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
 from hub.ports.meter import Meter
@@ -68,6 +73,7 @@ class Parts:
     catalog: Catalog
     transport: Transport
     signatures: Signatures
+    days: Days = field(default_factory=NationalDays)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: LoopLimits = field(default_factory=LoopLimits)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
@@ -76,7 +82,7 @@ class Parts:
 def assemble(parts: Parts) -> Hub:
     """Use cases over ports: the same wiring for the product, the tests and the simulator."""
     p = parts
-    library = Library(p.store, p.catalog, p.clock)
+    library = Library(p.store, p.catalog, p.clock, p.days)
     channels = Channels(p.catalog, p.vault)
     prepare = Prepare(p.vault, p.clock, p.ids, p.meter)
     group = commit_arrivals(p.store, p.meter, p.clock)
@@ -103,9 +109,11 @@ def assemble(parts: Parts) -> Hub:
         receive=Receive(p.store, channels, p.signatures, prepare, group, p.clock, p.meter),
         provide=Provide(p.store, p.vault, channels, p.signatures, ingest, identify, p.clock, p.ids),
         identify=identify,
-        configure=Configure(p.store, p.vault, p.catalog, library, p.clock, p.ids),
+        configure=Configure(p.store, p.vault, p.catalog, library, p.clock, p.ids, p.days),
         replay=Replay(p.store, prepare, p.clock, p.ids),
         replays=Replays(p.store, library, queries, prepare, p.clock, p.meter),
+        advance=Advance(p.store, p.vault, library, prepare, p.clock, p.meter),
+        runs=Runs(p.store, library, p.clock),
         queries=queries,
         access=Access(p.store, p.clock, p.ids),
     )
@@ -142,9 +150,12 @@ class Opened:
         """The lanes and the timer, until the lanes are told to stop."""
         self.meter.note("loops.started")
         self.timer.start()
+        advancing = asyncio.create_task(self.hub.advance.run())
         try:
             await self.hub.lanes.run()
         finally:
+            self.hub.advance.stop()
+            await advancing
             await self.timer.stop()
             self.meter.note("loops.stopped")
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from hub.app.channels import secrets_place
 from hub.app.checks import check_mapping, check_rule, check_settings
+from hub.app.hours import calendar_in, read_hours
 from hub.app.lane_settings import lane_document, lane_of
 from hub.app.library import Library
 from hub.domain.connections import Connection
 from hub.domain.errors import Invalid
 from hub.domain.ids import TenantId
+from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog, Connector
 from hub.ports.people import AuditEntry
@@ -28,7 +30,7 @@ FORMAT = 1
 class Change:
     """One difference. `lines` say it in words: `+ field: value`, `- field: value`; secrets only as names."""
 
-    kind: str  # connection | mapping | rule
+    kind: str  # connection | mapping | rule | calendar
     name: str
     act: str  # add | change
     lines: tuple[str, ...]
@@ -41,6 +43,7 @@ class Known:
     connections: Dict[str, Connection]
     mappings: Dict[str, StoredMapping]
     rules: Dict[str, Rule]
+    calendar: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Configure:
     library: Library
     clock: Clock
     ids: Ids
+    days: Days
 
     async def plan(self, tenant: TenantId, document: Document) -> list[Change]:
         """What `apply` would change. Raises Invalid with `at` = the place in the document."""
@@ -66,6 +70,7 @@ class Configure:
             ),
             *(_mapping_change(body, known) for body in _list(document, "mappings")),
             *(_rule_change(name, _object(body, name), known) for name, body in _part(document, "rules").items()),
+            *_calendar_change(document, known),
         ]
         return [change for change in changes if change.lines]
 
@@ -84,6 +89,8 @@ class Configure:
                     case "mapping":
                         body = next(m for m in _list(document, "mappings") if _mapping_name(m) == change.name)
                         await work.put_mapping(tenant, str(body["name"]), _whole(body["version"]), body, now)
+                    case "calendar":
+                        await work.put_calendar(tenant, calendar_in(document) or {})
                     case _:
                         body = _object(_part(document, "rules")[change.name], change.name)
                         rule = _object(body.get("rule"), "rule")
@@ -102,8 +109,10 @@ class Configure:
         """All of it as a document that `apply` takes; secrets are named, never shown."""
         async with self.store.look() as look:
             known = await _known(look, tenant)
+        calendar = {} if known.calendar is None else {"calendar": known.calendar}
         return {
             "hirewire": FORMAT,
+            **calendar,
             "connections": {name: self._show(c) for name, c in sorted(known.connections.items())},
             "mappings": [m.body for _, m in sorted(known.mappings.items())],
             "rules": {
@@ -126,8 +135,12 @@ class Configure:
         if document.get("hirewire") != FORMAT:
             raise Invalid(f"a configuration starts with `hirewire: {FORMAT}`", code="bad_format", at="hirewire")
         for key in document:
-            if key not in {"hirewire", "connections", "mappings", "rules"}:
+            if key not in {"hirewire", "connections", "mappings", "rules", "calendar"}:
                 raise Invalid(f"unknown part {key!r}", code="unknown_field", at=key)
+        try:
+            read_hours(calendar_in(document) or {}, self.days)
+        except Invalid as error:
+            raise Invalid(str(error), code=error.code, at=f"calendar.{error.at}".rstrip(".")) from error
         connectors: dict[str, Connector] = {n: self.catalog.get(c.connector) for n, c in known.connections.items()}
         for name, body in _part(document, "connections").items():
             at = f"connections.{name}"
@@ -206,6 +219,7 @@ async def _known(work: Work, tenant: TenantId) -> Known:
         {c.name: c for c in await work.connections(tenant)},
         {f"{m.name}@{m.version}": m for m in await work.mappings(tenant)},
         {r.name: r for r in await work.rules(tenant)},
+        await work.calendar(tenant),
     )
 
 
@@ -238,6 +252,14 @@ def _rule_change(name: str, body: Document, known: Known) -> Change:
     before: Document = {"state": old.state, "rule": old.latest.body} if old is not None else {}
     after: Document = {"state": body.get("state", "live"), "rule": body.get("rule")}
     return Change("rule", name, "add" if old is None else "change", tuple(differences(before, after)))
+
+
+def _calendar_change(document: Document, known: Known) -> list[Change]:
+    after = calendar_in(document)
+    if after is None:
+        return []
+    act = "add" if known.calendar is None else "change"
+    return [Change("calendar", "business hours", act, tuple(differences(known.calendar or {}, after)))]
 
 
 def differences(before: Json, after: Json, at: str = "") -> list[str]:

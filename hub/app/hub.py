@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.app.access import Access
+from hub.app.advance import Advance
 from hub.app.channels import Channels
 from hub.app.checks import catalogue_of
 from hub.app.configure import Configure
@@ -18,6 +19,7 @@ from hub.app.queries import Queries
 from hub.app.receive import Receive
 from hub.app.replay import Replay
 from hub.app.replays import Replays
+from hub.app.runs import Runs
 from hub.domain.rules import Catalogue
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
@@ -50,6 +52,8 @@ class Hub:
     configure: Configure
     replay: Replay
     replays: Replays
+    advance: Advance
+    runs: Runs
     queries: Queries
     access: Access
 

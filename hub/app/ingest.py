@@ -14,10 +14,12 @@ from hub.domain.connections import Connection, Ordering
 from hub.domain.deliveries import Planned
 from hub.domain.errors import Invalid, Unavailable
 from hub.domain.events import Cause, Event
-from hub.domain.ids import EventId, TenantId
-from hub.domain.rules import RunMode, plan
+from hub.domain.ids import EventId, RevisionId, TenantId
+from hub.domain.rules import Action, LiveRule, RunMode, firing
+from hub.domain.runs import MAX_DEPTH
 from hub.ports.clock import Clock, Ids
 from hub.ports.meter import Meter
+from hub.ports.runs import Start
 from hub.ports.store import Arrival, Receipt, Store, StoredEvent
 from hub.ports.vault import Place, Vault
 from mappings.canonical import Unfit, UnknownType, checker
@@ -40,6 +42,7 @@ class Incoming:
     subject: str | None = None
     occurred_at: datetime | None = None
     cause: Cause | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,10 @@ class Prepare:
             occurred_at=incoming.occurred_at or now,
             received_at=now,
             cause=incoming.cause,
+            depth=incoming.depth,
         )
-        return Arrival(self.seal(event), tuple(self._route(event, book, now)))
+        planned, starts = self._route(event, book, now)
+        return Arrival(self.seal(event), tuple(planned), tuple(starts), event.type in book.awaited)
 
     def seal(self, event: Event) -> StoredEvent:
         """The event as it is stored. Raises Invalid (`unfit_text`) where a text holds NUL."""
@@ -89,36 +94,54 @@ class Prepare:
             body=self.vault.seal(body_place(event.tenant, event.id), plain),
             request_hash=request_hash(event.type, event.subject, event.data),
             cause=event.cause,
+            depth=event.depth,
         )
 
-    def plan(self, event: Event, book: Book, now: datetime) -> list[Planned]:
-        """What the live rules want for an event."""
+    def plan(self, event: Event, book: Book, now: datetime) -> tuple[list[Planned], list[Start]]:
+        """What the live rules want for an event: deliveries at once, and runs that begin."""
         return self._route(event, book, now)
 
-    def _route(self, event: Event, book: Book, now: datetime) -> list[Planned]:
+    def _route(self, event: Event, book: Book, now: datetime) -> tuple[list[Planned], list[Start]]:
         rules = book.rules.get(event.type, ())
-        planned = []
+        planned: list[Planned] = []
+        starts = []
         fired = set()
-        for decision in plan(event, rules, now):
-            fired.add(decision.rule)
-            connection = book.by_name.get(decision.step.connection)
-            if connection is None:  # connections are never deleted: this is a store older than its rules
-                raise Unavailable(f"rule step names connection {decision.step.connection!r}, which is not there")
-            deadline = connection.lane.deadline_s
-            planned.append(
-                Planned(
-                    connection.id,
-                    decision.step.id,
-                    decision.revision,
-                    okey=ordering_key(connection, event.subject),
-                    expires_at=None if deadline is None else now + timedelta(seconds=deadline),
-                    merge=book.merge(connection, decision.step.operation),
-                )
-            )
-        fired |= {decision.rule for decision in plan(event, rules, now, mode=RunMode.OBSERVE)}
+        for rule in firing(event, rules, now):
+            fired.add(rule.rule)
+            if rule.compiled.needs_run or event.depth >= MAX_DEPTH:
+                starts.append(Start(rule.rule, rule.revision))
+            else:
+                planned += planned_calls(rule, event.subject, book, now)
+        fired |= {rule.rule for rule in firing(event, rules, now, mode=RunMode.OBSERVE)}
         for rule in rules:
             self.meter.rule(rule.name, "fired" if rule.rule in fired else "no")
-        return planned
+        return planned, starts
+
+
+def planned_calls(rule: LiveRule, subject: str | None, book: Book, now: datetime) -> list[Planned]:
+    """What a rule of plain calls owes at once."""
+    hours = rule.compiled.body.guards.business_hours
+    return [planned_call(call, rule.revision, subject, book, now, hours=hours) for call in rule.compiled.steps]
+
+
+def planned_call(
+    call: Action, revision: RevisionId, subject: str | None, book: Book, now: datetime, *, hours: bool
+) -> Planned:
+    """One call as a delivery; `hours`: the whole rule keeps business hours."""
+    connection = book.by_name.get(call.connection)
+    if connection is None:  # connections are never deleted: this is a store older than its rules
+        raise Unavailable(f"rule step names connection {call.connection!r}, which is not there")
+    due = book.hours.open_from(now) if hours or call.business_hours else None
+    deadline = connection.lane.deadline_s
+    return Planned(
+        connection.id,
+        call.id,
+        revision,
+        okey=ordering_key(connection, subject),
+        due_at=due,
+        expires_at=None if deadline is None else (due or now) + timedelta(seconds=deadline),
+        merge=book.merge(connection, call.operation),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,13 @@ from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hub.app.hours import read_hours
 from hub.domain.connections import Connection, Ordering, Stuck
 from hub.domain.errors import NotFound
-from hub.domain.ids import ConnectionId, RevisionId, TenantId
-from hub.domain.rules import Action, LiveRule, compile_rule, parse
+from hub.domain.hours import BusinessHours
+from hub.domain.ids import ConnectionId, RevisionId, RuleId, TenantId
+from hub.domain.rules import Action, LiveRule, Program, compile_program, compile_rule, parse
+from hub.ports.calendar import Days
 from hub.ports.clock import Clock
 from hub.ports.connector import Catalog, Connector
 from hub.ports.store import Rule, Store, StoredMapping
@@ -30,6 +33,9 @@ class Book:
     by_id: Dict[ConnectionId, Connection]
     mappings: Dict[str, Mapping]  # `name@version` -> the tenant's own
     replacing: Dict[ConnectionId, frozenset[str]]  # operations whose later call makes an earlier, unsent one needless
+    awaited: frozenset[str] = frozenset()  # event types that some run waits for or soon may
+    hours: BusinessHours = field(default_factory=BusinessHours)
+    names: Dict[RuleId, str] = field(default_factory=dict)
 
     def merge(self, connection: Connection, operation: str) -> str | None:
         """What deliveries of one candidate have in common of which only the newest need be sent, None: send each."""
@@ -50,9 +56,11 @@ class Library:
     store: Store
     catalog: Catalog
     clock: Clock
+    days: Days
     _books: dict[TenantId, Book] = field(default_factory=dict)
     _checked: dict[TenantId, float] = field(default_factory=dict)
     _steps: dict[RevisionId, dict[str, Action]] = field(default_factory=dict)
+    _programs: dict[RevisionId, Program] = field(default_factory=dict)
     _shipped: dict[tuple[str, str], Mapping] = field(default_factory=dict)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -78,7 +86,9 @@ class Library:
                 rules = await look.rules(tenant)
                 connections = await look.connections(tenant)
                 mappings = await look.mappings(tenant)
-                known = _book(version, rules, connections, mappings, self._replacing(connections))
+                hours = read_hours(await look.calendar(tenant) or {}, self.days)
+                awaited, replacing = await look.awaited(tenant), self._replacing(connections)
+                known = _book(version, rules, connections, mappings, replacing, hours, awaited)
         self._books[tenant] = known
         self._checked[tenant] = now
         return known
@@ -100,18 +110,27 @@ class Library:
         if revision not in self._steps:
             async with self._reading:
                 if revision not in self._steps:
-                    self._steps[revision] = await self._read_steps(revision)
+                    await self._read_revision(revision)
         action = self._steps[revision].get(step)
         if action is None:
             raise NotFound(f"rule revision {revision} has no step {step}")
         return action
 
-    async def _read_steps(self, revision: RevisionId) -> dict[str, Action]:
+    async def program(self, revision: RevisionId) -> Program:
+        """The steps of a rule revision as a program. Raises NotFound."""
+        if revision not in self._programs:
+            async with self._reading:
+                await self._read_revision(revision)
+        return self._programs[revision]
+
+    async def _read_revision(self, revision: RevisionId) -> None:
         async with self.store.look() as look:
             stored = await look.revision(revision)
         if stored is None:
             raise NotFound(f"rule revision {revision} is not there")
-        return {action.id: action for action in compile_rule(parse(stored.body)).steps}
+        body = parse(stored.body)
+        self._steps[revision] = {action.id: action for action in compile_rule(body).steps}
+        self._programs[revision] = compile_program(body)
 
     async def mapping(self, tenant: TenantId, connector: Connector, name: str) -> Mapping:
         """The mapping `name@version`: the tenant's own before the connector's. Raises NotFound."""
@@ -133,11 +152,16 @@ def _book(
     connections: Sequence[Connection],
     mappings: Sequence[StoredMapping],
     replacing: Dict[ConnectionId, frozenset[str]],
+    hours: BusinessHours,
+    awaited: frozenset[str],
 ) -> Book:
     live: dict[str, list[LiveRule]] = {}
+    soon = set(awaited)
     for rule in rules:
         if rule.live is not None:
             compiled = compile_rule(parse(rule.live.body))
+            if compiled.needs_run:
+                soon |= compile_program(compiled.body).awaited
             live.setdefault(compiled.on, []).append(LiveRule(rule.id, rule.live.id, rule.name, compiled))
     return Book(
         version=version,
@@ -146,4 +170,7 @@ def _book(
         by_id={connection.id: connection for connection in connections},
         mappings={f"{m.name}@{m.version}": compile_mapping(m.body) for m in mappings},
         replacing=replacing,
+        awaited=frozenset(soon),
+        hours=hours,
+        names={rule.id: rule.name for rule in rules},
     )

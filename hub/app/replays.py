@@ -219,7 +219,7 @@ class Replays:
             received_at=stored.received_at,
             cause=stored.cause,
         )
-        planned = self.prepare.plan(event, await self.library.book(job.tenant), now)
+        planned, _ = self.prepare.plan(event, await self.library.book(job.tenant), now)  # runs are not begun anew
         return [plan for plan in planned if job.wanted.connection in (None, plan.connection)]
 
 

@@ -9,6 +9,7 @@ import click
 import yaml
 
 from hub.app.hub import Hub
+from hub.app.queries import Why
 from hub.cli.context import with_hub
 from hub.cli.templates import templates
 from hub.cli.words import as_json, say
@@ -84,15 +85,17 @@ def fields(event: str, all_: bool, language: str, json_: bool) -> None:
 def explain(event: str, rule: str | None, language: str, reveal: bool) -> None:
     """Why rules fired on a stored event or did not, clause by clause."""
 
-    async def act(hub: Hub) -> list[tuple[str, Explanation, Catalogue]]:
+    async def act(hub: Hub) -> list[tuple[Why, Catalogue]]:
         found = await hub.queries.why(TENANT, event_id(event), hub.clock.now(), rule)
-        return [(w.rule.name, w.explanation, hub.fields((w.rule.live or w.rule.latest).body)) for w in found]
+        return [(why, hub.fields((why.rule.live or why.rule.latest).body)) for why in found]
 
     answers = with_hub(act)
     if not answers:
         click.echo("no rule waits for this event")
-    for name, explanation, catalogue in answers:
-        _tell(name, explanation, catalogue, language, reveal)
+    for why, catalogue in answers:
+        _tell(why.rule.name, why.explanation, catalogue, language, reveal)
+        if why.stands is not None:
+            click.echo(f"  {why.stands[language]}")
 
 
 @rules.command("test")

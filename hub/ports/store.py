@@ -19,6 +19,7 @@ from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId
 from hub.ports.lanes import Lanes
 from hub.ports.people import ApiToken, AuditEntry, Order
 from hub.ports.replays import Replays
+from hub.ports.runs import Owed, Runs, Start
 from mappings.documents import Document
 
 
@@ -38,14 +39,20 @@ class StoredEvent:
     body: bytes  # sealed
     request_hash: bytes  # 32 bytes: SHA-256 of the canonical request; tells a repeat from a clash
     cause: Cause | None = None
+    depth: int = 0  # how many events lie between this one and the first cause
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An event and the deliveries that it owes: stored together or not at all."""
+    """An event, the deliveries that it owes and the runs that it starts: stored together or not at all.
+
+    `wakes`: some run may wait for an event of this type.
+    """
 
     event: StoredEvent
     planned: tuple[Planned, ...] = ()
+    starts: tuple[Start, ...] = ()
+    wakes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +180,15 @@ class LaneStats:
 class Events(Protocol):
     """Events and what they owe."""
 
-    async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+    async def accept(self, arrivals: Sequence[Arrival], owed: Sequence[Owed] = ()) -> list[Receipt]:
         """Store fresh arrivals with their deliveries, in order; answer for each. Repeats inside one batch count as repeats.
+
+        `owed` are further deliveries, of events that are stored already; they come before those of the arrivals.
 
         A planned delivery with an `okey` starts WAITING and becomes READY when no earlier one of that
         (connection, okey) is READY, LEASED or WAITING before it. One with a `merge` supersedes older ones of the same
-        (connection, okey, merge) that are READY or WAITING; their reference names it.
+        (connection, okey, merge) that are READY or WAITING; their reference names it. Started runs are READY; an event
+        that `wakes` makes due what waits for its type and subject.
         """
 
     async def event(self, tenant: TenantId, event: EventId) -> StoredEvent | None: ...
@@ -344,7 +354,7 @@ class Orders(Protocol):
     async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
-class Work(Events, Deliveries, Lanes, Replays, Settings, People, Orders, Protocol):
+class Work(Events, Deliveries, Lanes, Replays, Settings, People, Orders, Runs, Protocol):
     """One transaction over all of it."""
 
 

@@ -25,6 +25,7 @@ from hub.web.hooks import HooksController
 from hub.web.problems import on_any_error, on_http_error, on_hub_error
 from hub.web.replays import DeadLettersController, ReplaysController
 from hub.web.rules import RulesController
+from hub.web.runs import RunsController
 
 BODY_LIMIT = 10 * 1024 * 1024  # bytes
 HEADERS = {
@@ -47,6 +48,7 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
             DeadLettersController,
             CandidatesController,
             RulesController,
+            RunsController,
             ConnectionsController,
             HooksController,
             HealthController,

@@ -8,6 +8,7 @@ import msgspec
 
 from hub.app.configure import secret_names
 from hub.app.queries import AttemptView, TimelineEntry, Why, state_name
+from hub.app.runs import RunView
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Delivery
 from hub.domain.ids import show
@@ -160,11 +161,14 @@ class TimelineLine(msgspec.Struct):
     state: str
     caused_by: str | None
     attempts: int
+    stands: dict[str, str] | None = None
 
     @classmethod
     def of(cls, e: TimelineEntry) -> TimelineLine:
         """From the record."""
-        return cls(e.at, e.kind, e.id, e.what, e.state, e.caused_by, e.attempts)
+        told = e.detail.get("stands")
+        stands = {tongue: str(words) for tongue, words in told.items()} if isinstance(told, dict) else None
+        return cls(e.at, e.kind, e.id, e.what, e.state, e.caused_by, e.attempts, stands)
 
 
 class Timeline(msgspec.Struct):
@@ -203,13 +207,63 @@ class WhyView(msgspec.Struct):
     revision: int
     verdict: str
     lines: dict[str, list[str]]
+    stands: dict[str, str] | None = None
 
     @classmethod
     def of(cls, why: Why, lines: dict[str, list[str]]) -> WhyView:
         """From the record."""
         revision = why.rule.live or why.rule.latest
         verdict = {True: "yes", False: "no", None: "unknown"}[why.explanation.verdict]
-        return cls(why.rule.name, revision.number, verdict, lines)
+        return cls(why.rule.name, revision.number, verdict, lines, dict(why.stands) if why.stands else None)
+
+
+class RunSummary(msgspec.Struct):
+    """A run of a rule; `stands` says where it is, in both languages."""
+
+    id: str
+    rule: str
+    revision: int
+    state: str
+    event_id: str
+    at_event_id: str
+    candidate_id: str | None
+    step: str | None
+    awaits: str | None
+    until: datetime | None
+    approvers: str | None
+    reason: str | None
+    created_at: datetime
+    changed_at: datetime
+    stands: dict[str, str]
+
+    @classmethod
+    def of(cls, view: RunView) -> RunSummary:
+        """From the record."""
+        run = view.run
+        return cls(
+            id=show("run", run.id),
+            rule=view.rule,
+            revision=view.revision,
+            state=str(run.state),
+            event_id=run.event,
+            at_event_id=run.at,
+            candidate_id=run.subject,
+            step=run.step,
+            awaits=run.awaits,
+            until=run.until,
+            approvers=view.approvers,
+            reason=run.reason,
+            created_at=run.created_at,
+            changed_at=run.changed_at,
+            stands=dict(view.stands),
+        )
+
+
+class RunPage(msgspec.Struct):
+    """Runs, newest first; `next_cursor` is null at the end."""
+
+    items: list[RunSummary]
+    next_cursor: str | None
 
 
 class ConnectionView(msgspec.Struct):

@@ -44,6 +44,11 @@ class Bench:
             while await self.hub.lanes.turn():
                 await self.hub.lanes.idle()
 
+    async def advance(self) -> None:
+        """Move on every run that is due, as the loop does."""
+        while await self.hub.advance():
+            pass
+
     async def deliveries(self, event: EventId | None = None) -> list[Delivery | DoneDelivery]:
         async with self.hub.store.look() as look:
             return sorted(await look.deliveries(TENANT, Page(200), event=event), key=lambda d: d.id)

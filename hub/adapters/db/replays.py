@@ -91,7 +91,7 @@ class DbReplays(DbDeliveries):
         fresh = [replace(plan, due_at=now) for plan in planned if (plan.connection, plan.step) not in known]
         names, ids = PLANNED.split(", "), []
         for plan in fresh:
-            values = dict(zip(names, self._planned_row(stored, plan), strict=True))
+            values = dict(zip(names, self._planned_row(event, tenant, stored.received_at, plan), strict=True))
             values |= {
                 "event_id": event,
                 "received_at": stored.received_at,

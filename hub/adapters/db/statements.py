@@ -33,7 +33,10 @@ DONE_INTO = (
     "delivery_id, event_id, tenant_id, dest_id, revision_id, step, okey, attempts, received_at, replay_of, again, "
     "final, reference, error, finished_at"
 )
-EVENT = "id, tenant_id, type, version, source, key, subject, occurred_at, received_at, request_hash, cause_event, cause_delivery"
+EVENT = (
+    "id, tenant_id, type, version, source, key, subject, occurred_at, received_at, request_hash, "
+    "cause_event, cause_delivery, depth"
+)
 PLANNED = (
     "event_id, received_at, tenant_id, dest_id, revision_id, step, okey, state, due_at, expires_at, replay_of, again, "
     "merge"
@@ -217,7 +220,8 @@ class Statements(ABC):
             received_at=self.to_moment(row[8]),
             request_hash=row[9],
             cause=None if row[10] is None else Cause(from_uuid(row[10]), row[11]),
-            body=row[12],
+            depth=row[12],
+            body=row[13],
         )
 
 

@@ -32,7 +32,7 @@ from hub.ports.store import LaneCall, StoredEvent
 _TYPES = {
     **dict.fromkeys(("id", "event_id", "cause_event"), "uuid"),
     **dict.fromkeys(("tenant_id", "version", "took_ms", "status"), "int"),
-    **dict.fromkeys(("state", "number"), "smallint"),
+    **dict.fromkeys(("state", "number", "depth"), "smallint"),
     **dict.fromkeys(("dest_id", "revision_id", "run_lease", "replay_of", "delivery_id", "cause_delivery"), "bigint"),
     **dict.fromkeys(("occurred_at", "received_at", "due_at", "expires_at", "started_at"), "timestamptz"),
     **dict.fromkeys(("body", "request_hash", "talk"), "bytea"),

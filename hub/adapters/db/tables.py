@@ -62,6 +62,7 @@ class EventRow(SQLModel, table=True):
     request_hash: bytes = Field(sa_type=LargeBinary)
     cause_event: str | None = Field(sa_type=EventKey)
     cause_delivery: int | None = Field(sa_type=Number)
+    depth: int = Field(sa_type=SmallInteger, sa_column_kwargs={"server_default": text("0")})
 
 
 class EventBodyRow(SQLModel, table=True):

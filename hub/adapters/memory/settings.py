@@ -9,6 +9,7 @@ from datetime import datetime
 
 from hub.adapters.memory.deliveries import row_number
 from hub.adapters.memory.replays import MemoryReplays
+from hub.adapters.memory.runs import MemoryRuns
 from hub.adapters.memory.tables import RuleRow
 from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection, ConnectionState, Lane
@@ -20,7 +21,7 @@ from hub.ports.store import Page, Rule, RuleRevision, StoredMapping
 from mappings.documents import Document
 
 
-class MemoryWork(MemoryReplays):
+class MemoryWork(MemoryReplays, MemoryRuns):
     """`hub.ports.store.Work` over tables: adds Settings, People and Orders."""
 
     async def connections(self, tenant: TenantId) -> list[Connection]:

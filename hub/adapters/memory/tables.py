@@ -12,10 +12,13 @@ from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Attempt, Delivery, State
 from hub.domain.events import Cause
-from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, RunId, TenantId
 from hub.domain.replays import ReplayJob
+from hub.domain.runs import Run
 from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.runs import CandidateTag
 from hub.ports.store import DoneDelivery, RuleRevision, StoredEvent, StoredMapping
+from mappings.documents import Document
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -188,6 +191,10 @@ class Tables:
     tokens: Table[str, ApiToken] = field(init=False)
     audit: Table[int, AuditEntry] = field(init=False)
     orders: Table[str, Order] = field(init=False)
+    runs: Table[RunId, Run] = field(init=False)
+    once: Table[tuple[RuleId, str], RunId] = field(init=False)
+    tags: Table[tuple[TenantId, str, str], CandidateTag] = field(init=False)
+    calendars: Table[TenantId, Document] = field(init=False)
 
     def __post_init__(self) -> None:
         journal = self.journal
@@ -197,6 +204,13 @@ class Tables:
         self.connections, self.lanes, self.replays = Table(journal), Table(journal), Table(journal)
         self.rules, self.revisions = Table(journal), Table(journal)
         self.mappings, self.tokens, self.audit, self.orders = (
+            Table(journal),
+            Table(journal),
+            Table(journal),
+            Table(journal),
+        )
+
+        self.runs, self.once, self.tags, self.calendars = (
             Table(journal),
             Table(journal),
             Table(journal),

@@ -27,12 +27,13 @@ from hub.domain.rules.compiling import CompiledRule, compile_rule
 from hub.domain.rules.explaining import Explanation
 from hub.domain.rules.fields import described
 from hub.domain.rules.overlapping import Overlap, overlap_line, overlaps
-from hub.domain.rules.planning import Decision, LiveRule, RuleIndex, plan
+from hub.domain.rules.planning import Decision, LiveRule, RuleIndex, firing, plan
+from hub.domain.rules.program import Program, compile_program
 from hub.domain.rules.reading import dump
 from hub.domain.rules.remarks import Oddity, Remark, remark_line, remarks
 from hub.domain.rules.sentences import explanation_lines, sentence
 from hub.domain.rules.tables import Row, Table, from_table, grid, to_table
-from hub.domain.rules.tree import Action, RuleBody, RunMode
+from hub.domain.rules.tree import Action, RuleBody, RunMode, walk_steps
 
 __all__ = [
     "Action",
@@ -45,11 +46,13 @@ __all__ = [
     "Overlap",
     "Remark",
     "Row",
+    "Program",
     "RuleBody",
     "RuleIndex",
     "RunMode",
     "Table",
     "check",
+    "compile_program",
     "compile_rule",
     "described",
     "dump",
@@ -58,10 +61,12 @@ __all__ = [
     "grid",
     "overlap_line",
     "overlaps",
+    "firing",
     "parse",
     "plan",
     "remark_line",
     "remarks",
     "sentence",
     "to_table",
+    "walk_steps",
 ]

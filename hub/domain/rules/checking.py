@@ -45,6 +45,11 @@ def check(rule: RuleBody, catalogue: Catalogue) -> None:
         _check(rule.when, catalogue, "when")
 
 
+def check_condition(condition: Condition, catalogue: Fields, at: str) -> None:
+    """The same for one condition by itself."""
+    _check(condition, catalogue, at)
+
+
 def _check(condition: Condition, catalogue: Fields, at: str) -> None:
     match condition:
         case Group(items=items):

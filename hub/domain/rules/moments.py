@@ -73,3 +73,11 @@ def moment_longer_ago(moment: datetime, span: timedelta, now: datetime) -> bool:
 def day_longer_ago(day: date, span: timedelta, now: datetime) -> bool:
     """The same for a day, counted from the UTC day."""
     return (now.date() - day).days > span.days
+
+
+def write_duration(span: timedelta) -> str:
+    """The duration that `read_duration` reads back: `P14D`, `PT1H30M`."""
+    hours, rest = divmod(span.seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (seconds, "S")) if count)
+    return "P" + (f"{span.days}D" if span.days or not time else "") + (f"T{time}" if time else "")

@@ -11,7 +11,8 @@ from hub.domain.rules.explaining import Answer, ClauseAnswer, EachAnswer, Explan
 from hub.domain.rules.fields import UNSTATED_SENSITIVITY, Field, Fields
 from hub.domain.rules.logic import Verdict
 from hub.domain.rules.operators import is_blank
-from hub.domain.rules.tree import UNARY, Action, Clause, Condition, Each, EachMode, Group, GroupMode, RuleBody, RunMode
+from hub.domain.rules.step_sentences import event_catalogue, guards_in_words, steps_in_words
+from hub.domain.rules.tree import UNARY, Clause, Condition, Each, EachMode, Group, GroupMode, RuleBody, RunMode
 from hub.domain.rules.wording import Language, demand, predicate, quoted, show
 
 HIDDEN_FROM = 3  # sensitivity from which actual values are not shown
@@ -27,14 +28,21 @@ def sentence(body: RuleBody, catalogue: Catalogue, language: str) -> str:
 
 def _sentence(body: RuleBody, catalogue: Catalogue, language: Language) -> str:
     event = quoted(catalogue.label.get(language) or body.on)
-    steps = [_step(step, language) for step in body.then]
+    steps = steps_in_words(body.then, lambda condition, on: _condition_on(condition, on, catalogue, language), language)
+    limits = guards_in_words(body.guards, language)
     if language == "en":
         condition = "always" if body.when is None else f"if {_condition(body.when, catalogue, language)}, then"
         told = "Observed only: when" if body.guards.mode is RunMode.OBSERVE else "When"
-        return f"{told} {event} happens, {condition} {'; then '.join(steps)}."
+        return f"{told} {event} happens, {condition} {steps}.{limits}"
     condition = "总是" if body.when is None else f"若{_condition(body.when, catalogue, language)}，则"
     told = "仅观察：当" if body.guards.mode is RunMode.OBSERVE else "当"
-    return f"{told}{event}发生时，{condition}{'；再'.join(steps)}。"
+    return f"{told}{event}发生时，{condition}{steps}。{limits}"
+
+
+def _condition_on(condition: Condition, on: str | None, catalogue: Catalogue, language: Language) -> str:
+    """A branch's condition in the words of the event that the run stands at (None: that of the rule)."""
+    fields = catalogue if on is None or on == catalogue.event else event_catalogue(on)
+    return _condition(condition, Fields({}, {}) if fields is None else fields, language)
 
 
 def _known(language: str) -> Language:
@@ -43,15 +51,6 @@ def _known(language: str) -> Language:
     if language == "zh-CN":
         return "zh-CN"
     raise Invalid(f"languages are {', '.join(LANGUAGES)}", code="unknown_language")
-
-
-def _step(step: Action, language: Language) -> str:
-    keys = list(step.extra)
-    if language == "en":
-        mapping = f" (mapping {step.mapping})" if step.mapping else ""
-        return f"do {step.operation} at {step.connection}{mapping}" + (f", setting {', '.join(keys)}" if keys else "")
-    mapping = f"（映射 {step.mapping}）" if step.mapping else ""
-    return f"由 {step.connection} 执行 {step.operation}{mapping}" + (f"，并设定 {'、'.join(keys)}" if keys else "")
 
 
 def _condition(condition: Condition, fields: Fields, language: Language, nested: bool = False) -> str:
