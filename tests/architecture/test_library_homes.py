@@ -42,7 +42,14 @@ HOMES: dict[str, tuple[str, ...]] = {
     "sqlmodel": ("hub/adapters/db",),
     "tenacity": ("hub/adapters/db",),
     "uvloop": ("hub/cli",),
-    "yaml": ("hub/cli", "hub/adapters/catalog", "hub/adapters/twins", "ai_engine", "mappings/codes"),
+    "yaml": (
+        "hub/cli",
+        "hub/adapters/catalog",
+        "hub/adapters/twins",
+        "hub/app/templates.py",
+        "ai_engine",
+        "mappings/codes",
+    ),
     "yarl": ("hub/adapters/http", "hub/adapters/twins"),
 }
 
