@@ -114,10 +114,12 @@ class Opened:
 
     async def render_metrics(self) -> tuple[bytes, str]:
         """The metrics of this process, and the lanes of all of them: (body, content type)."""
-        health = await self.hub.store.health()
-        self.meter.store(health.ok)
+        store, lanes = self.hub.store, self.hub.lanes
+        self.meter.in_flight(lanes.in_flight, lanes.limits.in_flight)
+        health = await store.health()
+        self.meter.store(health, await store.vitals() if health.ok else None)
         if health.ok:
-            async with self.hub.store.look() as look:
+            async with store.look() as look:
                 self.meter.lanes(await look.lanes(), self.clock.now())
         return self.meter.render(), CONTENT_TYPE
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,13 +23,24 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from hub.adapters.logs import Lines
 from hub.domain.connections import ConnectionState
+from hub.domain.deliveries import Final
 from hub.domain.events import HOOK_RECEIVED
-from hub.ports.store import LaneStats
+from hub.ports.store import LaneStats, StoreHealth, StoreVitals
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 OTHER = "other"
 OUTCOMES = frozenset({"delivered", "try_later", "refused", "needs_human", "gone", "late"})
 VERDICTS = frozenset({"fired", "no", "unknown"})
+BREAKER = ("closed", "open", "half_open")
+TASK_OUTCOMES = frozenset({"ok", "failed", "skipped", "led_elsewhere"})
+CAUSES = {  # the first word of an attempt's error -> the class that dead letters are counted under
+    **dict.fromkeys(("timeout", "cut", "unknown_outcome"), "timeout"),
+    **dict.fromkeys(("connect_failed", "connect_timeout", "dns_failed", "tls_failed", "not_sent"), "unreachable"),
+    **dict.fromkeys(("egress_blocked", "host_refused", "http_refused", "port_refused", "bad_url"), "blocked"),
+    **dict.fromkeys(("auth", "needs_reauth", "token_unavailable"), "credentials"),
+    **dict.fromkeys(("mapping", "setting_missing", "unknown_operation", "no_rule", "missing"), "configuration"),
+    "internal": "internal",
+}
 _Values = dict[tuple[str, ...], float]
 
 
@@ -63,6 +75,14 @@ METRICS: tuple[MetricDoc, ...] = (
         "hirewire_ingest_commit_events", "histogram", "events", (), "Events in one group commit.", _SIZE_BUCKETS
     ),
     MetricDoc(
+        "hirewire_http_requests_total", "counter", "requests", ("operation", "status"),
+        "Answered calls of the API, by operation and class of status (2xx, 4xx, 5xx).",
+    ),
+    MetricDoc(
+        "hirewire_http_request_seconds", "histogram", "seconds", ("operation",),
+        "Time from a call of the API to its answer.", _COMMIT_BUCKETS,
+    ),
+    MetricDoc(
         "hirewire_attempts_total", "counter", "attempts", ("connector", "connection", "outcome"),
         "Tries to deliver, by how they ended.",
     ),
@@ -74,6 +94,33 @@ METRICS: tuple[MetricDoc, ...] = (
         "hirewire_delivery_seconds", "histogram", "seconds", ("connection",),
         "Time from the acceptance of an event to the vendor's acknowledgement, all tries and waits included.",
         _DELIVERY_BUCKETS,
+    ),
+    MetricDoc(
+        "hirewire_dead_letters_total", "counter", "deliveries", ("connection", "cause"),
+        "Deliveries given up. cause: http_4xx, http_5xx, credentials, timeout, unreachable, blocked, configuration, "
+        "internal, other.",
+    ),
+    MetricDoc(
+        "hirewire_replay_attempts_total", "counter", "attempts", ("connection", "outcome"),
+        "Tries of deliveries that somebody sent again, by how they ended.",
+    ),
+    MetricDoc(
+        "hirewire_claim_seconds", "histogram", "seconds", (), "Time of one claim of due deliveries.", _COMMIT_BUCKETS
+    ),
+    MetricDoc(
+        "hirewire_record_commit_seconds", "histogram", "seconds", (),
+        "Time of one group commit of ended tries.", _COMMIT_BUCKETS,
+    ),
+    MetricDoc(
+        "hirewire_record_commit_deliveries", "histogram", "deliveries", (), "Ended tries in one group commit.",
+        (*_SIZE_BUCKETS, 256.0),
+    ),
+    MetricDoc(
+        "hirewire_in_flight_deliveries", "gauge", "deliveries", (),
+        "Deliveries this process has started and not yet recorded.",
+    ),
+    MetricDoc(
+        "hirewire_in_flight_limit", "gauge", "deliveries", (), "How many there may be: HIREWIRE_IN_FLIGHT."
     ),
     MetricDoc(
         "hirewire_rule_evaluations_total", "counter", "evaluations", ("rule", "verdict"),
@@ -99,7 +146,38 @@ METRICS: tuple[MetricDoc, ...] = (
         "hirewire_lane_state", "gauge", "lanes", ("connection", "state"),
         "Lanes of this name in this state; one of active, paused, disabled, needs_reauth.",
     ),
+    MetricDoc(
+        "hirewire_lane_breaker", "gauge", "", ("connection", "state"),
+        "1 for the state of a lane's breaker in this process, 0 for the others: closed, open, half_open.",
+    ),
+    MetricDoc(
+        "hirewire_task_runs_total", "counter", "runs", ("task", "outcome"),
+        "Times a recurring task was woken: ok, failed, skipped (the last run was not over), led_elsewhere.",
+    ),
+    MetricDoc(
+        "hirewire_task_due_timestamp_seconds", "gauge", "seconds", ("task",),
+        "When a recurring task is to have run well again, as Unix time; of a shared task the latest of all processes counts.",
+    ),
+    MetricDoc(
+        "hirewire_task_leader", "gauge", "", ("task",), "1 if this process runs the shared task for all, else 0."
+    ),
     MetricDoc("hirewire_store_up", "gauge", "", (), "1 if the store answered at the last look, else 0."),
+    MetricDoc(
+        "hirewire_store_schema_current", "gauge", "", (),
+        "1 if the store's schema was this program's at the last look, else 0.",
+    ),
+    MetricDoc(
+        "hirewire_store_size_bytes", "gauge", "bytes", ("part",), "Size of the store: main, and wal on SQLite."
+    ),
+    MetricDoc(
+        "hirewire_store_free_bytes", "gauge", "bytes", (), "Room left on the store's disk; SQLite only."
+    ),
+    MetricDoc(
+        "hirewire_store_connections", "gauge", "connections", (), "Database connections that this process is using."
+    ),
+    MetricDoc(
+        "hirewire_store_connections_limit", "gauge", "connections", (), "How many it may use."
+    ),
     MetricDoc("hirewire_build_info", "gauge", "", ("version", "python"), "Always 1; which program this is."),
 )  # fmt: skip
 
@@ -129,6 +207,7 @@ class PrometheusMeter:
         self._lines = lines
         self._connection, self._rule = Bounded(limit), Bounded(limit)
         self._connector, self._event = Bounded(limit), Bounded(limit)
+        self._operation, self._task = Bounded(limit), Bounded(limit)
         self._registry = CollectorRegistry()
         self._counters = {doc.name: Counter(*_built(doc), registry=self._registry) for doc in _of("counter")}
         self._gauges = {doc.name: Gauge(*_built(doc), registry=self._registry) for doc in _of("gauge")}
@@ -147,6 +226,31 @@ class PrometheusMeter:
         self._histograms["hirewire_ingest_commit_seconds"].observe(seconds)
         self._histograms["hirewire_ingest_commit_events"].observe(size)
 
+    def request(self, operation: str, status: int, seconds: float) -> None:
+        called = self._operation(operation)
+        self._counters["hirewire_http_requests_total"].labels(called, f"{status // 100}xx").inc()
+        self._histograms["hirewire_http_request_seconds"].labels(called).observe(seconds)
+
+    def claim(self, seconds: float) -> None:
+        self._histograms["hirewire_claim_seconds"].observe(seconds)
+
+    def record(self, size: int, seconds: float) -> None:
+        self._histograms["hirewire_record_commit_seconds"].observe(seconds)
+        self._histograms["hirewire_record_commit_deliveries"].observe(size)
+
+    def breaker(self, connection: str, state: str) -> None:
+        for known in BREAKER:
+            self._gauges["hirewire_lane_breaker"].labels(self._connection(connection), known).set(known == state)
+
+    def task(self, name: str, outcome: str, due: datetime, leads: bool | None = None) -> None:
+        task = self._task(name)
+        if outcome in TASK_OUTCOMES:
+            self._counters["hirewire_task_runs_total"].labels(task, outcome).inc()
+        if outcome in ("ok", "planned"):
+            self._gauges["hirewire_task_due_timestamp_seconds"].labels(task).set(due.timestamp())
+        if leads is not None:
+            self._gauges["hirewire_task_leader"].labels(task).set(leads)
+
     def attempt(
         self, connector: str, connection: str, outcome: str, seconds: float, fields: Mapping[str, object]
     ) -> None:
@@ -154,6 +258,11 @@ class PrometheusMeter:
         ended = outcome if outcome in OUTCOMES else OTHER
         self._counters["hirewire_attempts_total"].labels(kind, self._connection(connection), ended).inc()
         self._histograms["hirewire_attempt_seconds"].labels(kind).observe(seconds)
+        if fields.get("replay_of") is not None:
+            self._counters["hirewire_replay_attempts_total"].labels(self._connection(connection), ended).inc()
+        if fields.get("next") == Final.DEAD:
+            why = cause(fields.get("error"), fields.get("status"))
+            self._counters["hirewire_dead_letters_total"].labels(self._connection(connection), why).inc()
         took = round(seconds * 1000, 3)
         own = {"connector": connector, "connection": connection, "outcome": outcome, "took_ms": took}
         self._lines.attempt({**fields, **own})
@@ -171,9 +280,22 @@ class PrometheusMeter:
         self._counters["hirewire_notes_total"].labels(self._event(event)).inc(amount)
         self._lines.note(event, fields)
 
-    def store(self, ok: bool) -> None:
+    def in_flight(self, count: int, limit: int) -> None:
+        """What the lanes have under way now."""
+        self._gauges["hirewire_in_flight_deliveries"].set(count)
+        self._gauges["hirewire_in_flight_limit"].set(limit)
+
+    def store(self, health: StoreHealth, vitals: StoreVitals | None = None) -> None:
         """What the last look at the store said."""
-        self._gauges["hirewire_store_up"].set(1 if ok else 0)
+        self._gauges["hirewire_store_up"].set(health.reachable)
+        self._gauges["hirewire_store_schema_current"].set(health.ok)
+        if vitals is None:
+            return
+        self._show("hirewire_store_size_bytes", {(part,): size for part, size in vitals.bytes.items()})
+        self._gauges["hirewire_store_connections"].set(vitals.busy)
+        self._gauges["hirewire_store_connections_limit"].set(vitals.limit)
+        if vitals.free is not None:
+            self._gauges["hirewire_store_free_bytes"].set(vitals.free)
 
     def lanes(self, lanes: Sequence[LaneStats], now: datetime) -> None:
         """Show these lanes and no others. Lanes that share a label are added up; of ages the greatest counts."""
@@ -203,6 +325,16 @@ class PrometheusMeter:
         gauge.clear()
         for labels, value in values.items():
             gauge.labels(*labels).set(value)
+
+
+def cause(error: object, status: object) -> str:
+    """The class of a dead letter's cause: few, whatever vendors say."""
+    first = re.match(r"[a-z_]*", error)[0] if isinstance(error, str) else ""  # type: ignore[index]
+    if first in CAUSES:
+        return CAUSES[first]
+    if isinstance(status, int) and 400 <= status < 600:
+        return "credentials" if status in (401, 403) else f"http_{status // 100}xx"
+    return OTHER
 
 
 def _of(kind: str) -> list[MetricDoc]:

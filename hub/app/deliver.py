@@ -267,7 +267,7 @@ class Deliver:
             "attempt": attempt.number,
             "status": attempt.status,
             "error": attempt.error,
-            "next": type(following).__name__.lower(),
+            "next": str(following.final) if isinstance(following, Finish) else type(following).__name__.lower(),
             "replay_of": delivery.replay_of,
         }
         self.meter.attempt(connector.name if connector else "unknown", name, attempt.outcome, took, fields)

@@ -87,11 +87,18 @@ class LaneLoop:
         calls = await self._calls(now)
         if not calls:
             return False
+        began = self.clock.monotonic()
         async with self.store.work() as work:
             claimed = await work.claim(calls, now=now, lease=self.limits.lease, token=self._token)
+        self.meter.claim(self.clock.monotonic() - began)
         for one in claimed:
             self._start(one)
         return bool(claimed)
+
+    @property
+    def in_flight(self) -> int:
+        """Deliveries that were started and are not recorded yet."""
+        return len(self._running)
 
     async def idle(self) -> None:
         """Until nothing that this loop started is still running (for tests and the simulator)."""
@@ -182,7 +189,7 @@ class LaneLoop:
                 await self.clock.sleep(self.limits.poll_s)
 
     async def _record(self, completions: Sequence[Completion]) -> Sequence[bool]:
-        now = self.clock.now()
+        now, began = self.clock.now(), self.clock.monotonic()
         async with self.store.work() as work:
             stale = await work.complete(completions, now=now)
             for completion in completions:
@@ -190,6 +197,7 @@ class LaneLoop:
                     await work.hold_lane(completion.delivery.connection, completion.next.due_at)
             for connection, state in disables(completions):
                 await work.set_connection_state(connection, state)
+        self.meter.record(len(completions), self.clock.monotonic() - began)
         for id_ in stale:
             self.meter.note("completion.stale", delivery=f"dlv_{id_}")
         return [completion.delivery.id not in stale for completion in completions]

@@ -332,10 +332,24 @@ class Work(Events, Deliveries, Settings, People, Orders, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoreHealth:
-    """Whether the store answers and is at the schema this program wants."""
+    """Whether the store can be worked with. `reachable` and not `ok`: it answers, but its schema is not this program's."""
 
     ok: bool
     detail: str
+    reachable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StoreVitals:
+    """How much the store holds and has left. `bytes`: size of each part; `free`: bytes left on its disk, if that is here.
+
+    `busy` of at most `limit` connections of this process are in use.
+    """
+
+    bytes: Mapping[str, int]
+    free: int | None
+    busy: int
+    limit: int
 
 
 class Store(Protocol):
@@ -351,6 +365,9 @@ class Store(Protocol):
         """A read-only transaction."""
 
     async def health(self) -> StoreHealth: ...
+
+    async def vitals(self) -> StoreVitals:
+        """Raises Unavailable."""
 
     async def now(self) -> datetime:
         """The time by the database's clock (the memory and SQLite stores: this machine's)."""
