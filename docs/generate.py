@@ -1,4 +1,4 @@
-"""Writes docs/reference/*.md from the code: `python -m docs.generate`. A test fails when they are stale."""
+"""Writes docs/reference and the files of docs/operations from the code: `python -m docs.generate`. A test fails when they are stale."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import click
 import yaml
 
+from docs.operations import alerts, dashboards
 from docs.problem_codes import problem_codes
 from hub import cli
 from hub.adapters.catalog import FolderCatalog
@@ -340,6 +341,21 @@ def _objects(value: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from ((name, body) for name, body in value.items() if isinstance(body, dict))
 
 
+def written() -> dict[Path, str]:
+    """Every file that is written from the code, with its text."""
+    operations = {
+        "prometheus/hirewire.rules.yaml": alerts.rules(),
+        "prometheus/hirewire.tests.yaml": alerts.tests("1m"),
+        "prometheus/hirewire.slow.tests.yaml": alerts.tests("1h"),
+        **{f"grafana/{one.uid}.json": dashboards.rendered(one) for one in dashboards.DASHBOARDS},
+    }
+    return {
+        **{REFERENCE / name: text for name, text in pages().items()},
+        **{DOCS / "operations" / name: text for name, text in operations.items()},
+    }
+
+
 if __name__ == "__main__":
-    for name, text in pages().items():
-        (REFERENCE / name).write_text(text, encoding="utf-8")
+    for path, text in written().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")

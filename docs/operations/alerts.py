@@ -20,7 +20,7 @@ class Case:
     """Series (`promtool` notation, one value a step) and whether the alert is there `at` that time, with which labels."""
 
     series: Mapping[str, str]
-    at: str = "30m"
+    at: str = "16m"
     labels: Mapping[str, str] = field(default_factory=dict)
     step: str = "1m"
 
@@ -107,7 +107,7 @@ ALERTS: tuple[Alert, ...] = (
           "{{ $labels.job }} 的 {{ $labels.instance }} 无法抓取：进程已停止，或令牌被拒绝。",
           Case({'up{job="hirewire-serve", instance="a"}': "0x30"}, labels={"job": "hirewire-serve", **A}),
           (Case({'up{job="hirewire-serve", instance="a"}': "1x30", 'up{job="node", instance="b"}': "0x30"}),
-           Case({'up{job="hirewire-serve", instance="a"}': "1x28 0 0"}))),
+           Case({'up{job="hirewire-serve", instance="a"}': "1x14 0 0"}))),
     Alert("HirewireStoreDown", "min by (instance) (hirewire_store_up) == 0", "1m", "page",
           "{{ $labels.instance }} cannot reach its database; nothing is accepted or delivered there.",
           "{{ $labels.instance }} 无法访问数据库；该进程既不接收也不投递。",
@@ -131,7 +131,7 @@ ALERTS: tuple[Alert, ...] = (
     Alert("HirewireDeliverySlow", "hirewire:delivery_seconds:p99_5m > 5", "15m", "ticket",
           "From acceptance to the acknowledgement of {{ $labels.connection }} more than 5 s pass at p99.",
           "从接收到 {{ $labels.connection }} 确认的 p99 时间超过 5 秒。",
-          Case(_counts(DELIVERY, 'connection="ats"', True, "5.0"), labels=ATS), (Case(_counts(DELIVERY, 'connection="ats"', False, "5.0")),)),
+          Case(_counts(DELIVERY, 'connection="ats"', True, "5.0"), "20m", ATS), (Case(_counts(DELIVERY, 'connection="ats"', False, "5.0")),)),
     Alert("HirewireLaneStuck", f"hirewire:lane_oldest_due_age_seconds:max > 300 {ACTIVE} and on (connection) hirewire:lane_hold_seconds:max == 0", "5m", "page",
           "Deliveries to {{ $labels.connection }} have been due for more than 5 minutes and nobody takes them.",
           "发往 {{ $labels.connection }} 的投递到期超过 5 分钟仍无人处理。",
@@ -159,10 +159,10 @@ ALERTS: tuple[Alert, ...] = (
           " / sum by (connection) (hirewire:attempts:rate5m)) > 0.5 and on (connection) sum by (connection) (hirewire:attempts:rate5m) > 0.02", "10m", "ticket",
           "More than half of the tries at {{ $labels.connection }} fail.", "发往 {{ $labels.connection }} 的尝试有一半以上失败。",
           Case({_tries("try_later"): "0+60x30"}, labels=ATS),
-          (Case({_tries("delivered"): "0+60x30", _tries("try_later"): "0+20x30"}), Case({_tries("try_later"): "0x29 1"}))),
+          (Case({_tries("delivered"): "0+60x30", _tries("try_later"): "0+20x30"}), Case({_tries("try_later"): "0x15 1"}))),
     Alert("HirewireDeadLetters", "sum by (connection, cause) (increase(hirewire_dead_letters_total[15m])) > 0", "0m", "ticket",
           "Deliveries to {{ $labels.connection }} were given up: {{ $labels.cause }}.", "发往 {{ $labels.connection }} 的投递被放弃：{{ $labels.cause }}。",
-          Case({DEAD: "0x20 1x30"}, labels={**ATS, "cause": "http_4xx"}), (Case({DEAD: "0x60"}), Case({DEAD: "0 1x60"}, "50m"))),
+          Case({DEAD: "0x10 1x30"}, labels={**ATS, "cause": "http_4xx"}), (Case({DEAD: "0x60"}), Case({DEAD: "0 1x60"}, "50m"))),
     Alert("HirewireDeliveriesHeld", f'sum by (connection) (hirewire:lane_deliveries:max{{state="held"}}) > 0 {ACTIVE}', "1h", "ticket",
           "Deliveries to {{ $labels.connection }} wait for a person's decision.", "发往 {{ $labels.connection }} 的投递在等待人工决定。",
           Case({_lane("held"): "2x90", 'hirewire_lane_state{connection="ats", state="active"}': "1x90"}, "80m", ATS),
@@ -176,10 +176,10 @@ ALERTS: tuple[Alert, ...] = (
     Alert("HirewireWorkTakenOver", 'sum by (event) (increase(hirewire_notes_total{event=~"leases.expired|completion.stale|completion.abandoned"}[15m])) > 0', "0m", "ticket",
           "A worker died or stood still: {{ $labels.event }}. What it had sent may have been sent twice.",
           "有工作进程中断或停滞：{{ $labels.event }}。其已发送的内容可能重复。",
-          Case({_note("leases.expired"): "0x20 7x20"}, labels={"event": "leases.expired"}), (Case({_note("leases.expired"): "7x60"}), Case({_note("loops.started"): "0+1x60"}))),
+          Case({_note("leases.expired"): "0x10 7x20"}, labels={"event": "leases.expired"}), (Case({_note("leases.expired"): "7x60"}), Case({_note("loops.started"): "0+1x60"}))),
     Alert("HirewireInternalErrors", 'sum by (event) (increase(hirewire_notes_total{event=~"loop.failed|web.internal_error|lease.renewal_failed"}[15m])) > 0', "0m", "ticket",
           "Hirewire met an error of its own: {{ $labels.event }}.", "系统自身出现错误：{{ $labels.event }}。",
-          Case({_note("loop.failed"): "0x20 1x20"}, labels={"event": "loop.failed"}), (Case({_note("loop.failed"): "3x60"}),)),
+          Case({_note("loop.failed"): "0x10 1x20"}, labels={"event": "loop.failed"}), (Case({_note("loop.failed"): "3x60"}),)),
     Alert("HirewireSaturated", "hirewire:in_flight:ratio > 0.9", "10m", "ticket",
           "{{ $labels.instance }} has as much under way as it may.", "{{ $labels.instance }} 的在途投递已达上限。",
           Case({'hirewire_in_flight_deliveries{instance="a"}': "395x30", 'hirewire_in_flight_limit{instance="a"}': "400x30"}, labels=A),
@@ -189,7 +189,7 @@ ALERTS: tuple[Alert, ...] = (
           Case({DUE: "60x60"}, labels={"task": "sweep"}), (Case({DUE: "60+60x60"}), Case({DUE: "60x60", 'hirewire_task_due_timestamp_seconds{task="sweep", instance="b"}': "60+60x60"}))),
     Alert("HirewireTaskFailing", 'sum by (task) (increase(hirewire_task_runs_total{outcome="failed"}[1h])) > 2.5', "0m", "ticket",
           "The recurring task {{ $labels.task }} fails again and again.", "周期任务 {{ $labels.task }} 反复失败。",
-          Case({FAILED: "0+1x60"}, labels={"task": "sweep"}), (Case({FAILED: "0x20 1x60"}),)),
+          Case({FAILED: "0+1x60"}, labels={"task": "sweep"}), (Case({FAILED: "0x10 1x60"}),)),
     Alert("HirewireDiskFilling", "min by (instance) (hirewire_store_free_bytes) < 2e9", "5m", "page",
           "Less than 2 GB are left on the database's disk of {{ $labels.instance }}.", "{{ $labels.instance }} 的数据库磁盘剩余不足 2 GB。",
           Case({'hirewire_store_free_bytes{instance="a"}': "1000000000x30"}, labels=A), (Case({'hirewire_store_free_bytes{instance="a"}': "9000000000x30"}),)),
