@@ -186,7 +186,7 @@ ALERTS: tuple[Alert, ...] = (
           (Case({'hirewire_in_flight_deliveries{instance="a"}': "200x30", 'hirewire_in_flight_limit{instance="a"}': "400x30"}),)),
     Alert("HirewireTaskOverdue", "time() - max by (task) (hirewire_task_due_timestamp_seconds) > 600", "5m", "ticket",
           "The recurring task {{ $labels.task }} has not run well for too long.", "周期任务 {{ $labels.task }} 已过久未成功运行。",
-          Case({DUE: "60x60"}, labels={"task": "sweep"}), (Case({DUE: "60+60x60"}), Case({DUE: "60x60", 'hirewire_task_due_timestamp_seconds{task="sweep", instance="b"}': "60+60x60"}))),
+          Case({DUE: "60x60"}, "20m", {"task": "sweep"}), (Case({DUE: "60+60x60"}), Case({DUE: "60x60", 'hirewire_task_due_timestamp_seconds{task="sweep", instance="b"}': "60+60x60"}))),
     Alert("HirewireTaskFailing", 'sum by (task) (increase(hirewire_task_runs_total{outcome="failed"}[1h])) > 2.5', "0m", "ticket",
           "The recurring task {{ $labels.task }} fails again and again.", "周期任务 {{ $labels.task }} 反复失败。",
           Case({FAILED: "0+1x60"}, labels={"task": "sweep"}), (Case({FAILED: "0x10 1x60"}),)),

@@ -33,6 +33,11 @@ OUTCOMES = frozenset({"delivered", "try_later", "refused", "needs_human", "gone"
 VERDICTS = frozenset({"fired", "no", "unknown"})
 BREAKER = ("closed", "open", "half_open")
 TASK_OUTCOMES = frozenset({"ok", "failed", "skipped", "led_elsewhere"})
+# What alerts count: these series begin at 0, because a counter that begins at 1 has not grown for Prometheus.
+WATCHED_NOTES = (
+    *("leases.expired", "completion.stale", "completion.abandoned"),
+    *("loop.failed", "lease.renewal_failed", "web.internal_error"),
+)
 CAUSES = {  # the first word of an attempt's error -> the class that dead letters are counted under
     **dict.fromkeys(("timeout", "cut", "unknown_outcome"), "timeout"),
     **dict.fromkeys(("connect_failed", "connect_timeout", "dns_failed", "tls_failed", "not_sent"), "unreachable"),
@@ -41,6 +46,7 @@ CAUSES = {  # the first word of an attempt's error -> the class that dead letter
     **dict.fromkeys(("mapping", "setting_missing", "unknown_operation", "no_rule", "missing"), "configuration"),
     "internal": "internal",
 }
+DEAD_CAUSES = (*sorted(set(CAUSES.values())), "http_4xx", "http_5xx", OTHER)
 _Values = dict[tuple[str, ...], float]
 
 
@@ -183,10 +189,11 @@ METRICS: tuple[MetricDoc, ...] = (
 
 
 class Bounded:
-    """A label that cannot grow without end: the first `limit` values keep their names, all others are `other`."""
+    """A label that cannot grow without end: `known` and the first `limit` others keep their names, the rest is `other`."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit, self._known = limit, set[str]()
+    def __init__(self, limit: int, known: Iterable[str] = ()) -> None:
+        self._known = set(known)
+        self._limit = limit + len(self._known)
 
     def __call__(self, value: str) -> str:
         if value in self._known:
@@ -206,7 +213,7 @@ class PrometheusMeter:
         self._types = frozenset(types) | {HOOK_RECEIVED}
         self._lines = lines
         self._connection, self._rule = Bounded(limit), Bounded(limit)
-        self._connector, self._event = Bounded(limit), Bounded(limit)
+        self._connector, self._event = Bounded(limit), Bounded(limit, WATCHED_NOTES)
         self._operation, self._task = Bounded(limit), Bounded(limit)
         self._registry = CollectorRegistry()
         self._counters = {doc.name: Counter(*_built(doc), registry=self._registry) for doc in _of("counter")}
@@ -214,6 +221,8 @@ class PrometheusMeter:
         self._histograms = {
             doc.name: Histogram(*_built(doc), registry=self._registry, buckets=doc.buckets) for doc in _of("histogram")
         }
+        for event in WATCHED_NOTES:
+            self._counters["hirewire_notes_total"].labels(self._event(event))
         ProcessCollector(registry=self._registry)
         self._gauges["hirewire_build_info"].labels(version, platform.python_version()).set(1)
 
@@ -244,6 +253,7 @@ class PrometheusMeter:
 
     def task(self, name: str, outcome: str, due: datetime, leads: bool | None = None) -> None:
         task = self._task(name)
+        self._counters["hirewire_task_runs_total"].labels(task, "failed")
         if outcome in TASK_OUTCOMES:
             self._counters["hirewire_task_runs_total"].labels(task, outcome).inc()
         if outcome in ("ok", "planned"):
@@ -305,6 +315,8 @@ class PrometheusMeter:
         holds: _Values = defaultdict(float)
         for lane in lanes:
             name = self._connection(lane.name)
+            for why in DEAD_CAUSES:
+                self._counters["hirewire_dead_letters_total"].labels(name, why)
             for state, count in _counts(lane):
                 counts[name, state] += count
             for known in ConnectionState:

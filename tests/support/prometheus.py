@@ -98,7 +98,7 @@ async def prometheus(home: Path, configuration: dict[str, Any]) -> AsyncIterator
     with (home / "prometheus.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             started, f"--config.file={file}", f"--storage.tsdb.path={home / 'tsdb'}", f"--web.listen-address={address}",
-            "--storage.tsdb.no-lockfile", stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+            stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
     try:
         async with aiohttp.ClientSession() as session:
