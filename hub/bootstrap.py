@@ -38,6 +38,7 @@ from hub.app.queries import Queries
 from hub.app.receive import Receive
 from hub.app.replay import Replay
 from hub.app.reports import Reports
+from hub.app.switch import Switch
 from hub.domain.deliveries import RetryPolicy
 from hub.domain.ids import DEFAULT_TENANT
 from hub.ports.clock import Clock, Ids
@@ -98,6 +99,7 @@ def assemble(parts: Parts) -> Hub:
         identify=identify,
         configure=Configure(p.store, p.vault, p.catalog, library, p.clock, p.ids),
         replay=Replay(p.store, p.clock),
+        switch=Switch(p.store, library, p.clock),
         queries=Queries(p.store, p.vault, library, channels),
         access=Access(p.store, p.clock, p.ids),
     )

@@ -16,6 +16,7 @@ from hub.app.provide import Provide
 from hub.app.queries import Queries
 from hub.app.receive import Receive
 from hub.app.replay import Replay
+from hub.app.switch import Switch
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
 from hub.ports.meter import Meter
@@ -45,5 +46,6 @@ class Hub:
     identify: Identify
     configure: Configure
     replay: Replay
+    switch: Switch
     queries: Queries
     access: Access

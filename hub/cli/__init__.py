@@ -12,6 +12,7 @@ import click
 
 from hub.bootstrap import VERSION
 from hub.cli.configuration import apply, export, token
+from hub.cli.connections import connections
 from hub.cli.connectors import check, connector, twin
 from hub.cli.demo import demo
 from hub.cli.processes import migrate, serve, work
@@ -38,7 +39,7 @@ def cli() -> None:
 
 
 for command in (
-    serve, work, migrate, apply, export, token, events, deliveries, timeline, rules, connector, check, twin,
+    serve, work, migrate, apply, export, token, events, deliveries, timeline, rules, connections, connector, check, twin,
     demo,
 ):  # fmt: skip
     cli.add_command(command)
