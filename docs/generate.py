@@ -13,6 +13,7 @@ import click
 import yaml
 
 from docs.operations import alerts, dashboards
+from docs.operations.expressions import alerts_on
 from docs.problem_codes import problem_codes
 from hub import cli
 from hub.adapters.catalog import FolderCatalog
@@ -64,8 +65,19 @@ def settings_page(zh: Mapping[str, str]) -> str:
 
 
 def metrics_page(zh: Mapping[str, str]) -> str:
+    def alerted(name: str) -> str:
+        return ", ".join(f"[{one}](../operations/runbooks.md#{one.lower()})" for one in alerts_on(name)) or "-"
+
     rows = [
-        (f"`{m.name}`", m.kind, m.unit or "-", ", ".join(f"`{one}`" for one in m.labels) or "-", m.help, zh[m.name])
+        (
+            f"`{m.name}`",
+            m.kind,
+            m.unit or "-",
+            ", ".join(f"`{one}`" for one in m.labels) or "-",
+            m.help,
+            zh[m.name],
+            alerted(m.name),
+        )
         for m in METRICS
     ]
     return page(
@@ -74,7 +86,7 @@ def metrics_page(zh: Mapping[str, str]) -> str:
         "Lanes are counted in the store at each scrape and cover all processes; everything else is of one process.",
         "`serve` 的 `GET /metrics`（令牌需有 `metrics:read`）；设置 `HIREWIRE_METRICS_LISTEN` 后 `work` 也提供。"
         "通道类指标抓取时从库中统计，覆盖所有进程；其余指标只属于本进程。",
-        table(("metric", "kind", "unit", "labels", "what it says", "含义"), rows),
+        table(("metric", "kind", "unit", "labels", "what it says", "含义", "alerts / 告警"), rows),
     )
 
 
@@ -110,7 +122,8 @@ def commands_page() -> str:
 
 
 def _helps(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
-    context = click.Context(command, info_name=name, max_content_width=110, terminal_width=110)
+    names = cli.cli.context_settings["help_option_names"]  # click remembers those of the first context it sees
+    context = click.Context(command, info_name=name, max_content_width=110, terminal_width=110, help_option_names=names)
     yield name, "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     if isinstance(command, click.Group):
         for child in sorted(command.commands):

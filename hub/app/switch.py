@@ -11,6 +11,7 @@ from hub.domain.ids import TenantId
 from hub.ports.clock import Clock
 from hub.ports.people import AuditEntry
 from hub.ports.store import Store
+from mappings.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Switch:
             if known is None:
                 raise NotFound(f"there is no connection {name}")
             await work.set_connection_state(known.id, state)
-            detail = {"from": known.state.value, "to": state.value}
+            detail: Document = {"from": known.state.value, "to": state.value}
             await work.audit(AuditEntry(now, tenant, by, "connection.switch", name, detail))
         self.library.forget()
         self.store.ring()

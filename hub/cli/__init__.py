@@ -18,6 +18,7 @@ from hub.cli.demo import demo
 from hub.cli.processes import migrate, serve, work
 from hub.cli.record import deliveries, events, timeline
 from hub.cli.rules import rules
+from hub.cli.top import top
 from hub.domain.errors import HubError, NotFound, Unavailable
 
 FAILED, NOT_FOUND, AWAY, FAULTS = 1, 3, 4, 5
@@ -39,7 +40,7 @@ def cli() -> None:
 
 
 for command in (
-    serve, work, migrate, apply, export, token, events, deliveries, timeline, rules, connections, connector, check, twin,
+    serve, work, migrate, apply, export, token, events, deliveries, timeline, rules, connections, top, connector, check, twin,
     demo,
 ):  # fmt: skip
     cli.add_command(command)

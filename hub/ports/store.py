@@ -164,6 +164,14 @@ class LaneStats:
     held_until: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many tries of one lane went through and how many did not."""
+
+    delivered: int = 0
+    failed: int = 0
+
+
 class Events(Protocol):
     """Events and what they owe."""
 
@@ -248,6 +256,9 @@ class Deliveries(Protocol):
         """
 
     async def lanes(self, tenant: TenantId | None = None) -> list[LaneStats]: ...
+
+    async def pace(self, since: datetime) -> dict[ConnectionId, Pace]:
+        """Tries that began at `since` or later, of every lane; late ones are left out."""
 
     async def totals(self, tenant: TenantId) -> dict[str, int]:
         """Counts by State name (lower case) and Final, and `events`."""

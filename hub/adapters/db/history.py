@@ -15,7 +15,7 @@ from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Attempt, Delivery, Final, State
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId
-from hub.ports.store import DoneDelivery, LaneStats, Page
+from hub.ports.store import DoneDelivery, LaneStats, Pace, Page
 
 _EVENT = metadata.tables["event"]
 _LIVE = metadata.tables["delivery"]
@@ -132,6 +132,13 @@ class DbDeliveries(DbQueue):
             )
             for row in rows
         ]
+
+    async def pace(self, since: datetime) -> dict[ConnectionId, Pace]:
+        recent = select(func.count()).where(_ATTEMPT.c.dest_id == _LANE.c.id, _ATTEMPT.c.started_at >= since)
+        good = recent.where(_ATTEMPT.c.outcome == "delivered").scalar_subquery()
+        bad = recent.where(_ATTEMPT.c.outcome.not_in(("delivered", "late"))).scalar_subquery()
+        rows = await self._link.rows(select(_LANE.c.id, good, bad))  # sub-queries: one index range per lane
+        return {ConnectionId(row[0]): Pace(row[1], row[2]) for row in rows}
 
     async def totals(self, tenant: TenantId) -> dict[str, int]:
         totals = dict.fromkeys([*STATES, *FINALS, "events"], 0)

@@ -15,7 +15,7 @@ from hub.domain.deliveries import Again, Attempt, Delivery, Final, Finish, Hold,
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId
-from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall, LaneStats, Page
+from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall, LaneStats, Pace, Page
 
 STATES = {state.name.lower(): state for state in State}
 FINALS = {final.value: final for final in Final}
@@ -244,6 +244,15 @@ class MemoryDeliveries(MemoryEvents):
         counts = Counter((row.connection, row.state) for row in self._tables.live.values())
         lanes = [lane for lane in self._tables.connections.values() if tenant is None or lane.tenant == tenant]
         return [self._stats(lane, counts) for lane in lanes]
+
+    async def pace(self, since: datetime) -> dict[ConnectionId, Pace]:
+        tables, counts = self._tables, Counter[tuple[ConnectionId, bool]]()
+        for id_, attempts in tables.attempts.items():
+            row = tables.live.get(id_) or tables.done.get(id_)
+            for attempt in attempts:
+                if row is not None and attempt.started_at >= since and attempt.outcome != "late":
+                    counts[row.connection, attempt.outcome == "delivered"] += 1
+        return {lane: Pace(counts[lane, True], counts[lane, False]) for lane, _ in tables.connections.items()}
 
     def _stats(self, lane: Connection, counts: Counter[tuple[ConnectionId, State]]) -> LaneStats:
         ready = self._tables.live.ready.get(lane.id)
