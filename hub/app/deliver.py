@@ -90,6 +90,7 @@ class Deliver:
             if connection is None:
                 raise NotFound("the connection is not there")
             prepared = await self.prepare(claimed, connection)
+            talk.prepared_s = self.clock.monotonic() - began
             outcome = await self.talk(connection, prepared, talk)
             if isinstance(outcome, Delivered) and outcome.reported:
                 arrivals = await self.reports(connection, outcome.reported, claimed.event)
@@ -228,7 +229,7 @@ class Deliver:
             error=error,
             talk=self._seal_talk(delivery, talk),
         )
-        self._measure(claimed, connection, attempt, following, took, prepared, now)
+        self._measure(claimed, connection, attempt, following, took, prepared, talk, now)
         refs = outcome.refs if isinstance(outcome, Delivered | TryLater) else {}
         reference = outcome.reference if isinstance(outcome, Delivered) else None
         return Completion(delivery, following, attempt, reference=reference, refs=refs, arrivals=arrivals)
@@ -249,6 +250,7 @@ class Deliver:
         following: Next,
         took: float,
         prepared: Prepared | None,
+        talk: Talk,
         now: datetime,
     ) -> None:
         delivery = claimed.delivery
@@ -269,6 +271,10 @@ class Deliver:
             "error": attempt.error,
             "next": str(following.final) if isinstance(following, Finish) else type(following).__name__.lower(),
             "replay_of": delivery.replay_of,
+            "requests": len(talk.lines),
+            "waited_ms": max(0, round((attempt.started_at - delivery.due_at).total_seconds() * 1000)),
+            "prepare_ms": None if talk.prepared_s is None else round(talk.prepared_s * 1000, 3),
+            "vendor_ms": None if talk.prepared_s is None else round((took - talk.prepared_s) * 1000, 3),
         }
         self.meter.attempt(connector.name if connector else "unknown", name, attempt.outcome, took, fields)
         if following == Finish(Final.DELIVERED):
