@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import secrets
 from collections.abc import AsyncIterator
@@ -39,12 +40,15 @@ from hub.app.receive import Receive
 from hub.app.replay import Replay
 from hub.app.reports import Reports
 from hub.app.switch import Switch
+from hub.app.traced import TracedDeliver, TracedTransport
 from hub.domain.deliveries import RetryPolicy
+from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
 from hub.ports.meter import Meter
 from hub.ports.store import Store
+from hub.ports.tracer import Tracer
 from hub.ports.transport import Signatures, Transport
 from hub.ports.vault import Vault
 from hub.settings import Settings
@@ -68,19 +72,22 @@ class Parts:
     signatures: Signatures
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: LoopLimits = field(default_factory=LoopLimits)
+    tracer: Tracer | None = None
 
 
 def assemble(parts: Parts) -> Hub:
     """Use cases over ports: the same wiring for the product, the tests and the simulator."""
     p = parts
+    transport = p.transport if p.tracer is None else TracedTransport(p.transport, p.tracer)
     library = Library(p.store, p.catalog, p.clock)
     channels = Channels(p.catalog, p.vault)
     prepare = Prepare(p.vault, p.clock, p.ids, p.meter)
-    group = commit_arrivals(p.store, p.meter, p.clock)
+    group = commit_arrivals(p.store, p.meter, p.clock, p.tracer)
     ingest = Ingest(p.store, library, prepare, group, p.meter)
     identify = Identify(p.vault)
     reports = Reports(p.store, p.vault, library, prepare)
-    deliver = Deliver(p.store, p.vault, library, channels, p.transport, reports, p.clock, p.ids, p.meter, p.retry)
+    deliver = Deliver(p.store, p.vault, library, channels, transport, reports, p.clock, p.ids, p.meter, p.retry)
+    traced = deliver if p.tracer is None else TracedDeliver(deliver, p.tracer, p.clock)
     return Hub(
         store=p.store,
         vault=p.vault,
@@ -88,12 +95,12 @@ def assemble(parts: Parts) -> Hub:
         ids=p.ids,
         meter=p.meter,
         catalog=p.catalog,
-        transport=p.transport,
+        transport=transport,
         library=library,
         channels=channels,
         ingest=ingest,
         deliver=deliver,
-        lanes=LaneLoop(p.store, library, deliver, p.clock, p.ids, p.meter, p.limits),
+        lanes=LaneLoop(p.store, library, traced, p.clock, p.ids, p.meter, p.limits),
         receive=Receive(p.store, channels, p.signatures, prepare, group, p.clock, p.meter),
         provide=Provide(p.store, p.vault, channels, p.signatures, ingest, identify, p.clock, p.ids),
         identify=identify,
@@ -113,6 +120,7 @@ class Opened:
     timer: Timer
     meter: PrometheusMeter
     clock: SystemClock
+    tracer: Tracer | None = None
 
     async def render_metrics(self) -> tuple[bytes, str]:
         """The metrics of this process, and the lanes of all of them: (body, content type)."""
@@ -146,6 +154,8 @@ class Opened:
 
     async def close(self) -> None:
         """Let go of sockets and files."""
+        if self.tracer is not None:
+            await asyncio.to_thread(self.tracer.close)
         await self.hub.transport.close()
         await self.hub.store.close()
 
@@ -179,11 +189,23 @@ def open_hub(settings: Settings) -> Opened:
             lease=timedelta(seconds=settings.lease_s),
             renew_s=settings.lease_s / 4,  # a lease that ends before it is renewed gives live work away
         ),
+        tracer=_tracer(settings),
     )
     timer = Timer(store, meter, clock, owner=secrets.token_hex(8))
-    opened = Opened(assemble(parts), timer, meter, clock)
+    opened = Opened(assemble(parts), timer, meter, clock, parts.tracer)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
     return opened
+
+
+def _tracer(settings: Settings) -> Tracer | None:
+    if settings.traces is None:
+        return None
+    try:
+        from hub.adapters.tracing import OtelTracer
+    except ImportError as error:
+        text = "traces need the extra `otel`: pip install 'hirewire[otel]'"
+        raise Invalid(text, code="extra_missing", at="HIREWIRE_TRACES") from error
+    return OtelTracer(settings.traces, version=VERSION, ratio=settings.traces_ratio)
 
 
 def settle() -> None:

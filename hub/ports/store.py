@@ -39,10 +39,14 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An event and the deliveries that it owes: stored together or not at all."""
+    """An event and the deliveries that it owes: stored together or not at all.
+
+    `traceparent` is what its sender said of its own trace; it is not stored.
+    """
 
     event: StoredEvent
     planned: tuple[Planned, ...] = ()
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
