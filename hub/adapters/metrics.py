@@ -221,15 +221,17 @@ class PrometheusMeter:
         self._histograms = {
             doc.name: Histogram(*_built(doc), registry=self._registry, buckets=doc.buckets) for doc in _of("histogram")
         }
+        self._kept_counters: dict[tuple[str, ...], Counter] = {}
+        self._kept_histograms: dict[tuple[str, ...], Histogram] = {}
         for event in WATCHED_NOTES:
-            self._counters["hirewire_notes_total"].labels(self._event(event))
+            self._counter("hirewire_notes_total", self._event(event))
         ProcessCollector(registry=self._registry)
         self._gauges["hirewire_build_info"].labels(version, platform.python_version()).set(1)
 
     def accepted(self, type: str, count: int, duplicates: int) -> None:
         label = type if type in self._types else OTHER
-        self._counters["hirewire_events_accepted_total"].labels(label).inc(count)
-        self._counters["hirewire_events_duplicate_total"].labels(label).inc(duplicates)
+        self._counter("hirewire_events_accepted_total", label).inc(count)
+        self._counter("hirewire_events_duplicate_total", label).inc(duplicates)
 
     def commit(self, size: int, seconds: float) -> None:
         self._histograms["hirewire_ingest_commit_seconds"].observe(seconds)
@@ -237,8 +239,8 @@ class PrometheusMeter:
 
     def request(self, operation: str, status: int, seconds: float) -> None:
         called = self._operation(operation)
-        self._counters["hirewire_http_requests_total"].labels(called, f"{status // 100}xx").inc()
-        self._histograms["hirewire_http_request_seconds"].labels(called).observe(seconds)
+        self._counter("hirewire_http_requests_total", called, f"{status // 100}xx").inc()
+        self._histogram("hirewire_http_request_seconds", called).observe(seconds)
 
     def claim(self, seconds: float) -> None:
         self._histograms["hirewire_claim_seconds"].observe(seconds)
@@ -253,9 +255,9 @@ class PrometheusMeter:
 
     def task(self, name: str, outcome: str, due: datetime, leads: bool | None = None) -> None:
         task = self._task(name)
-        self._counters["hirewire_task_runs_total"].labels(task, "failed")
+        self._counter("hirewire_task_runs_total", task, "failed")
         if outcome in TASK_OUTCOMES:
-            self._counters["hirewire_task_runs_total"].labels(task, outcome).inc()
+            self._counter("hirewire_task_runs_total", task, outcome).inc()
         if outcome in ("ok", "planned"):
             self._gauges["hirewire_task_due_timestamp_seconds"].labels(task).set(due.timestamp())
         if leads is not None:
@@ -266,28 +268,28 @@ class PrometheusMeter:
     ) -> None:
         kind = self._connector(connector)
         ended = outcome if outcome in OUTCOMES else OTHER
-        self._counters["hirewire_attempts_total"].labels(kind, self._connection(connection), ended).inc()
-        self._histograms["hirewire_attempt_seconds"].labels(kind).observe(seconds)
+        self._counter("hirewire_attempts_total", kind, self._connection(connection), ended).inc()
+        self._histogram("hirewire_attempt_seconds", kind).observe(seconds)
         if fields.get("replay_of") is not None:
-            self._counters["hirewire_replay_attempts_total"].labels(self._connection(connection), ended).inc()
+            self._counter("hirewire_replay_attempts_total", self._connection(connection), ended).inc()
         if fields.get("next") == Final.DEAD:
             why = cause(fields.get("error"), fields.get("status"))
-            self._counters["hirewire_dead_letters_total"].labels(self._connection(connection), why).inc()
+            self._counter("hirewire_dead_letters_total", self._connection(connection), why).inc()
         took = round(seconds * 1000, 3)
         own = {"connector": connector, "connection": connection, "outcome": outcome, "took_ms": took}
         self._lines.attempt({**fields, **own})
 
     def delivered(self, connection: str, seconds: float) -> None:
-        self._histograms["hirewire_delivery_seconds"].labels(self._connection(connection)).observe(max(seconds, 0.0))
+        self._histogram("hirewire_delivery_seconds", self._connection(connection)).observe(max(seconds, 0.0))
 
     def rule(self, rule: str, verdict: str, count: int = 1) -> None:
         said = verdict if verdict in VERDICTS else OTHER
-        self._counters["hirewire_rule_evaluations_total"].labels(self._rule(rule), said).inc(count)
+        self._counter("hirewire_rule_evaluations_total", self._rule(rule), said).inc(count)
 
     def note(self, event: str, **fields: object) -> None:
         many = fields.get("count")
         amount = many if isinstance(many, int) and many >= 0 else 1
-        self._counters["hirewire_notes_total"].labels(self._event(event)).inc(amount)
+        self._counter("hirewire_notes_total", self._event(event)).inc(amount)
         self._lines.note(event, fields)
 
     def in_flight(self, count: int, limit: int) -> None:
@@ -316,7 +318,7 @@ class PrometheusMeter:
         for lane in lanes:
             name = self._connection(lane.name)
             for why in DEAD_CAUSES:
-                self._counters["hirewire_dead_letters_total"].labels(name, why)
+                self._counter("hirewire_dead_letters_total", name, why)
             for state, count in _counts(lane):
                 counts[name, state] += count
             for known in ConnectionState:
@@ -331,6 +333,19 @@ class PrometheusMeter:
     def render(self) -> bytes:
         """All of it in Prometheus' text format; the media type is CONTENT_TYPE."""
         return generate_latest(self._registry)
+
+    def _counter(self, name: str, *labels: str) -> Counter:
+        """The series with these labels; kept, because to look one up costs more than to count."""
+        key = (name, *labels)
+        if key not in self._kept_counters:
+            self._kept_counters[key] = self._counters[name].labels(*labels)
+        return self._kept_counters[key]
+
+    def _histogram(self, name: str, *labels: str) -> Histogram:
+        key = (name, *labels)
+        if key not in self._kept_histograms:
+            self._kept_histograms[key] = self._histograms[name].labels(*labels)
+        return self._kept_histograms[key]
 
     def _show(self, metric: str, values: _Values) -> None:
         gauge = self._gauges[metric]
