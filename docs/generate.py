@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ import yaml
 from docs.operations import alerts, dashboards
 from docs.operations.expressions import alerts_on
 from docs.problem_codes import problem_codes
+from docs.steps import steps_and_guards
+from docs.tables import Row, code, table
 from hub import cli
 from hub.adapters.catalog import FolderCatalog
 from hub.adapters.metrics import METRICS
@@ -32,7 +34,6 @@ from mappings.engine import functions
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference"
 HEAD = "<!-- Written from the code by `python -m docs.generate`; change the code, then run it. -->\n"
-Row = Sequence[object]
 
 
 def pages() -> dict[str, str]:
@@ -169,11 +170,12 @@ def rules_page() -> str:
         for mode in modes
     ]
     return page(
-        "Rules: operators / 规则：运算符",
+        "Rules: operators, steps, guards / 规则：运算符、步骤、限制",
         "A value that is absent, null or of another type is *unknown*; a rule fires only where it is certain.",
         "缺失、为空或类型不符的值为“未知”；只有确定成立时规则才触发。",
         table(("operator", "reads", "读作", "value", "fields"), rows),
         table(("word", "where"), groups),
+        steps_and_guards(),
     )
 
 
@@ -323,19 +325,6 @@ def problems_page() -> str:
 def page(title: str, english: str, chinese: str, *parts: str) -> str:
     """A page with an introduction in both languages."""
     return f"{HEAD}# {title}\n\n{english}\n\n{chinese}\n\n" + "\n".join(parts)
-
-
-def table(head: Sequence[str], rows: Iterable[Row]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(
-        "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in line) + " |\n" for line in lines
-    )
-
-
-def code(text: str) -> str:
-    """The text as code, `-` for none."""
-    return f"`{text}`" if text else "-"
 
 
 def span(seconds: float) -> str:

@@ -26,6 +26,8 @@ OVER_HTTP = (
 COMMANDS_ONLY = (
     "hub/app/configure.py",
     "hub/app/checks.py",
+    "hub/app/hours.py",
+    "hub/app/advance.py",  # reasons why a run failed
     "hub/adapters/db/urls.py",
     "hub/adapters/db/engines.py",
     "hub/adapters/db/schema.py",

@@ -25,7 +25,10 @@ from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
 from hub.adapters.timer import Timer
 from hub.adapters.vault import FieldVault
 from hub.adapters.vault.keyring import open_root_keys
+from hub.adapters.workdays import NationalDays
 from hub.app.access import Access
+from hub.app.advance import Advance
+from hub.app.breakers import Breakers
 from hub.app.channels import Channels
 from hub.app.configure import Configure
 from hub.app.deliver import Deliver
@@ -38,12 +41,16 @@ from hub.app.provide import Provide
 from hub.app.queries import Queries
 from hub.app.receive import Receive
 from hub.app.replay import Replay
+from hub.app.replays import Replays
 from hub.app.reports import Reports
+from hub.app.runs import Runs
 from hub.app.switch import Switch
 from hub.app.traced import TracedDeliver, TracedTransport
+from hub.domain.breaker import BreakerPolicy
 from hub.domain.deliveries import RetryPolicy
 from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT
+from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
 from hub.ports.meter import Meter
@@ -70,8 +77,10 @@ class Parts:
     catalog: Catalog
     transport: Transport
     signatures: Signatures
+    days: Days = field(default_factory=NationalDays)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: LoopLimits = field(default_factory=LoopLimits)
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     tracer: Tracer | None = None
 
 
@@ -79,12 +88,13 @@ def assemble(parts: Parts) -> Hub:
     """Use cases over ports: the same wiring for the product, the tests and the simulator."""
     p = parts
     transport = p.transport if p.tracer is None else TracedTransport(p.transport, p.tracer)
-    library = Library(p.store, p.catalog, p.clock)
+    library = Library(p.store, p.catalog, p.clock, p.days)
     channels = Channels(p.catalog, p.vault)
     prepare = Prepare(p.vault, p.clock, p.ids, p.meter)
     group = commit_arrivals(p.store, p.meter, p.clock, p.tracer)
     ingest = Ingest(p.store, library, prepare, group, p.meter)
     identify = Identify(p.vault)
+    queries = Queries(p.store, p.vault, library, channels)
     reports = Reports(p.store, p.vault, library, prepare)
     deliver = Deliver(p.store, p.vault, library, channels, transport, reports, p.clock, p.ids, p.meter, p.retry)
     traced = deliver if p.tracer is None else TracedDeliver(deliver, p.tracer, p.clock)
@@ -100,14 +110,19 @@ def assemble(parts: Parts) -> Hub:
         channels=channels,
         ingest=ingest,
         deliver=deliver,
-        lanes=LaneLoop(p.store, library, traced, p.clock, p.ids, p.meter, p.limits),
+        lanes=LaneLoop(
+            p.store, library, traced, p.clock, p.ids, p.meter, Breakers(p.clock, p.meter, p.breaker), p.limits
+        ),
         receive=Receive(p.store, channels, p.signatures, prepare, group, p.clock, p.meter),
         provide=Provide(p.store, p.vault, channels, p.signatures, ingest, identify, p.clock, p.ids),
         identify=identify,
-        configure=Configure(p.store, p.vault, p.catalog, library, p.clock, p.ids),
-        replay=Replay(p.store, p.clock),
+        configure=Configure(p.store, p.vault, p.catalog, library, p.clock, p.ids, p.days),
+        replay=Replay(p.store, prepare, p.clock, p.ids),
         switch=Switch(p.store, library, p.clock),
-        queries=Queries(p.store, p.vault, library, channels),
+        replays=Replays(p.store, library, queries, prepare, p.clock, p.meter),
+        advance=Advance(p.store, p.vault, library, prepare, p.clock, p.meter),
+        runs=Runs(p.store, library, p.clock),
+        queries=queries,
         access=Access(p.store, p.clock, p.ids),
     )
 
@@ -146,9 +161,12 @@ class Opened:
         """The lanes and the timer, until the lanes are told to stop."""
         self.meter.note("loops.started")
         self.timer.start()
+        advancing = asyncio.create_task(self.hub.advance.run())
         try:
             await self.hub.lanes.run()
         finally:
+            self.hub.advance.stop()
+            await advancing
             await self.timer.stop()
             self.meter.note("loops.stopped")
 
@@ -194,6 +212,7 @@ def open_hub(settings: Settings) -> Opened:
     timer = Timer(store, meter, clock, owner=secrets.token_hex(8))
     opened = Opened(assemble(parts), timer, meter, clock, parts.tracer)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
+    timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
     return opened
 
 

@@ -151,7 +151,7 @@ ALERTS: tuple[Alert, ...] = (
     Alert("HirewireLaneHeldBack", "hirewire:lane_hold_seconds:max > 0", "30m", "ticket",
           "{{ $labels.connection }} has asked us to wait for half an hour without a break.", "{{ $labels.connection }} 已连续半小时要求我们等待。",
           Case({'hirewire_lane_hold_seconds{connection="ats"}': "90x60"}, "40m", ATS), (Case({'hirewire_lane_hold_seconds{connection="ats"}': "90x20 0x40"}, "40m"),)),
-    Alert("HirewireBreakerOpen", 'hirewire:lane_breaker:max{state="open"} == 1', "5m", "page",
+    Alert("HirewireBreakerOpen", 'hirewire:lane_breaker:max{state="open"} > 0', "5m", "page",
           "The breaker of {{ $labels.connection }} is open: its vendor does not answer.", "{{ $labels.connection }} 的熔断器已断开：供应商没有响应。",
           Case({'hirewire_lane_breaker{connection="ats", state="open"}': "1x30"}, labels={**ATS, "state": "open"}),
           (Case({'hirewire_lane_breaker{connection="ats", state="open"}': "0x30", 'hirewire_lane_breaker{connection="ats", state="closed"}': "1x30"}),)),

@@ -25,7 +25,8 @@ from hub.adapters.logs import Lines
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Final
 from hub.domain.events import HOOK_RECEIVED
-from hub.ports.store import LaneStats, StoreHealth, StoreVitals
+from hub.ports.store import LaneStats
+from hub.ports.vitals import StoreHealth, StoreVitals
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 OTHER = "other"
@@ -153,8 +154,8 @@ METRICS: tuple[MetricDoc, ...] = (
         "Lanes of this name in this state; one of active, paused, disabled, needs_reauth.",
     ),
     MetricDoc(
-        "hirewire_lane_breaker", "gauge", "", ("connection", "state"),
-        "1 for the state of a lane's breaker in this process, 0 for the others: closed, open, half_open.",
+        "hirewire_lane_breaker", "gauge", "lanes", ("connection", "state"),
+        "Lanes of this name whose breaker is in this state; one of closed, open, half_open.",
     ),
     MetricDoc(
         "hirewire_task_runs_total", "counter", "runs", ("task", "outcome"),
@@ -249,10 +250,6 @@ class PrometheusMeter:
         self._histograms["hirewire_record_commit_seconds"].observe(seconds)
         self._histograms["hirewire_record_commit_deliveries"].observe(size)
 
-    def breaker(self, connection: str, state: str) -> None:
-        for known in BREAKER:
-            self._gauges["hirewire_lane_breaker"].labels(self._connection(connection), known).set(known == state)
-
     def task(self, name: str, outcome: str, due: datetime, leads: bool | None = None) -> None:
         task = self._task(name)
         self._counter("hirewire_task_runs_total", task, "failed")
@@ -313,6 +310,7 @@ class PrometheusMeter:
         """Show these lanes and no others. Lanes that share a label are added up; of ages the greatest counts."""
         counts: _Values = defaultdict(float)
         states: _Values = defaultdict(float)
+        breakers: _Values = defaultdict(float)
         ages: _Values = defaultdict(float)
         holds: _Values = defaultdict(float)
         for lane in lanes:
@@ -323,10 +321,13 @@ class PrometheusMeter:
                 counts[name, state] += count
             for known in ConnectionState:
                 states[name, known.value] += known is lane.state
+            for breaker in BREAKER:
+                breakers[name, breaker] += lane.breaker(now) == breaker
             ages[name,] = max(ages[name,], _seconds(lane.oldest_due, now, past=True))
             holds[name,] = max(holds[name,], _seconds(lane.held_until, now, past=False))
         self._show("hirewire_lane_deliveries", counts)
         self._show("hirewire_lane_state", states)
+        self._show("hirewire_lane_breaker", breakers)
         self._show("hirewire_lane_oldest_due_age_seconds", ages)
         self._show("hirewire_lane_hold_seconds", holds)
 

@@ -18,6 +18,8 @@ SCOPES: dict[str, str] = {
     "events:read": "read events and candidate timelines, personal data included",
     "deliveries:read": "read deliveries and their attempts",
     "deliveries:replay": "replay deliveries and release held ones",
+    "runs:read": "read runs of rules: what waits, for what, until when",
+    "runs:decide": "approve, reject, release, discard and cancel runs",
     "rules:read": "read rules, explain what they did",
     "connections:read": "read connections, never their secrets",
     "metrics:read": "read metrics",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as Dict
 
 from hub.domain.errors import Invalid, Rejected
-from hub.domain.rules import Catalogue, parse
+from hub.domain.rules import Action, Catalogue, parse, walk_steps
+from hub.domain.rules.checking import check_condition
+from hub.domain.rules.compiling import call_of
+from hub.domain.rules.tree import Branch, Condition, Emit, Gate, Step, Wait
 from hub.ports.connector import Connector
-from mappings.canonical import UnknownType, events
 from mappings.canonical.check import problems
 from mappings.documents import Document
 from mappings.engine import MappingFault, compile_mapping
@@ -68,36 +71,102 @@ def check_rule(body: Document, at: str, connectors: Dict[str, Connector], mappin
     if not isinstance(stored, dict):
         raise Invalid("a rule entry has a rule", code="missing", at=f"{at}.rule")
     try:
-        parsed = parse(stored, catalogue_of(stored))
+        parsed = parse(stored, catalogue_of(stored, connectors.values()))
     except Rejected as error:
         raise Invalid(str(error), code=error.code, at=f"{at}.rule.{error.at}" if error.at else f"{at}.rule") from error
-    for index, step in enumerate(parsed.then):
-        where = f"{at}.rule.then.{index}"
-        connector = connectors.get(step.connection)
-        if connector is None:
-            raise Invalid(
-                f"there is no connection {step.connection!r}", code="unknown_connection", at=f"{where}.connection"
-            )
-        operation = connector.operations.get(step.operation)
-        if operation is None:
-            known = ", ".join(sorted(connector.operations))
-            raise Invalid(f"{connector.name} has {known}", code="unknown_operation", at=f"{where}.operation")
-        if operation.safety != "write":
-            raise Invalid("a rule runs writing operations only", code="read_operation", at=f"{where}.operation")
-        if step.mapping is not None and step.mapping not in connector.mappings and step.mapping not in mappings:
-            raise Invalid(f"there is no mapping {step.mapping}", code="unknown_mapping", at=f"{where}.mapping")
+    for place, step in walk_steps(parsed.then, f"{at}.rule.then"):
+        call = call_of(step)
+        if call is not None:
+            _check_call(call, place, connectors, mappings)
+        elif isinstance(step, Emit) and step.mapping is not None and step.mapping not in mappings:
+            raise Invalid(f"there is no mapping {step.mapping}", code="unknown_mapping", at=f"{place}.mapping")
+    _check_flow(parsed.then, frozenset({parsed.on}), f"{at}.rule.then", connectors.values())
 
 
-def catalogue_of(stored: Document) -> Catalogue:
-    """The field catalogue of the rule's event. Raises Invalid where the trigger names none."""
+def _check_call(call: Action, at: str, connectors: Dict[str, Connector], mappings: Dict[str, Document]) -> None:
+    connector = connectors.get(call.connection)
+    if connector is None:
+        raise Invalid(f"there is no connection {call.connection!r}", code="unknown_connection", at=f"{at}.connection")
+    operation = connector.operations.get(call.operation)
+    if operation is None:
+        known = ", ".join(sorted(connector.operations))
+        raise Invalid(f"{connector.name} has {known}", code="unknown_operation", at=f"{at}.operation")
+    if operation.safety != "write":
+        raise Invalid("a rule runs writing operations only", code="read_operation", at=f"{at}.operation")
+    if call.mapping is not None and call.mapping not in connector.mappings and call.mapping not in mappings:
+        raise Invalid(f"there is no mapping {call.mapping}", code="unknown_mapping", at=f"{at}.mapping")
+
+
+def _check_flow(
+    steps: tuple[Step, ...], standing: frozenset[str], at: str, connectors: Iterable[Connector]
+) -> frozenset[str]:
+    """Every branch asks what each event that the run may stand at can answer; returns the events at the end."""
+    for number, step in enumerate(steps):
+        here = f"{at}.{number}"
+        match step:
+            case Wait(event=event, late=late):
+                _check_flow(late, standing, f"{here}.on_timeout", connectors)
+                _known_event(event, f"{here}.for")
+                standing = frozenset({event})
+            case Branch(when=when, then=then, otherwise=otherwise):
+                for event in sorted(standing):
+                    _check_condition(when, event, f"{here}.when", connectors)
+                standing = _check_flow(then, standing, f"{here}.then", connectors) | _check_flow(
+                    otherwise, standing, f"{here}.else", connectors
+                )
+            case Gate(rejected=rejected, late=late):
+                _check_flow(rejected, standing, f"{here}.rejected", connectors)
+                _check_flow(late, standing, f"{here}.on_timeout", connectors)
+            case Emit(event=event):
+                _known_event(event, f"{here}.event")
+            case _:
+                pass
+    return standing
+
+
+def _check_condition(when: Condition, event: str, at: str, connectors: Iterable[Connector]) -> None:
+    try:
+        check_condition(when, catalogue_for(event, connectors), "when")
+    except Rejected as error:
+        place = (error.at or "when").removeprefix("when")
+        raise Invalid(f"{event}: {error}", code=error.code, at=f"{at}{place}") from error
+
+
+def _known_event(name: str, at: str) -> None:
+    try:
+        catalogue_for(name)
+    except Rejected as error:
+        raise Invalid(str(error), code=error.code, at=at) from error
+
+
+def catalogue_of(stored: Document, connectors: Iterable[Connector] = ()) -> Catalogue:
+    """The field catalogue of the rule's event, with what these connectors' reports add to it.
+
+    Raises Invalid where the trigger names no event.
+    """
     trigger = stored.get("trigger")
     name = trigger.get("event") if isinstance(trigger, dict) else None
     if not isinstance(name, str):
         raise Invalid("a rule names the event it waits for", code="missing", at="trigger.event")
-    versions = [version for type_, version in events() if type_ == name]
-    if not versions:
-        raise Invalid(f"there is no event type {name}", code="unknown_type", at="trigger.event")
+    return catalogue_for(name, connectors)
+
+
+def catalogue_for(name: str, connectors: Iterable[Connector] = ()) -> Catalogue:
+    """The field catalogue of an event type, with what these connectors' reports add. Raises Invalid (`unknown_type`)."""
     try:
-        return Catalogue.of_event(name, max(versions))
-    except UnknownType as error:
-        raise Invalid(f"there is no event type {name}", code="unknown_type", at="trigger.event") from error
+        catalogue = Catalogue.newest(name)
+    except Invalid as error:
+        raise Invalid(str(error), code="unknown_type", at="trigger.event") from error
+    for connector in {connector.name: connector for connector in connectors}.values():
+        catalogue = catalogue.adding(connector.adds.get(name, {}), connector.label)
+    return catalogue
+
+
+def once_only(connectors: Dict[str, Connector]) -> frozenset[tuple[str, str]]:
+    """(connection, operation) of every act that two rules would do twice: nothing in it sees that it was done before."""
+    return frozenset(
+        (connection, operation.name)
+        for connection, connector in connectors.items()
+        for operation in connector.operations.values()
+        if operation.safety == "write" and operation.idempotency not in ("natural", "read_before_write")
+    )

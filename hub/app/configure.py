@@ -9,10 +9,13 @@ from dataclasses import dataclass
 
 from hub.app.channels import secrets_place
 from hub.app.checks import check_mapping, check_rule, check_settings
+from hub.app.hours import calendar_in, read_hours
+from hub.app.lane_settings import lane_document, lane_of
 from hub.app.library import Library
-from hub.domain.connections import Connection, Lane, Ordering
+from hub.domain.connections import Connection
 from hub.domain.errors import Invalid
 from hub.domain.ids import TenantId
+from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog, Connector
 from hub.ports.people import AuditEntry
@@ -21,14 +24,13 @@ from hub.ports.vault import Vault
 from mappings.documents import Document, Json
 
 FORMAT = 1
-LANE_KEYS = frozenset({"concurrency", "rate", "ordering", "timeout_s"})
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One difference. `lines` say it in words: `+ field: value`, `- field: value`; secrets only as names."""
 
-    kind: str  # connection | mapping | rule
+    kind: str  # connection | mapping | rule | calendar
     name: str
     act: str  # add | change
     lines: tuple[str, ...]
@@ -41,6 +43,7 @@ class Known:
     connections: Dict[str, Connection]
     mappings: Dict[str, StoredMapping]
     rules: Dict[str, Rule]
+    calendar: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Configure:
     library: Library
     clock: Clock
     ids: Ids
+    days: Days
 
     async def plan(self, tenant: TenantId, document: Document) -> list[Change]:
         """What `apply` would change. Raises Invalid with `at` = the place in the document."""
@@ -66,6 +70,7 @@ class Configure:
             ),
             *(_mapping_change(body, known) for body in _list(document, "mappings")),
             *(_rule_change(name, _object(body, name), known) for name, body in _part(document, "rules").items()),
+            *_calendar_change(document, known),
         ]
         return [change for change in changes if change.lines]
 
@@ -84,6 +89,8 @@ class Configure:
                     case "mapping":
                         body = next(m for m in _list(document, "mappings") if _mapping_name(m) == change.name)
                         await work.put_mapping(tenant, str(body["name"]), _whole(body["version"]), body, now)
+                    case "calendar":
+                        await work.put_calendar(tenant, calendar_in(document) or {})
                     case _:
                         body = _object(_part(document, "rules")[change.name], change.name)
                         rule = _object(body.get("rule"), "rule")
@@ -102,8 +109,10 @@ class Configure:
         """All of it as a document that `apply` takes; secrets are named, never shown."""
         async with self.store.look() as look:
             known = await _known(look, tenant)
+        calendar = {} if known.calendar is None else {"calendar": known.calendar}
         return {
             "hirewire": FORMAT,
+            **calendar,
             "connections": {name: self._show(c) for name, c in sorted(known.connections.items())},
             "mappings": [m.body for _, m in sorted(known.mappings.items())],
             "rules": {
@@ -115,7 +124,7 @@ class Configure:
         shown: Document = {
             "connector": connection.connector,
             "config": connection.config,
-            "lane": _lane_document(connection.lane),
+            "lane": lane_document(connection.lane),
         }
         kept = secret_names(self.catalog.get(connection.connector)) if connection.secrets is not None else ()
         if kept:
@@ -126,8 +135,12 @@ class Configure:
         if document.get("hirewire") != FORMAT:
             raise Invalid(f"a configuration starts with `hirewire: {FORMAT}`", code="bad_format", at="hirewire")
         for key in document:
-            if key not in {"hirewire", "connections", "mappings", "rules"}:
+            if key not in {"hirewire", "connections", "mappings", "rules", "calendar"}:
                 raise Invalid(f"unknown part {key!r}", code="unknown_field", at=key)
+        try:
+            read_hours(calendar_in(document) or {}, self.days)
+        except Invalid as error:
+            raise Invalid(str(error), code=error.code, at=f"calendar.{error.at}".rstrip(".")) from error
         connectors: dict[str, Connector] = {n: self.catalog.get(c.connector) for n, c in known.connections.items()}
         for name, body in _part(document, "connections").items():
             at = f"connections.{name}"
@@ -139,7 +152,7 @@ class Configure:
                     "a connection keeps its connector; make a new one", code="connector_changed", at=f"{at}.connector"
                 )
             check_settings(connector, fields, at, has_secrets=old is not None and old.secrets is not None)
-            _lane(fields, at)
+            lane_of(_object(fields.get("lane", {}), f"{at}.lane"), f"{at}.lane", connector.operations)
             connectors[name] = connector
         own = {key: m.body for key, m in known.mappings.items()}
         for index, mapping in enumerate(_list(document, "mappings")):
@@ -159,7 +172,7 @@ class Configure:
             handle=handle,
             connector=connector.name,
             config=_object(body.get("config", {}), "config"),
-            lane=_lane(body, name),
+            lane=lane_of(_object(body.get("lane", {}), "lane"), "lane"),
             secrets=secrets,
         )
 
@@ -206,6 +219,7 @@ async def _known(work: Work, tenant: TenantId) -> Known:
         {c.name: c for c in await work.connections(tenant)},
         {f"{m.name}@{m.version}": m for m in await work.mappings(tenant)},
         {r.name: r for r in await work.rules(tenant)},
+        await work.calendar(tenant),
     )
 
 
@@ -213,11 +227,11 @@ def _connection_change(name: str, body: Document, known: Known) -> Change:
     old = known.connections.get(name)
     before: Document = {}
     if old is not None:
-        before = {"connector": old.connector, "config": old.config, "lane": _lane_document(old.lane)}
+        before = {"connector": old.connector, "config": old.config, "lane": lane_document(old.lane)}
     after: Document = {
         "connector": body["connector"],
         "config": _object(body.get("config", {}), "config"),
-        "lane": _lane_document(_lane(body, name)),
+        "lane": lane_document(lane_of(_object(body.get("lane", {}), "lane"), "lane")),
     }
     lines = list(differences(before, after))
     secrets = _object(body.get("secrets", {}), "secrets")
@@ -238,6 +252,14 @@ def _rule_change(name: str, body: Document, known: Known) -> Change:
     before: Document = {"state": old.state, "rule": old.latest.body} if old is not None else {}
     after: Document = {"state": body.get("state", "live"), "rule": body.get("rule")}
     return Change("rule", name, "add" if old is None else "change", tuple(differences(before, after)))
+
+
+def _calendar_change(document: Document, known: Known) -> list[Change]:
+    after = calendar_in(document)
+    if after is None:
+        return []
+    act = "add" if known.calendar is None else "change"
+    return [Change("calendar", "business hours", act, tuple(differences(known.calendar or {}, after)))]
 
 
 def differences(before: Json, after: Json, at: str = "") -> list[str]:
@@ -263,33 +285,6 @@ def differences(before: Json, after: Json, at: str = "") -> list[str]:
 def _brief(value: Json) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 200 else f"{text[:197]}..."
-
-
-def _lane(body: Document, at: str) -> Lane:
-    given = _object(body.get("lane", {}), f"{at}.lane")
-    for key in given:
-        if key not in LANE_KEYS:
-            raise Invalid(f"a lane has {', '.join(sorted(LANE_KEYS))}", code="unknown_field", at=f"{at}.lane.{key}")
-    concurrency, rate, timeout = given.get("concurrency", 16), given.get("rate"), given.get("timeout_s", 20.0)
-    if not isinstance(concurrency, int) or not 1 <= concurrency <= 1000:
-        raise Invalid("concurrency is a whole number from 1 to 1000", code="range", at=f"{at}.lane.concurrency")
-    if rate is not None and (not isinstance(rate, int | float) or not 0 < rate <= 100_000):
-        raise Invalid("rate is requests a second, above 0", code="range", at=f"{at}.lane.rate")
-    if not isinstance(timeout, int | float) or not 0.1 <= timeout <= 120:
-        raise Invalid("timeout_s is 0.1 to 120 seconds", code="range", at=f"{at}.lane.timeout_s")
-    ordering = given.get("ordering", "none")
-    if ordering not in tuple(Ordering):
-        raise Invalid("ordering is none or key", code="enum", at=f"{at}.lane.ordering")
-    return Lane(concurrency, float(rate) if rate is not None else None, Ordering(str(ordering)), float(timeout))
-
-
-def _lane_document(lane: Lane) -> Document:
-    return {
-        "concurrency": lane.concurrency,
-        "rate": lane.rate,
-        "ordering": str(lane.ordering),
-        "timeout_s": lane.timeout_s,
-    }
 
 
 def _mapping_name(body: Document) -> str:

@@ -20,7 +20,6 @@ class Talk:
 
     lines: list[Document] = field(default_factory=list)
     status: int | None = None
-    prepared_s: float | None = None  # what went by before the first word
 
 
 async def converse(exchange: Exchange, channel: Channel, transport: Transport, talk: Talk) -> Outcome:

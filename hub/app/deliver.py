@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hub.app.channels import Channels
@@ -13,7 +13,8 @@ from hub.app.converse import Talk, converse
 from hub.app.ingest import body_place
 from hub.app.library import Library
 from hub.app.reports import Reports
-from hub.domain.connections import Connection, ConnectionState
+from hub.domain.breaker import Heard
+from hub.domain.connections import Connection, ConnectionState, Ordering, Stuck
 from hub.domain.deliveries import (
     HOOK_STEP,
     Attempt,
@@ -85,13 +86,15 @@ class Deliver:
         arrivals: tuple[Arrival, ...] = ()
         connection: Connection | None = None
         prepared: Prepared | None = None
+        heard: Heard | None = None
+        ready = began
         try:
             connection = (await self.library.book(delivery.tenant)).by_id.get(delivery.connection)
             if connection is None:
                 raise NotFound("the connection is not there")
             prepared = await self.prepare(claimed, connection)
-            talk.prepared_s = self.clock.monotonic() - began
-            outcome = await self.talk(connection, prepared, talk)
+            ready = self.clock.monotonic()
+            outcome, heard = await self.talk(connection, prepared, talk)
             if isinstance(outcome, Delivered) and outcome.reported:
                 arrivals = await self.reports(connection, outcome.reported, claimed.event)
         except Stopped as stopped:
@@ -104,9 +107,10 @@ class Deliver:
             outcome = TryLater(error.code, error.after)
         except Exception as error:  # a fault in a connector or in us: this delivery's own, no one else's
             outcome = Refused(f"internal:{type(error).__name__}", retry=True)
-        return self._completion(
-            claimed, connection, outcome, talk, arrivals, started, self.clock.monotonic() - began, prepared
-        )
+        ended = self.clock.monotonic()
+        detail = self._detail(claimed, prepared, ready - began, ended - ready)
+        completion = self._completion(claimed, connection, outcome, talk, started, ended - began, prepared, detail)
+        return replace(completion, arrivals=arrivals, heard=heard)
 
     async def prepare(self, claimed: Claimed, connection: Connection) -> Prepared:
         """Build the conversation. Raises Stopped where there is none to have."""
@@ -137,21 +141,27 @@ class Deliver:
         place = body_place(claimed.event.tenant, claimed.event.id)
         return json.loads(self.vault.open(place, claimed.event.body))  # type: ignore[no-any-return]
 
-    async def talk(self, connection: Connection, prepared: Prepared, talk: Talk) -> Outcome:
-        """Hold the conversation; what the transport could not do becomes an outcome by the idempotency mode."""
+    async def talk(self, connection: Connection, prepared: Prepared, talk: Talk) -> tuple[Outcome, Heard | None]:
+        """Hold the conversation; what the transport could not do becomes an outcome by the idempotency mode.
+
+        The second part is what the try says about the destination, None: nothing.
+        """
         try:
             channel = await self.channels.channel(connection)
-            return await converse(prepared.exchange, channel, self.transport, talk)
+            outcome = await converse(prepared.exchange, channel, self.transport, talk)
         except Unknown as error:
             if prepared.idempotency == "none_manual_review":
-                return NeedsHuman("outcome_unknown")
-            return TryLater(error.code)
+                return NeedsHuman("outcome_unknown"), Heard.NOTHING
+            return TryLater(error.code), Heard.NOTHING
         except NotSent as error:
-            return TryLater(error.code, error.after)
+            return TryLater(error.code, error.after), Heard.NOTHING if error.after is None else None
         except Blocked as error:
-            return Refused(error.code, retry=True)
+            return Refused(error.code, retry=True), None
         except NeedsReauth as error:
-            return NeedsHuman(error.code)
+            return NeedsHuman(error.code), None
+        if isinstance(outcome, TryLater):  # Retry-After says itself how long to wait
+            return outcome, Heard.BADLY if outcome.after_s is None else None
+        return outcome, Heard.WELL if talk.status is not None else None
 
     def _job(
         self, claimed: Claimed, connection: Connection, operation: str, doc: Document, order: Document | None = None
@@ -209,13 +219,14 @@ class Deliver:
         connection: Connection | None,
         outcome: Outcome,
         talk: Talk,
-        arrivals: tuple[Arrival, ...],
         started: datetime,
         took: float,
         prepared: Prepared | None,
+        detail: Document,
     ) -> Completion:
         delivery, now = claimed.delivery, self.clock.now()
-        following = after(outcome, delivery, self.policy, now, self.ids.spread())
+        policy = self._policy(connection, prepared)
+        following = after(outcome, delivery, policy, now, self.ids.spread())
         if delivery.expires_at is not None and delivery.expires_at <= now and not isinstance(outcome, Delivered):
             following = Finish(Final.EXPIRED)
         name, error = describe(outcome)
@@ -228,11 +239,43 @@ class Deliver:
             status=talk.status,
             error=error,
             talk=self._seal_talk(delivery, talk),
+            detail=detail,
         )
-        self._measure(claimed, connection, attempt, following, took, prepared, talk, now)
+        self._measure(claimed, connection, attempt, following, took, prepared, now)
         refs = outcome.refs if isinstance(outcome, Delivered | TryLater) else {}
         reference = outcome.reference if isinstance(outcome, Delivered) else None
-        return Completion(delivery, following, attempt, reference=reference, refs=refs, arrivals=arrivals)
+        return Completion(delivery, following, attempt, reference=reference, refs=refs)
+
+    def _policy(self, connection: Connection | None, prepared: Prepared | None) -> RetryPolicy:
+        """The hub's retry policy as the lane changes it."""
+        if connection is None:
+            return self.policy
+        lane = connection.lane
+        waits = lane.waits(prepared.operation if prepared else "default")
+        parks = lane.park_after if lane.stuck is Stuck.PARK and lane.ordering is not Ordering.NONE else None
+        if waits is None and parks is None:
+            return self.policy
+        return replace(self.policy, delays_s=self.policy.delays_s if waits is None else waits, park_after=parks)
+
+    def _detail(
+        self,
+        claimed: Claimed,
+        prepared: Prepared | None,
+        prepare_s: float,
+        vendor_s: float,
+    ) -> Document:
+        """What a try was made with, and the milliseconds of its phases: nothing personal."""
+        detail: Document = {"prepare_ms": round(prepare_s * 1000, 1), "vendor_ms": round(vendor_s * 1000, 1)}
+        if claimed.delivery.revision is not None:
+            detail["revision"] = claimed.delivery.revision
+        if prepared is not None:
+            detail |= {
+                "operation": prepared.operation,
+                "connector": f"{prepared.connector.name} {prepared.connector.version}",
+            }
+            if prepared.mapping is not None:
+                detail["mapping"] = prepared.mapping
+        return detail
 
     def _seal_talk(self, delivery: Delivery, talk: Talk) -> bytes | None:
         if not talk.lines:
@@ -250,7 +293,6 @@ class Deliver:
         following: Next,
         took: float,
         prepared: Prepared | None,
-        talk: Talk,
         now: datetime,
     ) -> None:
         delivery = claimed.delivery
@@ -271,10 +313,9 @@ class Deliver:
             "error": attempt.error,
             "next": str(following.final) if isinstance(following, Finish) else type(following).__name__.lower(),
             "replay_of": delivery.replay_of,
-            "requests": len(talk.lines),
             "waited_ms": max(0, round((attempt.started_at - delivery.due_at).total_seconds() * 1000)),
-            "prepare_ms": None if talk.prepared_s is None else round(talk.prepared_s * 1000, 3),
-            "vendor_ms": None if talk.prepared_s is None else round((took - talk.prepared_s) * 1000, 3),
+            "prepare_ms": (attempt.detail or {}).get("prepare_ms"),
+            "vendor_ms": (attempt.detail or {}).get("vendor_ms"),
         }
         self.meter.attempt(connector.name if connector else "unknown", name, attempt.outcome, took, fields)
         if following == Finish(Final.DELIVERED):

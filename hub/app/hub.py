@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.app.access import Access
+from hub.app.advance import Advance
 from hub.app.channels import Channels
+from hub.app.checks import catalogue_of
 from hub.app.configure import Configure
 from hub.app.deliver import Deliver
 from hub.app.identify import Identify
@@ -16,13 +18,17 @@ from hub.app.provide import Provide
 from hub.app.queries import Queries
 from hub.app.receive import Receive
 from hub.app.replay import Replay
+from hub.app.replays import Replays
+from hub.app.runs import Runs
 from hub.app.switch import Switch
+from hub.domain.rules import Catalogue
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
 from hub.ports.meter import Meter
 from hub.ports.store import Store
 from hub.ports.transport import Transport
 from hub.ports.vault import Vault
+from mappings.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,13 @@ class Hub:
     identify: Identify
     configure: Configure
     replay: Replay
+    replays: Replays
+    advance: Advance
+    runs: Runs
     switch: Switch
     queries: Queries
     access: Access
+
+    def fields(self, rule: Document) -> Catalogue:
+        """What a stored rule may speak of: the fields of its event, with those that the connectors here add."""
+        return catalogue_of(rule, [self.catalog.get(name) for name in self.catalog.names()])

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hub.app.groups import GroupCommit
 from hub.app.library import Book, Library
@@ -14,10 +14,12 @@ from hub.domain.connections import Connection, Ordering
 from hub.domain.deliveries import Planned
 from hub.domain.errors import Invalid, Unavailable
 from hub.domain.events import Cause, Event
-from hub.domain.ids import EventId, TenantId
-from hub.domain.rules import RunMode, plan
+from hub.domain.ids import EventId, RevisionId, TenantId
+from hub.domain.rules import Action, LiveRule, RunMode, firing
+from hub.domain.runs import MAX_DEPTH
 from hub.ports.clock import Clock, Ids
 from hub.ports.meter import Meter
+from hub.ports.runs import Start
 from hub.ports.store import Arrival, Receipt, Store, StoredEvent
 from hub.ports.tracer import Tracer
 from hub.ports.vault import Place, Vault
@@ -25,6 +27,7 @@ from mappings.canonical import Unfit, UnknownType, checker
 from mappings.documents import Document, Json
 
 BATCH_LIMIT = 1000
+WHOLE_LANE = "*"  # the one ordering key of a lane that keeps the order of everything
 _NUL_WRITTEN = b"\\u0000"  # how JSON writes NUL: a quick look before the long one
 
 
@@ -41,6 +44,7 @@ class Incoming:
     occurred_at: datetime | None = None
     cause: Cause | None = None
     traceparent: str | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,11 @@ class Prepare:
             occurred_at=incoming.occurred_at or now,
             received_at=now,
             cause=incoming.cause,
+            depth=incoming.depth,
         )
-        return Arrival(self.seal(event), tuple(self._route(event, book, now)), incoming.traceparent)
+        planned, starts = self._route(event, book, now)
+        awaited = event.type in book.awaited
+        return Arrival(self.seal(event), tuple(planned), tuple(starts), awaited, incoming.traceparent)
 
     def seal(self, event: Event) -> StoredEvent:
         """The event as it is stored. Raises Invalid (`unfit_text`) where a text holds NUL."""
@@ -90,26 +97,54 @@ class Prepare:
             body=self.vault.seal(body_place(event.tenant, event.id), plain),
             request_hash=request_hash(event.type, event.subject, event.data),
             cause=event.cause,
+            depth=event.depth,
         )
 
-    def _route(self, event: Event, book: Book, now: datetime) -> list[Planned]:
+    def plan(self, event: Event, book: Book, now: datetime) -> tuple[list[Planned], list[Start]]:
+        """What the live rules want for an event: deliveries at once, and runs that begin."""
+        return self._route(event, book, now)
+
+    def _route(self, event: Event, book: Book, now: datetime) -> tuple[list[Planned], list[Start]]:
         rules = book.rules.get(event.type, ())
-        planned = []
+        planned: list[Planned] = []
+        starts = []
         fired = set()
-        for decision in plan(event, rules, now):
-            fired.add(decision.rule)
-            connection = book.by_name.get(decision.step.connection)
-            if connection is None:  # connections are never deleted: this is a store older than its rules
-                raise Unavailable(f"rule step names connection {decision.step.connection!r}, which is not there")
-            planned.append(
-                Planned(
-                    connection.id, decision.step.id, decision.revision, okey=ordering_key(connection, event.subject)
-                )
-            )
-        fired |= {decision.rule for decision in plan(event, rules, now, mode=RunMode.OBSERVE)}
+        for rule in firing(event, rules, now):
+            fired.add(rule.rule)
+            if rule.compiled.needs_run or event.depth >= MAX_DEPTH:
+                starts.append(Start(rule.rule, rule.revision))
+            else:
+                planned += planned_calls(rule, event.subject, book, now)
+        fired |= {rule.rule for rule in firing(event, rules, now, mode=RunMode.OBSERVE)}
         for rule in rules:
             self.meter.rule(rule.name, "fired" if rule.rule in fired else "no")
-        return planned
+        return planned, starts
+
+
+def planned_calls(rule: LiveRule, subject: str | None, book: Book, now: datetime) -> list[Planned]:
+    """What a rule of plain calls owes at once."""
+    hours = rule.compiled.body.guards.business_hours
+    return [planned_call(call, rule.revision, subject, book, now, hours=hours) for call in rule.compiled.steps]
+
+
+def planned_call(
+    call: Action, revision: RevisionId, subject: str | None, book: Book, now: datetime, *, hours: bool
+) -> Planned:
+    """One call as a delivery; `hours`: the whole rule keeps business hours."""
+    connection = book.by_name.get(call.connection)
+    if connection is None:  # connections are never deleted: this is a store older than its rules
+        raise Unavailable(f"rule step names connection {call.connection!r}, which is not there")
+    due = book.hours.open_from(now) if hours or call.business_hours else None
+    deadline = connection.lane.deadline_s
+    return Planned(
+        connection.id,
+        call.id,
+        revision,
+        okey=ordering_key(connection, subject),
+        due_at=due,
+        expires_at=None if deadline is None else (due or now) + timedelta(seconds=deadline),
+        merge=book.merge(connection, call.operation),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +265,13 @@ def unfit(fault: Unfit) -> Invalid:
 
 def ordering_key(connection: Connection, subject: str | None) -> str | None:
     """The key by which deliveries wait for each other, None where the lane keeps no order."""
-    return subject if connection.lane.ordering is Ordering.KEY else None
+    match connection.lane.ordering:
+        case Ordering.KEY:
+            return subject
+        case Ordering.FIFO:
+            return WHOLE_LANE
+        case Ordering.NONE:
+            return None
 
 
 def body_place(tenant: TenantId, event: EventId) -> Place:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from hub.app.breakers import Breakers
 from hub.app.deliver import disables
 from hub.app.groups import GroupCommit
 from hub.app.library import Library
+from hub.app.sharing import fair_shares, startable
+from hub.domain.breaker import Heard
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Again
 from hub.domain.errors import Unavailable
 from hub.domain.ids import DEFAULT_TENANT, ConnectionId, DeliveryId, TenantId
 from hub.ports.clock import Clock, Ids
+from hub.ports.lanes import BusyLane
 from hub.ports.meter import Meter
-from hub.ports.store import Claimed, Completion, LaneCall, Store
+from hub.ports.store import Claimed, Completion, LaneCall, Store, Work
 
 CURSOR_MARGIN = timedelta(seconds=5)  # how far behind the last claimed due time a lane is still looked at
 REFILL = 0.25  # the share of a lane's concurrency that must be free before more is claimed for it
@@ -44,13 +49,14 @@ class LaneLoop:
     clock: Clock
     ids: Ids
     meter: Meter
+    breakers: Breakers
     limits: LoopLimits = LoopLimits()
     tenant: TenantId = DEFAULT_TENANT
     _token: str = ""
     _running: dict[DeliveryId, asyncio.Task[None]] = field(default_factory=dict)
     _busy: dict[ConnectionId, int] = field(default_factory=dict)
     _cursor: dict[ConnectionId, datetime] = field(default_factory=dict)
-    _tokens: dict[ConnectionId, tuple[float, float]] = field(default_factory=dict)
+    _turn: int = 0
     _swept: float = float("-inf")
     _stopping: bool = False
     _records: GroupCommit[Completion, bool] = field(init=False)
@@ -87,13 +93,36 @@ class LaneLoop:
         calls = await self._calls(now)
         if not calls:
             return False
+        by_id = (await self.library.book(self.tenant)).by_id
         began = self.clock.monotonic()
         async with self.store.work() as work:
-            claimed = await work.claim(calls, now=now, lease=self.limits.lease, token=self._token)
+            claimed = await self._claim(work, calls, by_id, now)
         self.meter.claim(self.clock.monotonic() - began)
         for one in claimed:
             self._start(one)
         return bool(claimed)
+
+    async def _claim(
+        self, work: Work, calls: Sequence[LaneCall], by_id: Mapping[ConnectionId, Connection], now: datetime
+    ) -> list[Claimed]:
+        """Lanes with limits that all workers share are claimed under their lock, as far as the limits let them."""
+        shared = [call.connection for call in calls if by_id[call.connection].lane.strict or call.probe]
+        rooms = await work.rooms(shared, now)
+        left = {lane: startable(by_id[lane].lane, room, now) for lane, room in rooms.items()}
+        calls = [
+            replace(call, cap=min(call.cap, left.get(call.connection, (0, None))[0]))
+            if call.connection in shared
+            else call
+            for call in calls
+        ]
+        calls = [call for call in calls if call.cap > 0]
+        claimed = await work.claim(calls, now=now, lease=self.limits.lease, token=self._token)
+        count = Counter(one.delivery.connection for one in claimed)
+        for lane, (_, tokens) in left.items():
+            if count[lane]:
+                hold = self.breakers.probe(by_id[lane], now) if rooms[lane].opens else None
+                await work.took(lane, None if tokens is None else tokens - count[lane], now, hold)
+        return claimed
 
     @property
     def in_flight(self) -> int:
@@ -117,9 +146,12 @@ class LaneLoop:
         self._cursor.clear()
         async with self.store.work() as work:
             expired = await work.expire_leases(now)
+            overdue = await work.expire_overdue(now)
             await work.promote()
         if expired:
             self.meter.note("leases.expired", count=expired)
+        if overdue:
+            self.meter.note("deliveries.expired", count=overdue)
 
     async def _calls(self, now: datetime) -> list[LaneCall]:
         room = min(self.limits.batch, self.limits.in_flight - len(self._running))
@@ -129,37 +161,26 @@ class LaneLoop:
         async with self.store.look() as look:
             busy = await look.busy_lanes(now)
         by_id = (await self.library.book(self.tenant)).by_id
-        calls = []
+        wanted: list[tuple[BusyLane, int]] = []
         for lane in busy:
-            connection = by_id.get(lane)
+            connection = by_id.get(lane.connection)
             if connection is None:
                 self.library.forget()
                 continue
-            limit, busy_now = connection.lane.concurrency, self._busy.get(lane, 0)
-            if busy_now and limit - busy_now < limit * REFILL:
+            running, limit = self._busy.get(connection.id, 0), self.breakers.limit(connection)
+            if running and limit - running < limit * REFILL:
                 continue  # one claim for many is cheap, many claims for one each are not
-            cap = min(room, limit - busy_now, self._allowance(connection))
-            if cap > 0:
-                calls.append(LaneCall(lane, cap, self._cursor.get(lane)))
-        share = max(1, room // max(1, len(calls)))
-        return [LaneCall(call.connection, min(call.cap, share), call.since) for call in calls]
-
-    def _allowance(self, connection: Connection) -> int:
-        """How many deliveries the lane's rate lets start now: a bucket of one second's worth, per process."""
-        rate = connection.lane.rate
-        if rate is None:
-            return self.limits.batch
-        now = self.clock.monotonic()
-        tokens, at = self._tokens.get(connection.id, (max(1.0, rate), now))
-        tokens = min(max(1.0, rate), tokens + (now - at) * rate)
-        self._tokens[connection.id] = (tokens, now)
-        return int(tokens)
+            wanted.append((lane, self.breakers.wants(lane, connection, running)))
+        self._turn += 1
+        shares = fair_shares([(lane.tenant, max(0, want)) for lane, want in wanted], room, self._turn)
+        return [
+            LaneCall(lane.connection, share, self._cursor.get(lane.connection), probe=lane.opens > 0)
+            for (lane, _), share in zip(wanted, shares, strict=True)
+            if share > 0
+        ]
 
     def _start(self, claimed: Claimed) -> None:
         delivery = claimed.delivery
-        if delivery.connection in self._tokens:
-            tokens, at = self._tokens[delivery.connection]
-            self._tokens[delivery.connection] = (tokens - 1, at)
         self._busy[delivery.connection] = self._busy.get(delivery.connection, 0) + 1
         self._cursor[delivery.connection] = delivery.due_at - CURSOR_MARGIN
         task = asyncio.get_running_loop().create_task(self._carry(claimed))
@@ -192,6 +213,7 @@ class LaneLoop:
         now, began = self.clock.now(), self.clock.monotonic()
         async with self.store.work() as work:
             stale = await work.complete(completions, now=now)
+            await self._hear(work, completions, now)
             for completion in completions:
                 if isinstance(completion.next, Again) and not completion.next.costs:
                     await work.hold_lane(completion.delivery.connection, completion.next.due_at)
@@ -201,6 +223,16 @@ class LaneLoop:
         for id_ in stale:
             self.meter.note("completion.stale", delivery=f"dlv_{id_}")
         return [completion.delivery.id not in stale for completion in completions]
+
+    async def _hear(self, work: Work, completions: Sequence[Completion], now: datetime) -> None:
+        told: dict[ConnectionId, list[Heard]] = {}
+        for one in completions:
+            if one.heard is not None:
+                told.setdefault(one.delivery.connection, []).append(one.heard)
+        by_id = (await self.library.book(self.tenant)).by_id if told else {}
+        for lane, heard in sorted(told.items()):
+            if lane in by_id:
+                await self.breakers.hear(work, by_id[lane], heard, now)
 
     async def _renew(self) -> None:
         while True:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping as Dict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hub.domain.connections import Connection
+from hub.app.hours import read_hours
+from hub.domain.connections import Connection, Ordering, Stuck
 from hub.domain.errors import NotFound
-from hub.domain.ids import ConnectionId, RevisionId, TenantId
-from hub.domain.rules import Action, LiveRule, compile_rule, parse
+from hub.domain.hours import BusinessHours
+from hub.domain.ids import ConnectionId, RevisionId, RuleId, TenantId
+from hub.domain.rules import Action, LiveRule, Program, compile_program, compile_rule, parse
+from hub.ports.calendar import Days
 from hub.ports.clock import Clock
 from hub.ports.connector import Catalog, Connector
-from hub.ports.store import Store
+from hub.ports.store import Rule, Store, StoredMapping
 from mappings.engine import Mapping, compile_mapping
 
 REFRESH_S = 0.5  # how long a process may act on configuration that another one has changed
@@ -27,6 +32,21 @@ class Book:
     by_name: Dict[str, Connection]
     by_id: Dict[ConnectionId, Connection]
     mappings: Dict[str, Mapping]  # `name@version` -> the tenant's own
+    replacing: Dict[ConnectionId, frozenset[str]]  # operations whose later call makes an earlier, unsent one needless
+    awaited: frozenset[str] = frozenset()  # event types that some run waits for or soon may
+    hours: BusinessHours = field(default_factory=BusinessHours)
+    names: Dict[RuleId, str] = field(default_factory=dict)
+
+    def merge(self, connection: Connection, operation: str) -> str | None:
+        """What deliveries of one candidate have in common of which only the newest need be sent, None: send each."""
+        lane = connection.lane
+        if lane.ordering is not Ordering.KEY or lane.stuck in (Stuck.BLOCK, Stuck.PARK):
+            return None
+        chosen = lane.stuck is Stuck.COALESCE or operation in self.replacing.get(connection.id, ())
+        return operation if chosen else None
+
+
+NO_RULES = Book(0, {}, {}, {}, {}, {})
 
 
 @dataclass(slots=True)
@@ -36,9 +56,11 @@ class Library:
     store: Store
     catalog: Catalog
     clock: Clock
+    days: Days
     _books: dict[TenantId, Book] = field(default_factory=dict)
     _checked: dict[TenantId, float] = field(default_factory=dict)
     _steps: dict[RevisionId, dict[str, Action]] = field(default_factory=dict)
+    _programs: dict[RevisionId, Program] = field(default_factory=dict)
     _shipped: dict[tuple[str, str], Mapping] = field(default_factory=dict)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -64,10 +86,20 @@ class Library:
                 rules = await look.rules(tenant)
                 connections = await look.connections(tenant)
                 mappings = await look.mappings(tenant)
-                known = _book(version, rules, connections, mappings)
+                hours = read_hours(await look.calendar(tenant) or {}, self.days)
+                awaited, replacing = await look.awaited(tenant), self._replacing(connections)
+                known = _book(version, rules, connections, mappings, replacing, hours, awaited)
         self._books[tenant] = known
         self._checked[tenant] = now
         return known
+
+    def _replacing(self, connections: Sequence[Connection]) -> dict[ConnectionId, frozenset[str]]:
+        found = {}
+        for one in connections:
+            with contextlib.suppress(NotFound):  # a connector that is gone: its deliveries say so
+                operations = self.catalog.get(one.connector).operations
+                found[one.id] = frozenset(name for name, operation in operations.items() if operation.replaces)
+        return found
 
     def forget(self) -> None:
         """Look again at the next call (after a change made by this process)."""
@@ -78,18 +110,27 @@ class Library:
         if revision not in self._steps:
             async with self._reading:
                 if revision not in self._steps:
-                    self._steps[revision] = await self._read_steps(revision)
+                    await self._read_revision(revision)
         action = self._steps[revision].get(step)
         if action is None:
             raise NotFound(f"rule revision {revision} has no step {step}")
         return action
 
-    async def _read_steps(self, revision: RevisionId) -> dict[str, Action]:
+    async def program(self, revision: RevisionId) -> Program:
+        """The steps of a rule revision as a program. Raises NotFound."""
+        if revision not in self._programs:
+            async with self._reading:
+                await self._read_revision(revision)
+        return self._programs[revision]
+
+    async def _read_revision(self, revision: RevisionId) -> None:
         async with self.store.look() as look:
             stored = await look.revision(revision)
         if stored is None:
             raise NotFound(f"rule revision {revision} is not there")
-        return {action.id: action for action in compile_rule(parse(stored.body)).steps}
+        body = parse(stored.body)
+        self._steps[revision] = {action.id: action for action in compile_rule(body).steps}
+        self._programs[revision] = compile_program(body)
 
     async def mapping(self, tenant: TenantId, connector: Connector, name: str) -> Mapping:
         """The mapping `name@version`: the tenant's own before the connector's. Raises NotFound."""
@@ -105,11 +146,22 @@ class Library:
         return self._shipped[key]
 
 
-def _book(version: int, rules: list, connections: list, mappings: list) -> Book:  # type: ignore[type-arg]
+def _book(
+    version: int,
+    rules: Sequence[Rule],
+    connections: Sequence[Connection],
+    mappings: Sequence[StoredMapping],
+    replacing: Dict[ConnectionId, frozenset[str]],
+    hours: BusinessHours,
+    awaited: frozenset[str],
+) -> Book:
     live: dict[str, list[LiveRule]] = {}
+    soon = set(awaited)
     for rule in rules:
         if rule.live is not None:
             compiled = compile_rule(parse(rule.live.body))
+            if compiled.needs_run:
+                soon |= compile_program(compiled.body).awaited
             live.setdefault(compiled.on, []).append(LiveRule(rule.id, rule.live.id, rule.name, compiled))
     return Book(
         version=version,
@@ -117,4 +169,8 @@ def _book(version: int, rules: list, connections: list, mappings: list) -> Book:
         by_name={connection.name: connection for connection in connections},
         by_id={connection.id: connection for connection in connections},
         mappings={f"{m.name}@{m.version}": compile_mapping(m.body) for m in mappings},
+        replacing=replacing,
+        awaited=frozenset(soon),
+        hours=hours,
+        names={rule.id: rule.name for rule in rules},
     )

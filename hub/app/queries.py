@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,7 +15,9 @@ from hub.domain.deliveries import Attempt, Delivery, State
 from hub.domain.errors import NotFound
 from hub.domain.events import HOOK_RECEIVED
 from hub.domain.ids import DeliveryId, EventId, TenantId, show
-from hub.domain.rules import Explanation, compile_rule, parse
+from hub.domain.rules import Explanation, Program, compile_rule, parse
+from hub.domain.run_words import standing
+from hub.domain.runs import Run
 from hub.ports.store import DoneDelivery, Page, Rule, Store, StoredEvent
 from hub.ports.vault import Vault
 from mappings.documents import Document, Json
@@ -26,10 +29,10 @@ class TimelineEntry:
     """One line of a candidate's story. `caused_by` names the event or delivery that it answers."""
 
     at: datetime
-    kind: str  # event | delivery
+    kind: str  # event | delivery | run | tag
     id: str
-    what: str  # event type, or `connection: operation`
-    state: str  # accepted, or the delivery's state
+    what: str  # event type, `connection: operation`, the rule's name, or the tag
+    state: str  # accepted, set, or the state of the delivery or run
     caused_by: str | None
     attempts: int = 0
     detail: Document = field(default_factory=dict)
@@ -49,6 +52,7 @@ class Why:
 
     rule: Rule
     explanation: Explanation
+    stands: Mapping[str, str] | None = None  # where the rule's run for this event stands, by language
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,13 @@ class Queries:
             for event in events:
                 for delivery in await look.deliveries(tenant, Page(limit=limit), event=event.id):
                     entries.append(await self._delivery_entry(tenant, delivery))
+            runs = await look.runs(tenant, limit=limit, subject=subject)
+            tags = await look.tags(tenant, subject)
+        names = (await self.library.book(tenant)).names
+        for run in runs:
+            entries.append(_run_entry(run, names.get(run.rule, ""), await self.library.program(run.revision)))
+        for tag in tags:
+            entries.append(TimelineEntry(tag.at, "tag", tag.tag, tag.tag, "set", show("run", tag.run)))
         return sorted(entries, key=lambda e: (e.at, e.kind != "event", e.id))
 
     async def _delivery_entry(self, tenant: TenantId, delivery: Delivery | DoneDelivery) -> TimelineEntry:
@@ -132,12 +143,15 @@ class Queries:
         stored, data = await self.event(tenant, event)
         async with self.store.look() as look:
             rules = await look.rules(tenant)
+            runs = {run.rule: run for run in await look.runs(tenant, event=event)}
         answers = []
         for one in rules:
             revision = one.live or one.latest
             compiled = compile_rule(parse(revision.body))
             if one.name == rule or (rule is None and compiled.on == stored.type):
-                answers.append(Why(one, compiled.explain(data, now)))
+                run = runs.get(one.id)
+                stands = None if run is None else standing(run, await self.library.program(run.revision))
+                answers.append(Why(one, compiled.explain(data, now), stands))
         if rule is not None and not answers:
             raise NotFound(f"there is no rule {rule}")
         return answers
@@ -169,6 +183,11 @@ def _event_entry(event: StoredEvent) -> TimelineEntry:
     return TimelineEntry(
         event.received_at, "event", event.id, event.type, "accepted", caused_by, detail={"source": event.source}
     )
+
+
+def _run_entry(run: Run, rule: str, program: Program) -> TimelineEntry:
+    detail: Document = {"stands": {**standing(run, program)}, "began_at": run.created_at.isoformat()}
+    return TimelineEntry(run.changed_at, "run", show("run", run.id), rule, str(run.state), run.event, detail=detail)
 
 
 def state_name(delivery: Delivery | DoneDelivery) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hub.app.channels import Channels
 from hub.app.groups import GroupCommit
 from hub.app.ingest import Incoming, Prepare, check, ordering_key
-from hub.app.library import Book
+from hub.app.library import NO_RULES
 from hub.domain.deliveries import HOOK_STEP, Planned
 from hub.domain.errors import NotFound
 from hub.domain.events import HOOK_RECEIVED
@@ -69,12 +69,11 @@ class Receive:
             },
         )
         check(incoming)
-        arrival = self.prepare(connection.tenant, incoming, _NO_RULES)
+        arrival = self.prepare(connection.tenant, incoming, NO_RULES)
         planned = Planned(connection.id, HOOK_STEP, okey=ordering_key(connection, None))
         receipt = (await self.group.put([Arrival(arrival.event, (planned,))]))[0]
         self.meter.accepted(HOOK_RECEIVED, int(receipt.fresh), int(not receipt.fresh))
         return Taken(identity.reply, receipt.fresh)
 
 
-_NO_RULES = Book(0, {}, {}, {}, {})
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})

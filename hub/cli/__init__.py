@@ -17,7 +17,9 @@ from hub.cli.connectors import check, connector, twin
 from hub.cli.demo import demo
 from hub.cli.processes import migrate, serve, work
 from hub.cli.record import deliveries, events, timeline
+from hub.cli.replays import dead, discard, edit, replays
 from hub.cli.rules import rules
+from hub.cli.runs import runs
 from hub.cli.top import top
 from hub.domain.errors import HubError, NotFound, Unavailable
 
@@ -40,10 +42,13 @@ def cli() -> None:
 
 
 for command in (
-    serve, work, migrate, apply, export, token, events, deliveries, timeline, rules, connections, top, connector, check, twin,
+    serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, connections, top,
+    connector, check, twin,
     demo,
 ):  # fmt: skip
     cli.add_command(command)
+for command in (dead, edit, discard):
+    deliveries.add_command(command)
 
 
 def main() -> None:

@@ -101,6 +101,7 @@ def show_delivery(delivery: str, talk: bool, fields: bool) -> None:
             {
                 "number": v.attempt.number, "started_at": v.attempt.started_at, "took_ms": v.attempt.took_ms,
                 "outcome": v.attempt.outcome, "status": v.attempt.status, "error": v.attempt.error,
+                **({"made_with": v.attempt.detail} if v.attempt.detail else {}),
                 **({"talk": v.talk} if talk else {}),
             }
             for v in await hub.queries.attempts(TENANT, number)

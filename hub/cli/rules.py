@@ -8,14 +8,24 @@ from pathlib import Path
 import click
 import yaml
 
-from hub.app.checks import catalogue_of
 from hub.app.hub import Hub
+from hub.app.queries import Why
 from hub.cli.context import with_hub
+from hub.cli.templates import templates
 from hub.cli.words import as_json, say
 from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT as TENANT
 from hub.domain.ids import event_id
-from hub.domain.rules import Explanation, compile_rule, explanation_lines, parse, sentence
+from hub.domain.rules import (
+    Catalogue,
+    Explanation,
+    RuleBody,
+    compile_rule,
+    described,
+    explanation_lines,
+    parse,
+    sentence,
+)
 from hub.ports.store import Page
 from mappings.documents import Document
 
@@ -26,6 +36,9 @@ VERDICTS = {True: "fires", False: "no", None: "unknown"}
 @click.group()
 def rules() -> None:
     """What happens when: trigger rules as sentences."""
+
+
+rules.add_command(templates)
 
 
 @rules.command("list")
@@ -40,12 +53,28 @@ def list_rules(language: str, json_: bool) -> None:
                 "name": r.name,
                 "state": r.state,
                 "revision": r.latest.number,
-                "sentence": sentence(parse(r.latest.body), catalogue_of(r.latest.body), language),
+                "sentence": sentence(parse(r.latest.body), hub.fields(r.latest.body), language),
             }
             for r in await hub.queries.rules(TENANT)
         ]
 
     say(with_hub(act), ("name", "state", "revision", "sentence"), "no rules yet: `hirewire apply` brings them", json_)
+
+
+@rules.command("fields")
+@click.argument("event")
+@click.option("--all", "all_", is_flag=True, help="Also those that rules may not use.")
+@click.option("--language", type=LANGUAGES, default="en", show_default=True)
+@as_json
+def fields(event: str, all_: bool, language: str, json_: bool) -> None:
+    """What a rule on this event may ask: fields with their names, types, limits and operators."""
+
+    async def act(hub: Hub) -> list[Document]:
+        return described(hub.fields({"trigger": {"event": event}}))
+
+    found = [one for one in with_hub(act) if all_ or one["usable_in_rules"]]
+    rows = [{**one, "name": named[language]} for one in found if isinstance(named := one["label"], dict)]
+    say(rows, ("path", "type", "unit", "name", "sensitivity"), "no fields", json_)
 
 
 @rules.command("explain")
@@ -56,15 +85,17 @@ def list_rules(language: str, json_: bool) -> None:
 def explain(event: str, rule: str | None, language: str, reveal: bool) -> None:
     """Why rules fired on a stored event or did not, clause by clause."""
 
-    async def act(hub: Hub) -> list[tuple[str, Explanation, Document]]:
+    async def act(hub: Hub) -> list[tuple[Why, Catalogue]]:
         found = await hub.queries.why(TENANT, event_id(event), hub.clock.now(), rule)
-        return [(w.rule.name, w.explanation, (w.rule.live or w.rule.latest).body) for w in found]
+        return [(why, hub.fields((why.rule.live or why.rule.latest).body)) for why in found]
 
     answers = with_hub(act)
     if not answers:
         click.echo("no rule waits for this event")
-    for name, explanation, body in answers:
-        _tell(name, explanation, body, language, reveal)
+    for why, catalogue in answers:
+        _tell(why.rule.name, why.explanation, catalogue, language, reveal)
+        if why.stands is not None:
+            click.echo(f"  {why.stands[language]}")
 
 
 @rules.command("test")
@@ -79,11 +110,11 @@ def test(file: Path, event: str | None, limit: int, language: str) -> None:
         body = body["rule"]
     if not isinstance(body, dict):
         raise Invalid("the file holds no rule", code="type")
-    parsed = parse(body, catalogue_of(body))
-    compiled = compile_rule(parsed)
-    click.echo(sentence(parsed, catalogue_of(body), language))
 
-    async def act(hub: Hub) -> list[tuple[str, Explanation]]:
+    async def act(hub: Hub) -> tuple[RuleBody, Catalogue, dict[str, Explanation]]:
+        catalogue = hub.fields(body)
+        parsed = parse(body, catalogue)
+        compiled = compile_rule(parsed)
         if event is not None:
             ids = [event_id(event)]
         else:
@@ -91,13 +122,14 @@ def test(file: Path, event: str | None, limit: int, language: str) -> None:
                 ids = [e.id for e in await look.events(TENANT, Page(limit), type=parsed.on)]
         ids += [i for i in (event_id(c.event) for c in parsed.cases) if i not in ids]
         now = hub.clock.now()
-        return [(i, compiled.explain((await hub.queries.event(TENANT, i))[1], now)) for i in ids]
+        return parsed, catalogue, {i: compiled.explain((await hub.queries.event(TENANT, i))[1], now) for i in ids}
 
-    tried = dict(with_hub(act))
+    parsed, catalogue, tried = with_hub(act)
+    click.echo(sentence(parsed, catalogue, language))
     if not tried:
         click.echo("no stored event of this type to try it on")
     for name, explanation in tried.items():
-        _tell(name, explanation, body, language)
+        _tell(name, explanation, catalogue, language)
     failed = [c.event for c in parsed.cases if (tried[c.event].verdict is True) != c.fires]
     for name in failed:
         click.echo(f"case failed: {name}", err=True)
@@ -105,7 +137,7 @@ def test(file: Path, event: str | None, limit: int, language: str) -> None:
         sys.exit(5)
 
 
-def _tell(name: str, explanation: Explanation, body: Document, language: str, reveal: bool = False) -> None:
+def _tell(name: str, explanation: Explanation, catalogue: Catalogue, language: str, reveal: bool = False) -> None:
     click.echo(f"{name}: {VERDICTS[explanation.verdict]}")
-    for line in explanation_lines(explanation, catalogue_of(body), language, reveal=reveal):
+    for line in explanation_lines(explanation, catalogue, language, reveal=reveal):
         click.echo(f"  {line}")

@@ -16,28 +16,55 @@ from hub.cli.words import as_json, cut, lines, pad, width_of
 from hub.domain.connections import ConnectionState
 from hub.domain.errors import Unavailable
 from hub.domain.ids import DEFAULT_TENANT as TENANT
-from hub.ports.store import LaneStats, Pace
+from hub.ports.lanes import Pace
+from hub.ports.store import LaneStats
 
 WINDOW = timedelta(seconds=10)  # what a rate is the mean of
 WIDE = 200  # columns of an output that is no terminal
 TROUBLE_S = 60.0  # due for so long: somebody should look
 OPEN, HOME, REST, CLOSE = "\x1b[?1049h\x1b[?25l", "\x1b[H", "\x1b[J", "\x1b[?25h\x1b[?1049l"
 END = "\x1b[K\r\n"
-TEXTS = 2  # columns that stand at the left; numbers stand at the right
+TEXTS = 3  # columns that stand at the left; numbers stand at the right
 HEADS = {
-    "en": ("CONNECTION", "STATE", "READY", "LEASED", "WAITING", "HELD", "OLDEST", "SENT/S", "FAILED/S", "BACK IN"),
-    "zh-CN": ("连接", "状态", "待发", "处理中", "排队", "搁置", "最早到期", "送达/秒", "失败/秒", "恢复倒计时"),
+    "en": (
+        "CONNECTION",
+        "STATE",
+        "BREAKER",
+        "READY",
+        "LEASED",
+        "WAITING",
+        "HELD",
+        "OLDEST",
+        "SENT/S",
+        "FAILED/S",
+        "BACK IN",
+    ),
+    "zh-CN": (
+        "连接",
+        "状态",
+        "熔断器",
+        "待发",
+        "处理中",
+        "排队",
+        "搁置",
+        "最早到期",
+        "送达/秒",
+        "失败/秒",
+        "恢复倒计时",
+    ),
 }
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "all": "all", "lanes": "lanes", "none": "no connections yet", "more": "{} more",
         "away": "the store is away: {}",
         "active": "active", "paused": "paused", "disabled": "disabled", "needs_reauth": "needs_reauth",
+        "closed": "closed", "open": "open", "half_open": "half-open",
     },
     "zh-CN": {
         "all": "合计", "lanes": "条通道", "none": "还没有连接", "more": "另有 {} 条",
         "away": "存储不可用：{}",
         "active": "启用", "paused": "暂停", "disabled": "停用", "needs_reauth": "需重新授权",
+        "closed": "闭合", "open": "断开", "half_open": "试探",
     },
 }  # fmt: skip
 
@@ -48,6 +75,7 @@ class Row:
 
     connection: str
     state: str
+    breaker: str
     ready: int
     leased: int
     waiting: int
@@ -129,6 +157,7 @@ def _row(lane: LaneStats, pace: Pace, now: datetime) -> Row:
     return Row(
         connection=lane.name,
         state=lane.state.value,
+        breaker=lane.breaker(now),
         ready=lane.ready,
         leased=lane.leased,
         waiting=lane.waiting,
@@ -164,16 +193,24 @@ def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
 def _texts(row: Row, words: Mapping[str, str]) -> list[str]:
     counts = [str(count) if count else "-" for count in (row.ready, row.leased, row.waiting, row.held)]
     rates = [f"{rate:.1f}" if rate else "-" for rate in (row.delivered_per_s, row.failed_per_s)]
-    return [row.connection, words[row.state], *counts, span(row.oldest_due_s), *rates, span(row.held_back_s)]
+    return [
+        row.connection,
+        words[row.state],
+        words[row.breaker],
+        *counts,
+        span(row.oldest_due_s),
+        *rates,
+        span(row.held_back_s),
+    ]
 
 
 def _sums(rows: Sequence[Row], words: Mapping[str, str]) -> list[str]:
     whole = Row(
-        words["all"], "active", sum(r.ready for r in rows), sum(r.leased for r in rows), sum(r.waiting for r in rows),
+        words["all"], "active", "closed", sum(r.ready for r in rows), sum(r.leased for r in rows), sum(r.waiting for r in rows),
         sum(r.held for r in rows), max(r.oldest_due_s for r in rows), sum(r.delivered_per_s for r in rows),
         sum(r.failed_per_s for r in rows), 0.0,
     )  # fmt: skip
-    return [words["all"], "", *_texts(whole, words)[2:-1], ""]
+    return [words["all"], "", "", *_texts(whole, words)[TEXTS:-1], ""]
 
 
 def span(seconds: float) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from hub.domain.ids import ConnectionId, TenantId
 from mappings.documents import Document
+
+STRICT_BELOW = 8  # a limit of so many or fewer deliveries at once is one that the vendor means
 
 
 class Ordering(StrEnum):
@@ -15,6 +18,15 @@ class Ordering(StrEnum):
 
     NONE = "none"
     KEY = "key"  # one at a time per candidate, in the order of acceptance
+    FIFO = "fifo"  # one at a time in the whole lane, in the order of acceptance
+
+
+class Stuck(StrEnum):
+    """What an ordered lane does with a delivery that fails again and again while later ones of its key wait."""
+
+    BLOCK = "block"  # later ones wait until it succeeds or is dead
+    PARK = "park"  # after some tries it is held for a person, and the next one goes
+    COALESCE = "coalesce"  # only the newest of a candidate and operation is sent, older ones are superseded
 
 
 class ConnectionState(StrEnum):
@@ -28,12 +40,31 @@ class ConnectionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Limits of one destination. `concurrency` = requests at once, `rate` = requests a second (None: no limit)."""
+    """Limits and manners of one destination. Keyed lanes are per candidate.
+
+    `concurrency` = deliveries at once, `rate` = deliveries started a second (None: no limit); both hold over all
+    workers together where `strict`. `stuck` None: coalesce for operations that their manifest marks as replacing an
+    earlier call, block for the others. `deadline_s`: seconds after acceptance at which a delivery expires, whatever it
+    waits for. `retry`: operation, or `default`, -> the waits in seconds between tries, instead of the hub's own.
+    """
 
     concurrency: int = 16
     rate: float | None = None
     ordering: Ordering = Ordering.NONE
     timeout_s: float = 20.0
+    stuck: Stuck | None = None
+    park_after: int = 3
+    deadline_s: float | None = None
+    retry: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @property
+    def strict(self) -> bool:
+        """Whether its limits are counted in the store, over all workers; otherwise each worker counts for itself."""
+        return self.rate is not None or self.concurrency <= STRICT_BELOW
+
+    def waits(self, operation: str) -> tuple[float, ...] | None:
+        """The waits between tries of an operation, None: the hub's own."""
+        return self.retry.get(operation, self.retry.get("default"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import assert_never
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
 from mappings.documents import Document
 
+PARKED = "parked"  # why a delivery is held that let later ones of its key go first
 HOOK_STEP = "@hook"  # the step of a delivery that reads a stored webhook back from its vendor
 
 
@@ -93,7 +94,8 @@ Outcome = Delivered | TryLater | Refused | NeedsHuman | Gone
 class Planned:
     """A delivery to be made of an event: which connection, which step of which rule revision.
 
-    `okey` is the ordering key, or None where the lane keeps no order.
+    `okey` is the ordering key, or None where the lane keeps no order. A later delivery with the same `okey` and
+    `merge` supersedes this one if it has not been sent by then.
     """
 
     connection: ConnectionId
@@ -102,6 +104,7 @@ class Planned:
     okey: str | None = None
     due_at: datetime | None = None
     expires_at: datetime | None = None
+    merge: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ class Delivery:
     lease_token: str | None = None
     replay_of: DeliveryId | None = None
     again: bool = False  # a replay of something already delivered: a new effect is wanted
+    merge: str | None = None
 
     @property
     def key(self) -> str:
@@ -173,6 +177,7 @@ class RetryPolicy:
     refused_tries: int = 3  # tries given to an answer that only a change of configuration can mend
     max_after_s: float = 86400.0  # the longest Retry-After that is honoured
     max_deferrals: int = 50
+    park_after: int | None = None  # failed tries after which an ordered delivery steps aside for a person
 
     def delay(self, attempt: int, spread: float, stretch: float = 1.0) -> timedelta | None:
         """Wait after the failed try number `attempt` (from 1), `spread` in [0, 1) picks the jitter; None: no try is left."""
@@ -204,6 +209,8 @@ def after(outcome: Outcome, delivery: Delivery, policy: RetryPolicy, now: dateti
 
 
 def _retry(delivery: Delivery, policy: RetryPolicy, now: datetime, spread: float) -> Next:
+    if policy.park_after is not None and delivery.attempt >= policy.park_after:
+        return Hold(PARKED)
     wait = policy.delay(delivery.attempt, spread)
     if wait is None:
         return Finish(Final.DEAD)
@@ -225,3 +232,4 @@ class Attempt:
     status: int | None
     error: str | None  # a stable class name such as `timeout` or `http_503`, or a vendor's reason without personal data
     talk: bytes | None = None
+    detail: Document | None = None  # what it was made with (connector, mapping, revision) and milliseconds by phase

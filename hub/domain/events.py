@@ -38,3 +38,4 @@ class Event:
     occurred_at: datetime
     received_at: datetime
     cause: Cause | None = None
+    depth: int = 0  # how many events lie between this one and the first cause

@@ -12,6 +12,7 @@ DeliveryId = NewType("DeliveryId", int)  # shown as dlv_<number>
 ConnectionId = NewType("ConnectionId", int)  # also the number of its lane
 RuleId = NewType("RuleId", int)  # shown as rul_<number>
 RevisionId = NewType("RevisionId", int)  # one immutable revision of a rule
+RunId = NewType("RunId", int)  # shown as run_<number>
 
 DEFAULT_TENANT = TenantId(1)
 _LARGEST = 2**63 - 1

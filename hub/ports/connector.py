@@ -66,6 +66,7 @@ class Operation:
     idempotency: str | None  # header | natural | read_before_write | none_manual_review
     consent: str | None  # a consent purpose that must be active
     mapping: str | None  # default mapping `name@version`
+    replaces: bool = False  # a later call makes an earlier one of the same candidate needless
     label: Mapping[str, str] = field(default_factory=dict)  # language -> text
 
 
@@ -101,6 +102,10 @@ class Connector(Protocol):
 
     @property
     def operations(self) -> Mapping[str, Operation]: ...
+    @property
+    def adds(self) -> Mapping[str, Document]:
+        """Event type -> path -> JSON Schema of a value that this vendor's reports bring beyond the canonical event."""
+
     @property
     def mappings(self) -> Mapping[str, Document]:
         """`name@version` -> mapping document that the connector brings."""

@@ -24,9 +24,6 @@ class Meter(Protocol):
     def record(self, size: int, seconds: float) -> None:
         """One group commit of ended tries."""
 
-    def breaker(self, connection: str, state: str) -> None:
-        """A lane's breaker in this process went to closed | open | half_open."""
-
     def attempt(
         self, connector: str, connection: str, outcome: str, seconds: float, fields: Mapping[str, object]
     ) -> None:

@@ -11,11 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from hub.domain.breaker import Heard
 from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
+from hub.ports.lanes import Lanes
 from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.replays import Replays
+from hub.ports.runs import Owed, Runs, Start
+from hub.ports.vitals import StoreHealth, StoreVitals
 from mappings.documents import Document
 
 
@@ -35,17 +40,20 @@ class StoredEvent:
     body: bytes  # sealed
     request_hash: bytes  # 32 bytes: SHA-256 of the canonical request; tells a repeat from a clash
     cause: Cause | None = None
+    depth: int = 0  # how many events lie between this one and the first cause
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An event and the deliveries that it owes: stored together or not at all.
+    """An event, the deliveries that it owes and the runs that it starts: stored together or not at all.
 
-    `traceparent` is what its sender said of its own trace; it is not stored.
+    `wakes`: some run may wait for an event of this type. `traceparent`: its sender's own trace; it is not stored.
     """
 
     event: StoredEvent
     planned: tuple[Planned, ...] = ()
+    starts: tuple[Start, ...] = ()
+    wakes: bool = False
     traceparent: str | None = None
 
 
@@ -65,6 +73,7 @@ class LaneCall:
     connection: ConnectionId
     cap: int
     since: datetime | None = None
+    probe: bool = False  # its breaker was open: one try decides whether it opens again
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,7 @@ class Completion:
     reference: str | None = None
     refs: Mapping[str, str] = field(default_factory=dict)
     arrivals: tuple[Arrival, ...] = ()  # events that the vendor's answer told us, accepted in the same transaction
+    heard: Heard | None = None  # what the try says about the destination; None: nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,7 @@ class DoneDelivery:
     finished_at: datetime
     replay_of: DeliveryId | None = None
     again: bool = False
+    error: str | None = None  # the class of its last error, None where it succeeded
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +166,7 @@ class StoredMapping:
 
 @dataclass(frozen=True, slots=True)
 class LaneStats:
-    """Counts of one lane, for metrics, `ready` checks and the operator."""
+    """Counts of one lane, for metrics and the operator. `opens`: how often its breaker opened since it last worked."""
 
     connection: ConnectionId
     name: str
@@ -166,24 +177,27 @@ class LaneStats:
     held: int
     oldest_due: datetime | None
     held_until: datetime | None
+    opens: int = 0
 
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How many tries of one lane went through and how many did not."""
-
-    delivered: int = 0
-    failed: int = 0
+    def breaker(self, now: datetime) -> str:
+        """closed, open, or half_open where its time is over and a probe is wanted."""
+        if not self.opens:
+            return "closed"
+        return "open" if self.held_until is not None and self.held_until > now else "half_open"
 
 
 class Events(Protocol):
     """Events and what they owe."""
 
-    async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+    async def accept(self, arrivals: Sequence[Arrival], owed: Sequence[Owed] = ()) -> list[Receipt]:
         """Store fresh arrivals with their deliveries, in order; answer for each. Repeats inside one batch count as repeats.
 
+        `owed` are further deliveries, of events that are stored already; they come before those of the arrivals.
+
         A planned delivery with an `okey` starts WAITING and becomes READY when no earlier one of that
-        (connection, okey) is READY, LEASED or WAITING before it.
+        (connection, okey) is READY, LEASED or WAITING before it. One with a `merge` supersedes older ones of the same
+        (connection, okey, merge) that are READY or WAITING; their reference names it. Started runs are READY; an event
+        that `wakes` makes due what waits for its type and subject.
         """
 
     async def event(self, tenant: TenantId, event: EventId) -> StoredEvent | None: ...
@@ -211,6 +225,7 @@ class Deliveries(Protocol):
 
         Finish -> the row moves to history and the next WAITING of its key becomes READY. Again -> READY at due_at,
         the try given back (attempt - 1, deferrals + 1) unless `costs`. Hold -> HELD. Refs and arrivals are stored too.
+        What goes back while a newer one of its (connection, okey, merge) waits is SUPERSEDED instead.
         """
 
     async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
@@ -225,14 +240,11 @@ class Deliveries(Protocol):
     async def promote(self, limit: int = 500) -> int:
         """Make READY the first WAITING row of every key without a head; returns how many. A sweep: normal work needs none."""
 
-    async def busy_lanes(self, now: datetime) -> list[ConnectionId]:
-        """Lanes with something due now that may be claimed."""
+    async def expire_overdue(self, now: datetime, limit: int = 500) -> int:
+        """End (EXPIRED) what is over its deadline and not being tried now; returns how many."""
 
     async def next_due(self, now: datetime) -> datetime | None:
         """When the next READY delivery after `now` falls due, if any."""
-
-    async def hold_lane(self, connection: ConnectionId, until: datetime) -> None:
-        """Retry-After or breaker: claim nothing from the lane before `until` (never shortens)."""
 
     async def delivery(self, tenant: TenantId, delivery: DeliveryId) -> Delivery | DoneDelivery | None: ...
 
@@ -253,16 +265,26 @@ class Deliveries(Protocol):
     async def attempts(self, tenant: TenantId, delivery: DeliveryId) -> list[Attempt]:
         """Oldest first."""
 
-    async def replay(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime, again: bool) -> DeliveryId:
+    async def replay(
+        self,
+        tenant: TenantId,
+        delivery: DeliveryId,
+        *,
+        now: datetime,
+        again: bool,
+        revision: RevisionId | None = None,
+    ) -> DeliveryId:
         """A new READY delivery (attempt 0, full retry budget) that repeats an ended one, or the HELD one itself made READY.
+
+        `revision`: by another revision of its rule than the one that planned it.
 
         Raises NotFound, Conflict (still under way).
         """
 
-    async def lanes(self, tenant: TenantId | None = None) -> list[LaneStats]: ...
+    async def discard(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime) -> None:
+        """End (CANCELLED) a HELD delivery. Raises NotFound, Conflict (it is not held)."""
 
-    async def pace(self, since: datetime) -> dict[ConnectionId, Pace]:
-        """Tries that began at `since` or later, of every lane; late ones are left out."""
+    async def lanes(self, tenant: TenantId | None = None) -> list[LaneStats]: ...
 
     async def totals(self, tenant: TenantId) -> dict[str, int]:
         """Counts by State name (lower case) and Final, and `events`."""
@@ -341,30 +363,8 @@ class Orders(Protocol):
     async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
-class Work(Events, Deliveries, Settings, People, Orders, Protocol):
+class Work(Events, Deliveries, Lanes, Replays, Settings, People, Orders, Runs, Protocol):
     """One transaction over all of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoreHealth:
-    """Whether the store can be worked with. `reachable` and not `ok`: it answers, but its schema is not this program's."""
-
-    ok: bool
-    detail: str
-    reachable: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class StoreVitals:
-    """How much the store holds and has left. `bytes`: size of each part; `free`: bytes left on its disk, if that is here.
-
-    `busy` of at most `limit` connections of this process are in use.
-    """
-
-    bytes: Mapping[str, int]
-    free: int | None
-    busy: int
-    limit: int
 
 
 class Store(Protocol):

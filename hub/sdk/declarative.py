@@ -55,6 +55,10 @@ class Declarative:
         return {name: call.promise for name, call in self.manifest.calls.items()}
 
     @property
+    def adds(self) -> Mapping[str, Document]:
+        return self.manifest.adds
+
+    @property
     def endpoints(self) -> Sequence[Endpoint]:
         return [served.endpoint for served in self.manifest.served]
 

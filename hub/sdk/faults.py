@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final, cast
 from urllib.parse import urlsplit
 
+from hub.domain.errors import Invalid
+from hub.domain.rules import Catalogue
 from hub.sdk.folder import Finding, Folder
 from hub.sdk.manifest import manifest_schema, read_manifest
 from hub.sdk.placeholders import ROOTS, Placeholder, placeholders
@@ -45,6 +47,7 @@ def faults(folder: Folder) -> list[Finding]:
             *_idempotency(manifest),
             *_hosts(manifest),
             *_texts(folder),
+            *_added(manifest),
         )
     ]
     return found + [
@@ -62,6 +65,22 @@ def _identity(folder: Folder) -> Iterator[Fault]:
     for name in cast("list[str]", config.get("required", [])):
         if name not in _object(config["properties"]):
             yield "config.required", "unknown_setting", f"there is no setting {name}"
+
+
+def _added(manifest: Document) -> Iterator[Fault]:
+    """Fields may be added where the event has free keys, and only what some rule of `webhooks.events` can report."""
+    adds = _object(_object(manifest.get("custom_fields")).get("adds"))
+    for event, fields in adds.items():
+        at = f"custom_fields.adds.{event}"
+        try:
+            catalogue = Catalogue.newest(event).adding(_object(fields), cast("dict[str, str]", manifest["name"]))
+        except Invalid as error:
+            yield at, error.code, str(error)
+            continue
+        for path in _object(fields):
+            found = catalogue.find(path)
+            if found is not None and not found.usable and _object(_object(fields)[path]).get("x-usable-in-rules", True):
+                yield f"{at}.{path}", "protected_field", "rules may not look at this: say x-usable-in-rules: false"
 
 
 def _operations(manifest: Document) -> dict[str, Document]:

@@ -156,6 +156,7 @@ class Manifest:
     calls: Mapping[str, Call]
     hooks: Hooks | None
     served: tuple[Served, ...]
+    adds: Mapping[str, Document]
     _address: Template | None = None
     _switch: Template | None = None
     _override: Template | None = None
@@ -197,6 +198,7 @@ def read_manifest(document: Document) -> Manifest:
         calls={name: _call(name, _object(body), shared, ok) for name, body in operations.items()},
         hooks=_hooks(_object(document["webhooks"])) if "webhooks" in document else None,
         served=tuple(_served(e) for e in _objects(_object(document.get("provides")).get("endpoints"))),
+        adds={event: _object(fields) for event, fields in _adds(document).items()},
         _address=template(base) if isinstance(base, str) else None,
         _switch=template(switch["switch"]) if switch else None,
         _override=template(switch["override"]) if "override" in switch else None,
@@ -215,6 +217,7 @@ def _call(name: str, body: Document, shared: tuple[ErrorRule, ...], ok: Conditio
             idempotency=_maybe(how, "mode"),
             consent=_maybe(body, "consent"),
             mapping=_maybe(body, "map"),
+            replaces=body.get("replaces") is True,
             label=_texts(body["label"]) if "label" in body else {"en": name, "zh-CN": name},
         ),
         request=_mail(_object(body["mail"])) if "mail" in body else _http(_object(body["request"])),
@@ -330,6 +333,10 @@ def _wire(document: Document) -> Document:
     if "provides" in document:
         wire["provides"] = {"auth": _object(document["provides"])["auth"]}
     return wire
+
+
+def _adds(document: Document) -> Document:
+    return _object(_object(document.get("custom_fields")).get("adds"))
 
 
 def _object(value: Json) -> Document:

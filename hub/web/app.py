@@ -24,7 +24,9 @@ from hub.web.health import HealthController, Render
 from hub.web.hooks import HooksController
 from hub.web.measured import measured
 from hub.web.problems import on_any_error, on_http_error, on_hub_error
+from hub.web.replays import DeadLettersController, ReplaysController
 from hub.web.rules import RulesController
+from hub.web.runs import RunsController
 
 BODY_LIMIT = 10 * 1024 * 1024  # bytes
 HEADERS = {
@@ -43,8 +45,11 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
         route_handlers=[
             EventsController,
             DeliveriesController,
+            ReplaysController,
+            DeadLettersController,
             CandidatesController,
             RulesController,
+            RunsController,
             ConnectionsController,
             HooksController,
             HealthController,

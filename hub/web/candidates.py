@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from litestar import Controller, Request, get, post
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import FromPath
 
 from hub.domain.errors import Invalid, NotFound
 from hub.web import dto
 from hub.web.auth import caller_of, hub_of, scope
-from hub.web.bodies import json_body
+from hub.web.bodies import TakesObject, json_body
 from hub.web.problems import may_answer
 
 
-@dataclass
-class TakesEmail(Operation):
-    """`{"email": ...}`, read by the handler."""
+class TakesEmail(TakesObject):
+    """`{"email": ...}`"""
 
-    request_body: RequestBody | None = field(default=None)
-
-    def __post_init__(self) -> None:
-        """One content type."""
-        email = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.EMAIL, max_length=254)
-        schema = Schema(
-            type=OpenAPIType.OBJECT, required=["email"], properties={"email": email}, additional_properties=False
-        )
-        self.request_body = RequestBody(content={"application/json": OpenAPIMediaType(schema=schema)}, required=True)
+    properties: ClassVar[dict[str, Schema]] = {
+        "email": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.EMAIL, max_length=254)
+    }
+    required_fields: ClassVar[list[str]] = ["email"]
 
 
 class CandidatesController(Controller):

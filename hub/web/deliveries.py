@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from litestar import Controller, Request, get, post
+from litestar.openapi.spec import Schema
+from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from hub.app.hub import Hub
@@ -15,10 +17,28 @@ from hub.domain.ids import event_id as read_event_id
 from hub.ports.store import DoneDelivery
 from hub.web import dto
 from hub.web.auth import caller_of, hub_of, scope
+from hub.web.bodies import TakesObject, object_body
 from hub.web.paging import delivery_page
 from hub.web.problems import may_answer
 
 STATES = tuple(s.name.lower() for s in State) + tuple(str(f) for f in Final)
+
+
+REASON = Schema(type=OpenAPIType.STRING, min_length=1, max_length=500)
+
+
+class TakesReason(TakesObject):
+    """Why."""
+
+    properties: ClassVar[dict[str, Schema]] = {"reason": REASON}
+    required_fields: ClassVar[list[str]] = ["reason"]
+
+
+class TakesEdit(TakesObject):
+    """The data to deliver instead, and why."""
+
+    properties: ClassVar[dict[str, Schema]] = {"data": Schema(type=OpenAPIType.OBJECT), "reason": REASON}
+    required_fields: ClassVar[list[str]] = ["data", "reason"]
 
 
 class DeliveriesController(Controller):
@@ -76,7 +96,7 @@ class DeliveriesController(Controller):
         tries = [dto.Attempt.of(view) for view in await hub.queries.attempts(tenant, number)]
         return dto.DeliveryDetail(
             s.id, s.event_id, s.connection, s.what, s.state, s.attempts, s.received_at, s.due_at, s.finished_at,
-            s.reference, s.replay_of, tries,
+            s.reference, s.replay_of, s.error, tries,
         )  # fmt: skip
 
     @post(
@@ -92,6 +112,47 @@ class DeliveriesController(Controller):
         caller = caller_of(request)
         fresh = await hub_of(request).replay(caller.tenant, DeliveryId(read("dlv", delivery_id)), caller.id)
         return dto.Replayed(show("dlv", fresh))
+
+    @post(
+        "/{delivery_id:str}/edit",
+        operation_id="editDelivery",
+        operation_class=TakesEdit,
+        opt=scope("deliveries:replay"),
+        status_code=202,
+        responses=may_answer(400, 401, 403, 404, 409, 413, 415, 422, 503),
+        summary="Deliver the same step with other event data",
+    )
+    async def edit(self, request: Request[Any, Any, Any], delivery_id: FromPath[str]) -> dto.Replayed:
+        """The body holds `data` and `reason`; both go on record as an event that names the old one as its cause."""
+        caller, body = caller_of(request), await object_body(request)
+        data = body.get("data")
+        if not isinstance(data, dict):
+            raise Invalid("data is an object", code="type", at="data")
+        number = DeliveryId(read("dlv", delivery_id))
+        fresh = await hub_of(request).replay.edited(caller.tenant, number, data, _reason(body), caller.id)
+        return dto.Replayed(show("dlv", fresh))
+
+    @post(
+        "/{delivery_id:str}/discard",
+        operation_id="discardDelivery",
+        operation_class=TakesReason,
+        opt=scope("deliveries:replay"),
+        status_code=204,
+        responses=may_answer(400, 401, 403, 404, 409, 413, 415, 422, 503),
+        summary="End a held delivery without sending it",
+    )
+    async def discard(self, request: Request[Any, Any, Any], delivery_id: FromPath[str]) -> None:
+        """The body holds the `reason`."""
+        caller, body = caller_of(request), await object_body(request)
+        number = DeliveryId(read("dlv", delivery_id))
+        await hub_of(request).replay.discard(caller.tenant, number, _reason(body), caller.id)
+
+
+def _reason(body: dict[str, Any]) -> str:
+    reason = body.get("reason")
+    if not isinstance(reason, str):
+        raise Invalid("reason is a text", code="type", at="reason")
+    return reason
 
 
 async def summary(hub: Hub, tenant: TenantId, delivery: Delivery | DoneDelivery) -> dto.DeliverySummary:

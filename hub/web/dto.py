@@ -8,6 +8,7 @@ import msgspec
 
 from hub.app.configure import secret_names
 from hub.app.queries import AttemptView, TimelineEntry, Why, state_name
+from hub.app.runs import RunView
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Delivery
 from hub.domain.ids import show
@@ -87,6 +88,7 @@ class DeliverySummary(msgspec.Struct):
     finished_at: datetime | None
     reference: str | None
     replay_of: str | None
+    error: str | None
 
     @classmethod
     def of(cls, d: Delivery | DoneDelivery, connection: str, what: str) -> DeliverySummary:
@@ -104,11 +106,12 @@ class DeliverySummary(msgspec.Struct):
             finished_at=None if live or not isinstance(d, DoneDelivery) else d.finished_at,
             reference=d.reference if isinstance(d, DoneDelivery) else None,
             replay_of=show("dlv", d.replay_of) if d.replay_of is not None else None,
+            error=d.error if isinstance(d, DoneDelivery) else None,
         )
 
 
 class Attempt(msgspec.Struct):
-    """One try; `talk` is what was said, credentials removed, bodies cut."""
+    """One try; `made_with` names versions and milliseconds by phase, `talk` is what was said: credentials removed, bodies cut."""
 
     number: int
     started_at: datetime
@@ -116,6 +119,7 @@ class Attempt(msgspec.Struct):
     outcome: str
     status: int | None
     error: str | None
+    made_with: dict[str, object] | None
     talk: list[dict[str, object]]
 
     @classmethod
@@ -124,7 +128,8 @@ class Attempt(msgspec.Struct):
         a = view.attempt
         lines = view.talk if isinstance(view.talk, list) else []
         talk = [dict[str, object](line) for line in lines if isinstance(line, dict)]
-        return cls(a.number, a.started_at, a.took_ms, a.outcome, a.status, a.error, talk)
+        made_with = None if a.detail is None else dict[str, object](a.detail)
+        return cls(a.number, a.started_at, a.took_ms, a.outcome, a.status, a.error, made_with, talk)
 
 
 class DeliveryDetail(DeliverySummary):
@@ -156,11 +161,14 @@ class TimelineLine(msgspec.Struct):
     state: str
     caused_by: str | None
     attempts: int
+    stands: dict[str, str] | None = None
 
     @classmethod
     def of(cls, e: TimelineEntry) -> TimelineLine:
         """From the record."""
-        return cls(e.at, e.kind, e.id, e.what, e.state, e.caused_by, e.attempts)
+        told = e.detail.get("stands")
+        stands = {tongue: str(words) for tongue, words in told.items()} if isinstance(told, dict) else None
+        return cls(e.at, e.kind, e.id, e.what, e.state, e.caused_by, e.attempts, stands)
 
 
 class Timeline(msgspec.Struct):
@@ -199,13 +207,63 @@ class WhyView(msgspec.Struct):
     revision: int
     verdict: str
     lines: dict[str, list[str]]
+    stands: dict[str, str] | None = None
 
     @classmethod
     def of(cls, why: Why, lines: dict[str, list[str]]) -> WhyView:
         """From the record."""
         revision = why.rule.live or why.rule.latest
         verdict = {True: "yes", False: "no", None: "unknown"}[why.explanation.verdict]
-        return cls(why.rule.name, revision.number, verdict, lines)
+        return cls(why.rule.name, revision.number, verdict, lines, dict(why.stands) if why.stands else None)
+
+
+class RunSummary(msgspec.Struct):
+    """A run of a rule; `stands` says where it is, in both languages."""
+
+    id: str
+    rule: str
+    revision: int
+    state: str
+    event_id: str
+    at_event_id: str
+    candidate_id: str | None
+    step: str | None
+    awaits: str | None
+    until: datetime | None
+    approvers: str | None
+    reason: str | None
+    created_at: datetime
+    changed_at: datetime
+    stands: dict[str, str]
+
+    @classmethod
+    def of(cls, view: RunView) -> RunSummary:
+        """From the record."""
+        run = view.run
+        return cls(
+            id=show("run", run.id),
+            rule=view.rule,
+            revision=view.revision,
+            state=str(run.state),
+            event_id=run.event,
+            at_event_id=run.at,
+            candidate_id=run.subject,
+            step=run.step,
+            awaits=run.awaits,
+            until=run.until,
+            approvers=view.approvers,
+            reason=run.reason,
+            created_at=run.created_at,
+            changed_at=run.changed_at,
+            stands=dict(view.stands),
+        )
+
+
+class RunPage(msgspec.Struct):
+    """Runs, newest first; `next_cursor` is null at the end."""
+
+    items: list[RunSummary]
+    next_cursor: str | None
 
 
 class ConnectionView(msgspec.Struct):

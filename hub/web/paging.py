@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.domain.errors import Invalid
-from hub.domain.ids import event_id, read
+from hub.domain.ids import RunId, event_id, read
 from hub.ports.store import Page
 
 LIMIT = 200
@@ -28,6 +28,16 @@ def delivery_page(limit: int, cursor: str | None) -> Page:
         except Invalid as error:
             raise Invalid("this is not a cursor of this list", code="bad_cursor", at="cursor") from error
     return Page(_limit(limit), before)
+
+
+def run_page(limit: int, cursor: str | None) -> tuple[int, RunId | None]:
+    """Raises Invalid (`bad_limit`, `bad_cursor`)."""
+    if cursor is None:
+        return _limit(limit), None
+    try:
+        return _limit(limit), RunId(read("run", cursor))
+    except Invalid as error:
+        raise Invalid("this is not a cursor of this list", code="bad_cursor", at="cursor") from error
 
 
 def _limit(limit: int) -> int:

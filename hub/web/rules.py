@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Controller, Request, get
 from litestar.params import FromPath
 
-from hub.app.checks import catalogue_of
+from hub.app.hub import Hub
 from hub.domain.errors import NotFound
 from hub.domain.ids import event_id as read_event_id
 from hub.domain.rules import explanation_lines, parse, sentence
@@ -32,7 +32,7 @@ class RulesController(Controller):
     )
     async def every(self, request: Request[Any, Any, Any]) -> list[dto.RuleView]:
         """By name."""
-        return [view(rule) for rule in await hub_of(request).queries.rules(caller_of(request).tenant)]
+        return [view(hub_of(request), rule) for rule in await hub_of(request).queries.rules(caller_of(request).tenant)]
 
     @get(
         "/{name:str}",
@@ -45,7 +45,7 @@ class RulesController(Controller):
         """Its latest revision."""
         for rule in await hub_of(request).queries.rules(caller_of(request).tenant):
             if rule.name == name:
-                return view(rule)
+                return view(hub_of(request), rule)
         raise NotFound("there is no such rule")
 
     @get(
@@ -61,13 +61,13 @@ class RulesController(Controller):
         """In both languages; values of sensitive fields are hidden."""
         hub = hub_of(request)
         found = await hub.queries.why(caller_of(request).tenant, read_event_id(event_id), hub.clock.now(), rule=name)
-        catalogue = catalogue_of((found[0].rule.live or found[0].rule.latest).body)
+        catalogue = hub.fields((found[0].rule.live or found[0].rule.latest).body)
         lines = {tongue: explanation_lines(found[0].explanation, catalogue, tongue) for tongue in ("en", "zh-CN")}
         return dto.WhyView.of(found[0], lines)
 
 
-def view(rule: Rule) -> dto.RuleView:
+def view(hub: Hub, rule: Rule) -> dto.RuleView:
     """A rule with its sentences."""
     body = parse(rule.latest.body)
-    catalogue = catalogue_of(rule.latest.body)
+    catalogue = hub.fields(rule.latest.body)
     return dto.RuleView.of(rule, body.on, {tongue: sentence(body, catalogue, tongue) for tongue in ("en", "zh-CN")})

@@ -11,8 +11,10 @@ import yaml
 
 from hub.app.ingest import Incoming
 from hub.app.queries import state_name
+from hub.domain.rules.moments import read_duration
+from hub.domain.runs import RunState
 from hub.ports.transport import HttpRequest, HttpResponse, MailReply, MailRequest
-from tests.support.hubs import TENANT, bench
+from tests.support.hubs import TENANT, Bench, bench
 
 FOLDER = Path(__file__).parents[2] / "docs" / "recipes"
 RECIPES = sorted(FOLDER.glob("*.yaml"))
@@ -34,6 +36,33 @@ def with_words(configuration: dict[str, Any]) -> dict[str, Any]:
     return configuration
 
 
+async def happen(b: Bench, moment: dict[str, Any], key: str) -> None:
+    """Time passes, an event comes, a person decides."""
+    if "pass" in moment:
+        span = read_duration(moment["pass"])
+        assert span is not None
+        b.clock.advance(span.total_seconds())
+        await b.advance()
+    if "event" in moment:
+        event = moment["event"]
+        await b.accept(Incoming(event["type"], 1, "/recipe", key, event["data"], subject=event["subject"]))
+    if "decide" in moment:
+        [view] = await b.hub.runs.every(TENANT, states=[RunState.GATE, RunState.HELD])
+        await b.hub.runs.decide(TENANT, view.run.id, moment["decide"], "test")
+    await b.advance()
+
+
+async def holds_now(b: Bench, told: dict[str, Any]) -> None:
+    """What is owed, where the run stands, which tags are set - as far as the recipe says it."""
+    assert [await b.hub.queries.what(TENANT, d) for d in await b.deliveries()] == told["owes"]
+    if "stands" in told:
+        [view] = await b.hub.runs.every(TENANT)
+        assert view.stands == told["stands"]
+    if "tags" in told:
+        story = await b.hub.queries.timeline(TENANT, "cand_1")
+        assert [entry.what for entry in story if entry.kind == "tag"] == told["tags"]
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 async def test_a_recipe_does_what_it_says(recipe: Path) -> None:
     told = yaml.safe_load(recipe.read_text("utf-8"))
@@ -44,8 +73,11 @@ async def test_a_recipe_does_what_it_says(recipe: Path) -> None:
     await b.hub.configure.apply(TENANT, with_words(told["configuration"]), "test")
     event = example["event"]
     await b.accept(Incoming(event["type"], 1, "/recipe", recipe.stem, event["data"], subject=event["subject"]))
-    owed = [await b.hub.queries.what(TENANT, d) for d in await b.deliveries()]
-    assert owed == example["owes"]
+    await b.advance()
+    await holds_now(b, example)
+    for number, moment in enumerate(example.get("then", [])):
+        await happen(b, moment, f"{recipe.stem}-{number}")
+        await holds_now(b, moment)
     if "ends" not in example:
         return
     for answer in example.get("answers", []):

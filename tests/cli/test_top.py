@@ -33,7 +33,7 @@ NOW = datetime(2026, 3, 4, 12, 0, 5, tzinfo=UTC)
 
 def row(name: str, **changes: object) -> Row:
     values: dict[str, object] = {
-        "state": "active", "ready": 0, "leased": 0, "waiting": 0, "held": 0, "oldest_due_s": 0.0,
+        "state": "active", "breaker": "closed", "ready": 0, "leased": 0, "waiting": 0, "held": 0, "oldest_due_s": 0.0,
         "delivered_per_s": 0.0, "failed_per_s": 0.0, "held_back_s": 0.0,
     }  # fmt: skip
     return Row(name, **(values | changes))  # type: ignore[arg-type]
@@ -42,14 +42,14 @@ def row(name: str, **changes: object) -> Row:
 def test_a_frame_has_a_head_the_lanes_and_the_sums() -> None:
     rows = [
         row("ats", state="disabled", held=3),
-        row("mail", ready=12, leased=4, oldest_due_s=75, delivered_per_s=41.25),
+        row("mail", breaker="open", held_back_s=30, ready=12, leased=4, oldest_due_s=75, delivered_per_s=41.25),
     ]
     assert frame(rows, NOW, "en", 120, 40) == [
         "hirewire top  2026-03-04 12:00:05Z  2 lanes",
-        "CONNECTION  STATE     READY  LEASED  WAITING  HELD  OLDEST  SENT/S  FAILED/S  BACK IN",
-        "ats         disabled      -       -        -     3       -       -         -        -",
-        "mail        active       12       4        -     -    1.2m    41.2         -        -",
-        "all                      12       4        -     3    1.2m    41.2         -",
+        "CONNECTION  STATE     BREAKER  READY  LEASED  WAITING  HELD  OLDEST  SENT/S  FAILED/S  BACK IN",
+        "ats         disabled  closed       -       -        -     3       -       -         -        -",
+        "mail        active    open        12       4        -     -    1.2m    41.2         -      30s",
+        "all                               12       4        -     3    1.2m    41.2         -",
     ]
 
 

@@ -11,7 +11,9 @@ from hub.domain.connections import Connection, Lane
 from hub.domain.deliveries import Again, Attempt, Delivery, Final, Finish, Hold, Next, Planned
 from hub.domain.events import Cause
 from hub.domain.ids import DEFAULT_TENANT, ConnectionId, DeliveryId, EventId, TenantId
+from hub.ports.lanes import BusyLane
 from hub.ports.store import Arrival, Claimed, Completion, LaneCall, Receipt, Store, StoredEvent, Work
+from mappings.documents import Document
 from tests.support.stores import T0
 
 LEASE = timedelta(seconds=60)
@@ -64,6 +66,11 @@ async def make_lane(
         return await work.put_connection(tenant, name, lane=lane, secrets=b"sealed", **{**wanted, **fields})  # type: ignore[arg-type]
 
 
+def busy(lanes: Sequence[BusyLane]) -> list[ConnectionId]:
+    """Which lanes they are."""
+    return [lane.connection for lane in lanes]
+
+
 async def accept(store: Store, *arrivals: Arrival) -> list[Receipt]:
     """Accept in one transaction."""
     async with store.work() as work:
@@ -102,7 +109,8 @@ def completion(
     """The end of a try."""
     delivery = claimed.delivery if isinstance(claimed, Claimed) else claimed
     named = {Finish: "delivered", Again: "try_later", Hold: "needs_human"}[type(following)]
-    attempt = Attempt(delivery.id, delivery.attempt, T0, 12, outcome or named, 200, error, b"talk")
+    detail: Document = {"connector": "acme 1.0.0", "vendor_ms": 11.5}
+    attempt = Attempt(delivery.id, delivery.attempt, T0, 12, outcome or named, 200, error, b"talk", detail)
     return Completion(delivery, following, attempt, reference=reference, refs=refs, arrivals=tuple(arrivals))
 
 

@@ -45,6 +45,11 @@ class Bench:
             while await self.hub.lanes.turn():
                 await self.hub.lanes.idle()
 
+    async def advance(self) -> None:
+        """Move on every run that is due, as the loop does."""
+        while await self.hub.advance():
+            pass
+
     async def deliveries(self, event: EventId | None = None) -> list[Delivery | DoneDelivery]:
         async with self.hub.store.look() as look:
             return sorted(await look.deliveries(TENANT, Page(200), event=event), key=lambda d: d.id)
@@ -127,6 +132,6 @@ def report(
 
 def arrival_of(b: Bench, incoming: Incoming) -> Arrival:
     """An arrival without deliveries, for tests that talk to the store themselves."""
-    from hub.app.receive import _NO_RULES
+    from hub.app.library import NO_RULES
 
-    return b.hub.ingest.prepare(TENANT, incoming, _NO_RULES)
+    return b.hub.ingest.prepare(TENANT, incoming, NO_RULES)

@@ -81,7 +81,6 @@ class RememberingMeter:
     events: dict[str, int] = field(default_factory=dict)
     verdicts: list[tuple[str, str]] = field(default_factory=list)
     requests: list[tuple[str, int]] = field(default_factory=list)
-    breakers: list[tuple[str, str]] = field(default_factory=list)
 
     def accepted(self, type: str, count: int, duplicates: int) -> None:
         self.events[type] = self.events.get(type, 0) + count
@@ -97,9 +96,6 @@ class RememberingMeter:
 
     def record(self, size: int, seconds: float) -> None:
         return None
-
-    def breaker(self, connection: str, state: str) -> None:
-        self.breakers.append((connection, state))
 
     def task(self, name: str, outcome: str, due: datetime, leads: bool | None = None) -> None:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -77,14 +78,24 @@ def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
     pytest.fail("the server did not become ready")
 
 
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
 @pytest.mark.timeout(180)
 def test_the_api_keeps_to_its_document(served: tuple[str, str], tmp_path: Path) -> None:
     url, token = served
     words = [
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}/schema/openapi.json"),
-        *("-H", f"Authorization: Bearer {token}", "--max-examples", "25", "--seed", "1", "--no-color"),
+        *("-H", f"Authorization: Bearer {token}", "--max-examples", "15", "--seed", "1", "--no-color"),
         *("--exclude-checks", EXCLUDED, "--generation-database", "none"),
     ]
     told = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=170, check=False)
     assert told.returncode == 0, told.stdout[-6000:] + told.stderr[-1000:]
-    assert "18/18" in told.stdout or "Tested: 18" in told.stdout, told.stdout[-2000:]
+    assert f"Tested: {operations(url)}" in told.stdout, told.stdout[-2000:]
+
+
+def operations(url: str) -> int:
+    """How many operations the document names."""
+    with urllib.request.urlopen(f"{url}/schema/openapi.json", timeout=5) as answer:
+        paths = json.load(answer)["paths"]
+    return sum(method in METHODS for path in paths.values() for method in path)

@@ -162,3 +162,60 @@ async def test_the_openapi_document_declares_problems(api: Api) -> None:
     events = schema["paths"]["/v1/events"]["post"]
     assert "application/problem+json" in events["responses"]["422"]["content"]
     assert "application/cloudevents+json" in events["requestBody"]["content"]
+
+
+async def test_dead_letters_are_listed_by_cause_and_released_by_a_replay(api: Api) -> None:
+    api.bench.vendor.answers(422)
+    await api.bench.accept(report())
+    for _ in range(4):
+        await api.bench.deliver()
+        api.bench.clock.advance(3600)
+    [group] = (await api.client.get("/v1/dead-letters", headers=api.auth)).json()
+    assert (group["connection"], group["error"], group["count"]) == ("referrals", "invalid_input:http_422", 1)
+    assert set(group["fix"]) == {"en", "zh-CN"}
+    wanted = {"connection": "referrals", "error": group["error"]}
+    counted = await api.client.post("/v1/replays", json={**wanted, "dry_run": True}, headers=api.auth)
+    assert (counted.status_code, counted.json()["total"], counted.json()["id"]) == (202, 1, None)
+    started = (await api.client.post("/v1/replays", json=wanted, headers=api.auth)).json()
+    api.bench.vendor.script[:] = []
+    api.bench.vendor.answers(201, CREATED)
+    for _ in range(3):
+        await api.bench.hub.replays.advance()
+        await api.bench.deliver()
+    seen = (await api.client.get(f"/v1/replays/{started['id']}", headers=api.auth)).json()
+    assert (seen["state"], seen["done"]) == ("done", 1)
+    again = await api.client.post(f"/v1/replays/{started['id']}/cancel", headers=api.auth)
+    assert (again.status_code, again.json()["code"]) == (409, "replay_ended")
+    assert (await api.client.get("/v1/dead-letters", headers=api.auth)).json() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "at"),
+    [
+        ({"kind": "all"}, "kind"),
+        ({"states": []}, "states"),
+        ({"states": ["gone"]}, "states"),
+        ({"connection": "none"}, "connection"),
+        ({"since": "yesterday"}, "since"),
+        ({"since": "2026-01-01T00:00:00"}, "since"),
+        ({"per_second": 0, "dry_run": True}, "per_second"),
+        ({"kind": "missing"}, "since"),
+        ({"current": 1}, "current"),
+        ({"what": 1}, "what"),
+        ({"error": None}, "error"),
+    ],
+)
+async def test_a_replay_that_makes_no_sense_is_refused_at_its_place(api: Api, body: object, at: str) -> None:
+    answer = await api.client.post("/v1/replays", json=body, headers=api.auth)
+    assert (answer.status_code, answer.json().get("at")) == (422, at)
+
+
+async def test_a_delivery_is_edited_or_discarded_with_a_reason(delivered: Api) -> None:
+    body = {"data": report().data, "reason": "again, corrected"}
+    edited = await delivered.client.post("/v1/deliveries/dlv_1/edit", json=body, headers=delivered.auth)
+    assert (edited.status_code, edited.json()["delivery_id"]) == (202, "dlv_2")
+    for wrong in ({"data": 1, "reason": "x"}, {"data": {}, "reason": "x"}, {"data": report().data}, []):
+        answer = await delivered.client.post("/v1/deliveries/dlv_1/edit", json=wrong, headers=delivered.auth)
+        assert answer.status_code == 422
+    refused = await delivered.client.post("/v1/deliveries/dlv_1/discard", json={"reason": "x"}, headers=delivered.auth)
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_held")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, update
+from sqlalchemy import func, or_, select, update
 
-from hub.adapters.db.events import DbEvents
+from hub.adapters.db.events import DbEvents, groups_of, keys_of
 from hub.adapters.db.statements import ATTEMPT, PLANNED, Key, unique
 from hub.adapters.db.tables import metadata
-from hub.domain.deliveries import Again, Attempt, Finish, Hold, State
-from hub.domain.ids import ConnectionId, DeliveryId
+from hub.domain.breaker import Trouble
+from hub.domain.connections import ConnectionState
+from hub.domain.deliveries import Again, Attempt, Final, Finish, Hold, State
+from hub.domain.ids import ConnectionId, DeliveryId, RevisionId
+from hub.ports.lanes import BusyLane, Room
 from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall
 
 _DELIVERY = metadata.tables["delivery"]
@@ -58,11 +62,13 @@ class DbQueue(DbEvents):
         await self._move(list(good.values()), now)
         await self._hot.insert("attempt", ATTEMPT, attempts)
         arrivals: list[Arrival] = [arrival for one in good.values() for arrival in one.arrivals]
-        _, keys = await self._store(arrivals)
-        ended: list[Key] = [
-            (one.delivery.connection, one.delivery.okey) for one in good.values() if one.delivery.okey is not None
-        ]
+        _, waiters = await self._store(arrivals)
+        mine = [one.delivery for one in good.values() if one.delivery.okey is not None]
+        ended: list[Key] = [(delivery.connection, delivery.okey or "") for delivery in mine]
+        keys = keys_of(waiters)
         await self._hot.lock_keys(unique([*ended, *keys]))
+        again = {(one.connection, one.okey or "", one.merge) for one in mine if one.merge is not None}
+        await self._supersede(again | groups_of(waiters), now)
         await self._hot.promote(ended, now)
         await self._hot.promote(keys, None)
         return frozenset(lost)
@@ -73,7 +79,7 @@ class DbQueue(DbEvents):
             delivery = one.delivery
             match one.next:
                 case Finish(final=final):
-                    finished.append((delivery.id, final.value, _fit(one.reference)))
+                    finished.append((delivery.id, final.value, _fit(one.reference), _fit(one.attempt.error)))
                 case Again(due_at=due_at, costs=costs):
                     later.append((delivery.id, due_at, 0 if costs else 1))
                 case Hold():
@@ -101,6 +107,7 @@ class DbQueue(DbEvents):
             attempt.status,
             _fit(attempt.error),
             attempt.talk,
+            None if attempt.detail is None else json.dumps(attempt.detail, ensure_ascii=False),
         )
 
     async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
@@ -116,7 +123,7 @@ class DbQueue(DbEvents):
         free = await self._hot.lock_keys(await self._hot.headless(limit), wait=False)
         return await self._hot.promote(free, None)
 
-    async def busy_lanes(self, now: datetime) -> list[ConnectionId]:
+    async def busy_lanes(self, now: datetime) -> list[BusyLane]:
         return await self._hot.busy_lanes(now)
 
     async def next_due(self, now: datetime) -> datetime | None:
@@ -126,7 +133,47 @@ class DbQueue(DbEvents):
         longer = or_(_LANE.c.held_until.is_(None), _LANE.c.held_until < until)
         await self._link.rows(update(_LANE).where(_LANE.c.id == connection, longer).values(held_until=until))
 
-    async def _enqueue(self, done: DoneDelivery, now: datetime, again: bool) -> DeliveryId:
+    async def expire_overdue(self, now: datetime, limit: int = 500) -> int:
+        rows = await self._hot.overdue(now, limit)
+        if rows:
+            await self._hot.finish([(id_, Final.EXPIRED.value, None, "deadline") for id_, _, _ in rows], now)
+            await self._promote([(lane, okey) for _, lane, okey in rows if okey is not None], now)
+        return len(rows)
+
+    async def rooms(self, lanes: Sequence[ConnectionId], now: datetime) -> dict[ConnectionId, Room]:
+        if not lanes:
+            return {}
+        columns = (_LANE.c.id, _LANE.c.state, _LANE.c.held_until, _LANE.c.tokens, _LANE.c.tokens_at, _LANE.c.opens)
+        rows = await self._link.rows(
+            select(*columns).where(_LANE.c.id.in_(lanes)).order_by(_LANE.c.id).with_for_update()
+        )
+        leased = (_DELIVERY.c.state == int(State.LEASED), _DELIVERY.c.dest_id.in_(lanes))
+        counted = select(_DELIVERY.c.dest_id, func.count()).where(*leased).group_by(_DELIVERY.c.dest_id)
+        running = {row[0]: row[1] for row in await self._link.rows(counted)}
+        return {
+            ConnectionId(id_): Room(running.get(id_, 0), opens, tokens, tokens_at)
+            for id_, state, held_until, tokens, tokens_at, opens in rows
+            if state == ConnectionState.ACTIVE and (held_until is None or held_until <= now)
+        }
+
+    async def took(self, lane: ConnectionId, tokens: float | None, now: datetime, hold: datetime | None) -> None:
+        values = {"tokens": tokens, "tokens_at": now} | ({} if hold is None else {"held_until": hold})
+        await self._link.rows(update(_LANE).where(_LANE.c.id == lane).values(values))
+
+    async def trouble(self, lane: ConnectionId) -> Trouble:
+        columns = (_LANE.c.opens, _LANE.c.failing_since, _LANE.c.alarmed)
+        row = await self._link.row(select(*columns).where(_LANE.c.id == lane).with_for_update())
+        return Trouble() if row is None else Trouble(*row)
+
+    async def set_trouble(self, lane: ConnectionId, trouble: Trouble, until: datetime | None) -> None:
+        values = {
+            "opens": trouble.opens,
+            "failing_since": trouble.failing_since,
+            "alarmed": trouble.alarmed,
+        } | ({"held_until": until} if until is not None or trouble == Trouble() else {})
+        await self._link.rows(update(_LANE).where(_LANE.c.id == lane).values(values))
+
+    async def _enqueue(self, done: DoneDelivery, now: datetime, again: bool, revision: RevisionId | None) -> DeliveryId:
         """A new row that repeats an ended one; a keyed one takes its turn."""
         state = State.READY if done.okey is None else State.WAITING
         names = PLANNED.split(", ")
@@ -135,7 +182,7 @@ class DbQueue(DbEvents):
             done.received_at,
             done.tenant,
             done.connection,
-            done.revision,
+            revision,
             done.step,
             done.okey,
             int(state),
@@ -143,6 +190,7 @@ class DbQueue(DbEvents):
             None,
             done.id,
             again,
+            None,
         )
         row = await self._link.row(
             _DELIVERY.insert().values(dict(zip(names, values, strict=True))).returning(_DELIVERY.c.id)

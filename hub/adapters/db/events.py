@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, update
 
 from hub.adapters.db.link import AnyRow, Link
-from hub.adapters.db.statements import EVENT, PLANNED, Identity, Key, Statements, unique
+from hub.adapters.db.run_tables import RUN
+from hub.adapters.db.statements import EVENT, PLANNED, Group, Identity, Key, Statements, unique
 from hub.adapters.db.statements_postgres import PostgresStatements
 from hub.adapters.db.statements_sqlite import SqliteStatements
 from hub.adapters.db.tables import metadata
-from hub.domain.deliveries import Planned, State
+from hub.domain.deliveries import Final, Planned, State
 from hub.domain.events import Cause
-from hub.domain.ids import ConnectionId, EventId, TenantId, event_id
+from hub.domain.ids import ConnectionId, EventId, TenantId, event_id, show
+from hub.domain.runs import RunState
+from hub.ports.runs import Awaited, Owed, Start
 from hub.ports.store import Arrival, Page, Receipt, StoredEvent
 
 _EVENT = metadata.tables["event"]
@@ -31,13 +34,19 @@ class DbEvents:
         self._link = link
         self._hot: Statements = SqliteStatements(link) if link.sqlite else PostgresStatements(link)
 
-    async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
-        receipts, keys = await self._store(arrivals)
-        await self._promote(keys)
+    async def accept(self, arrivals: Sequence[Arrival], owed: Sequence[Owed] = ()) -> list[Receipt]:
+        rows = [self._planned_row(one.event, one.tenant, one.at, one.planned) for one in owed]
+        await self._hot.insert("delivery", PLANNED, rows)
+        receipts, new = await self._store(arrivals)
+        waiters = [*(one.planned for one in owed if one.planned.okey is not None), *new]
+        keys = await self._hot.lock_keys(unique(keys_of(waiters)))
+        if groups := groups_of(waiters):
+            await self._supersede(groups, arrivals[-1].event.received_at if arrivals else owed[-1].at)
+        await self._hot.promote(keys, None)
         return receipts
 
-    async def _store(self, arrivals: Sequence[Arrival]) -> tuple[list[Receipt], list[Key]]:
-        """Everything of `accept` but promotion; also the keys that got a waiter."""
+    async def _store(self, arrivals: Sequence[Arrival]) -> tuple[list[Receipt], list[Planned]]:
+        """Everything of `accept` but superseding and promotion; also what waits for its turn now."""
         if not arrivals:
             return [], []
         identities = [_identity(arrival.event) for arrival in arrivals]
@@ -59,13 +68,22 @@ class DbEvents:
                 receipts.append(Receipt(id_, fresh=False, clash=hash_ != arrival.event.request_hash))
         return receipts, await self._insert(new)
 
-    async def _insert(self, arrivals: Sequence[Arrival]) -> list[Key]:
+    async def _insert(self, arrivals: Sequence[Arrival]) -> list[Planned]:
         hot, events = self._hot, [arrival.event for arrival in arrivals]
         await hot.insert("event", EVENT, [self._event_row(event) for event in events])
         await hot.insert("event_body", "event_id, body", [(hot.event_key(event.id), event.body) for event in events])
         planned = [(arrival.event, plan) for arrival in arrivals for plan in arrival.planned]
-        await hot.insert("delivery", PLANNED, [self._planned_row(event, plan) for event, plan in planned])
-        return [(plan.connection, plan.okey) for _, plan in planned if plan.okey is not None]
+        rows = [self._planned_row(event.id, event.tenant, event.received_at, plan) for event, plan in planned]
+        await hot.insert("delivery", PLANNED, rows)
+        await self._start(arrivals)
+        return [plan for _, plan in planned if plan.okey is not None]
+
+    async def _supersede(self, groups: set[Group], now: datetime) -> None:
+        """End what a newer delivery of its (locked) key replaces. What is leased now is looked at when its try ends."""
+        if not groups:
+            return
+        old = await self._hot.outdated(sorted(groups))
+        await self._hot.finish([(id_, Final.SUPERSEDED.value, show("dlv", newer), None) for id_, newer in old], now)
 
     def _event_row(self, event: StoredEvent) -> tuple[object, ...]:
         cause = event.cause
@@ -82,22 +100,40 @@ class DbEvents:
             event.request_hash,
             None if cause is None else self._hot.event_key(cause.event),
             None if cause is None else cause.delivery,
+            event.depth,
         )
 
-    def _planned_row(self, event: StoredEvent, plan: Planned) -> tuple[object, ...]:
+    async def _start(self, arrivals: Sequence[Arrival]) -> None:
+        """The runs that arrivals start, and waking those that wait for them."""
+        starts = [(arrival.event, start) for arrival in arrivals for start in arrival.starts]
+        if starts:
+            await self._link.rows(RUN.insert().values([_run_row(event, start) for event, start in starts]))
+        waking = [arrival.event for arrival in arrivals if arrival.wakes]
+        if waking:
+            awaited = {(event.tenant, event.subject, event.type) for event in waking if event.subject is not None}
+            await self.wake(awaited, max(event.received_at for event in waking))
+
+    async def wake(self, waiting: Collection[Awaited], now: datetime) -> None:
+        """See `hub.ports.runs.Runs`. In one order, so that two who wake never wait for each other in a ring."""
+        for tenant, subject, type_ in sorted(waiting):
+            mine = (RUN.c.tenant_id == tenant, RUN.c.subject == subject, RUN.c.awaits == type_)
+            await self._link.rows(update(RUN).where(*mine, RUN.c.due_at > now).values(due_at=now))
+
+    def _planned_row(self, event: EventId, tenant: TenantId, at: datetime, plan: Planned) -> tuple[object, ...]:
         return (
-            self._hot.event_key(event.id),
-            self._hot.moment(event.received_at),
-            event.tenant,
+            self._hot.event_key(event),
+            self._hot.moment(at),
+            tenant,
             plan.connection,
             plan.revision,
             plan.step,
             plan.okey,
             int(State.READY if plan.okey is None else State.WAITING),
-            self._hot.moment(plan.due_at or event.received_at),
+            self._hot.moment(plan.due_at or at),
             self._hot.moment(plan.expires_at),
             None,
             False,
+            plan.merge,
         )
 
     async def _promote(self, keys: Sequence[Key], now: datetime | None = None) -> int:
@@ -135,9 +171,34 @@ class DbEvents:
         return None if row is None else Cause(row[0], row[1])
 
 
+def keys_of(waiters: Sequence[Planned]) -> list[Key]:
+    """The keys they wait in."""
+    return [(plan.connection, plan.okey) for plan in waiters if plan.okey is not None]
+
+
+def groups_of(waiters: Sequence[Planned]) -> set[Group]:
+    """The groups in which they are the newest."""
+    return {(plan.connection, plan.okey, plan.merge) for plan in waiters if plan.okey and plan.merge}
+
+
 def _event(row: AnyRow) -> StoredEvent:
     cause = None if row[10] is None else Cause(row[10], row[11])
-    return StoredEvent(*[*row[:9], row[12], row[9], cause])
+    return StoredEvent(*[*row[:9], row[13], row[9], cause, row[12]])
+
+
+def _run_row(event: StoredEvent, start: Start) -> dict[str, object]:
+    at = dict.fromkeys(("created_at", "changed_at", "due_at"), event.received_at)
+    return {
+        "tenant_id": event.tenant,
+        "rule_id": start.rule,
+        "revision_id": start.revision,
+        "event_id": event.id,
+        "at_event": event.id,
+        "subject": event.subject,
+        "state": RunState.READY.value,
+        "met": [],
+        **at,
+    }
 
 
 def _identity(event: StoredEvent) -> Identity:

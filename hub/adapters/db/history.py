@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +15,9 @@ from hub.adapters.db.tables import metadata
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Attempt, Delivery, Final, State
 from hub.domain.errors import Conflict, Invalid, NotFound
-from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId
-from hub.ports.store import DoneDelivery, LaneStats, Pace, Page
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
+from hub.ports.lanes import Pace
+from hub.ports.store import DoneDelivery, LaneStats, Page
 
 _EVENT = metadata.tables["event"]
 _LIVE = metadata.tables["delivery"]
@@ -26,7 +28,7 @@ _CONNECTION = metadata.tables["connection"]
 _LIVE_COLUMNS = tuple(_LIVE.c[name] for name in DELIVERY.split(", "))
 _DONE_NAMES = (
     "delivery_id, event_id, tenant_id, dest_id, revision_id, step, okey, final, attempts, reference, "
-    "received_at, finished_at, replay_of, again"
+    "received_at, finished_at, replay_of, again, error"
 )
 _DONE_COLUMNS = tuple(_DONE.c[name] for name in _DONE_NAMES.split(", "))
 STATES = {state.name.lower(): state for state in State}
@@ -77,28 +79,46 @@ class DbDeliveries(DbQueue):
         return sorted(rows, key=lambda row: row.id, reverse=True)[: page.limit]
 
     async def attempts(self, tenant: TenantId, delivery: DeliveryId) -> list[Attempt]:
-        columns = ("delivery_id", "number", "started_at", "took_ms", "outcome", "status", "error", "talk")
+        columns = ("delivery_id", "number", "started_at", "took_ms", "outcome", "status", "error", "talk", "detail")
         rows = await self._link.rows(
             select(*(_ATTEMPT.c[name] for name in columns))
             .where(_ATTEMPT.c.delivery_id == delivery, _ATTEMPT.c.tenant_id == tenant)
             .order_by(_ATTEMPT.c.id)
         )
-        return [Attempt(*row) for row in rows]
+        return [_attempt(row) for row in rows]
 
-    async def replay(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime, again: bool) -> DeliveryId:
+    async def replay(
+        self,
+        tenant: TenantId,
+        delivery: DeliveryId,
+        *,
+        now: datetime,
+        again: bool,
+        revision: RevisionId | None = None,
+    ) -> DeliveryId:
         known = await self.delivery(tenant, delivery)
         match known:
             case None:
                 raise NotFound(f"there is no delivery dlv_{delivery}")
             case DoneDelivery():
-                return await self._enqueue(known, now, again)
+                return await self._enqueue(known, now, again, revision or known.revision)
             case Delivery(state=State.HELD):
                 held = _LIVE.c.id == delivery, _LIVE.c.state == int(State.HELD)
-                fresh = _LIVE.update().where(*held).values(attempt=0, deferrals=0, due_at=now).returning(_LIVE.c.id)
+                values = {"attempt": 0, "deferrals": 0, "due_at": now, "revision_id": revision or known.revision}
+                fresh = _LIVE.update().where(*held).values(values).returning(_LIVE.c.id)
                 if await self._link.row(fresh) is not None:
                     await self._unhold([(known.id, known.connection, known.okey)])
                     return known.id
         raise Conflict(f"delivery dlv_{delivery} is still under way", code="under_way")
+
+    async def discard(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime) -> None:
+        known = await self.delivery(tenant, delivery)
+        if known is None:
+            raise NotFound(f"there is no delivery dlv_{delivery}")
+        held = _LIVE.c.id == delivery, _LIVE.c.state == int(State.HELD)
+        if await self._link.row(select(_LIVE.c.id).where(*held).with_for_update()) is None:
+            raise Conflict(f"delivery dlv_{delivery} is not held", code="not_held")
+        await self._hot.finish([(delivery, Final.CANCELLED.value, None, None)], now)
 
     async def lanes(self, tenant: TenantId | None = None) -> list[LaneStats]:
         counts = await self._link.rows(
@@ -113,7 +133,7 @@ class DbDeliveries(DbQueue):
             .scalar_subquery()
         )
         wanted = (
-            select(_LANE.c.id, _CONNECTION.c.name, _LANE.c.state, oldest, _LANE.c.held_until)
+            select(_LANE.c.id, _CONNECTION.c.name, _LANE.c.state, oldest, _LANE.c.held_until, _LANE.c.opens)
             .join(_CONNECTION, _CONNECTION.c.id == _LANE.c.id)
             .order_by(_LANE.c.id)
         )
@@ -129,6 +149,7 @@ class DbDeliveries(DbQueue):
                 held=by_lane.get((row[0], State.HELD), 0),
                 oldest_due=row[3],
                 held_until=row[4],
+                opens=row[5],
             )
             for row in rows
         ]
@@ -158,6 +179,10 @@ def row_number(page: Page) -> int | None:
     if not (page.before.isascii() and page.before.isdigit()) or len(page.before) > 18:
         raise Invalid("a page of this list starts before a number", code="bad_page", at="before")
     return int(page.before)
+
+
+def _attempt(row: AnyRow) -> Attempt:
+    return Attempt(*[*row[:8], None if row[8] is None else json.loads(row[8])])
 
 
 def _live(row: AnyRow) -> Delivery:

@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Select, select, update
 
-from hub.adapters.db.history import DbDeliveries
 from hub.adapters.db.link import AnyRow
+from hub.adapters.db.replays import DbReplays
 from hub.adapters.db.tables import metadata
-from hub.domain.connections import Connection, ConnectionState, Lane, Ordering
+from hub.domain.breaker import Trouble
+from hub.domain.connections import Connection, ConnectionState, Lane, Ordering, Stuck
 from hub.domain.deliveries import State
 from hub.domain.errors import Conflict, NotFound
 from hub.domain.ids import ConnectionId, RevisionId, RuleId, TenantId
@@ -27,7 +28,7 @@ _SETTING = metadata.tables["setting"]
 _DELIVERY = metadata.tables["delivery"]
 
 
-class DbSettings(DbDeliveries):
+class DbSettings(DbReplays):
     """`hub.ports.store.Settings` on one open connection."""
 
     async def connections(self, tenant: TenantId) -> list[Connection]:
@@ -66,6 +67,7 @@ class DbSettings(DbDeliveries):
             "rate": lane.rate,
             "ordering": lane.ordering.value,
             "timeout_s": lane.timeout_s,
+            "policy": _policy(lane),
         }
         values: dict[str, Any] = {"connector": connector, "config": config}
         if secrets is not None:
@@ -92,6 +94,8 @@ class DbSettings(DbDeliveries):
         found = await self._link.row(
             update(_LANE).where(_LANE.c.id == connection).values(state=state.value).returning(_LANE.c.id)
         )
+        if state is ConnectionState.ACTIVE:  # whoever switches it on again wants it tried
+            await self.set_trouble(connection, Trouble(), None)
         if found is None:
             raise NotFound("there is no such connection")
         if state is ConnectionState.ACTIVE:
@@ -172,13 +176,32 @@ def canonical(body: Document) -> str:
 
 def _connections() -> Select[Any]:
     names = ("id", "tenant_id", "handle", "name", "connector", "config", "secrets")
-    lane = ("concurrency", "rate", "ordering", "timeout_s", "state", "held_until")
+    lane = ("concurrency", "rate", "ordering", "timeout_s", "state", "held_until", "policy")
     columns = [*(_CONNECTION.c[name] for name in names), *(_LANE.c[name] for name in lane)]
     return select(*columns).join(_LANE, _LANE.c.id == _CONNECTION.c.id)
 
 
+def _policy(lane: Lane) -> str:
+    """The manners of a lane as they are stored: what is not said is the default."""
+    said: Document = {"park_after": lane.park_after, "retry": {name: list(waits) for name, waits in lane.retry.items()}}
+    if lane.stuck is not None:
+        said["stuck"] = lane.stuck.value
+    if lane.deadline_s is not None:
+        said["deadline_s"] = lane.deadline_s
+    return json.dumps(said)
+
+
+def _manners(policy: str) -> dict[str, Any]:
+    manners: dict[str, Any] = json.loads(policy)
+    if "stuck" in manners:
+        manners["stuck"] = Stuck(manners["stuck"])
+    if "retry" in manners:
+        manners["retry"] = {name: tuple(waits) for name, waits in manners["retry"].items()}
+    return manners
+
+
 def _connection(row: AnyRow) -> Connection:
-    lane = Lane(row.concurrency, row.rate, Ordering(row.ordering), row.timeout_s)
+    lane = Lane(row.concurrency, row.rate, Ordering(row.ordering), row.timeout_s, **_manners(row.policy))
     return Connection(*[*row[:6], lane, ConnectionState(row.state), row.held_until, row.secrets])
 
 

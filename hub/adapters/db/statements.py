@@ -15,27 +15,35 @@ from hub.adapters.db.link import AnyRow, Link
 from hub.domain.deliveries import Delivery, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
+from hub.ports.lanes import BusyLane
 from hub.ports.store import LaneCall, StoredEvent
 
 Identity = tuple[TenantId, bytes]  # tenant, SHA-256 of source and key
 Key = tuple[ConnectionId, str]
 Subject = tuple[ConnectionId, str]
+OLDER = ("d.state = 0 AND d.state IN (0, 1)", "d.state = 3")  # READY and WAITING, as their partial indexes say it
+Group = tuple[ConnectionId, str, str]  # lane, okey, merge
 
 DELIVERY = (
     "id, event_id, tenant_id, dest_id, revision_id, step, okey, state, attempt, deferrals, run_lease, "
-    "due_at, received_at, expires_at, lease_until, lease_token, replay_of, again"
+    "due_at, received_at, expires_at, lease_until, lease_token, replay_of, again, merge"
 )
 DONE = "id, event_id, tenant_id, dest_id, revision_id, step, okey, attempt, received_at, replay_of, again"
 DONE_INTO = (
     "delivery_id, event_id, tenant_id, dest_id, revision_id, step, okey, attempts, received_at, replay_of, again, "
-    "final, reference, finished_at"
+    "final, reference, error, finished_at"
 )
-EVENT = "id, tenant_id, type, version, source, key, subject, occurred_at, received_at, request_hash, cause_event, cause_delivery"
+EVENT = (
+    "id, tenant_id, type, version, source, key, subject, occurred_at, received_at, request_hash, "
+    "cause_event, cause_delivery, depth"
+)
 PLANNED = (
-    "event_id, received_at, tenant_id, dest_id, revision_id, step, okey, state, due_at, expires_at, replay_of, again"
+    "event_id, received_at, tenant_id, dest_id, revision_id, step, okey, state, due_at, expires_at, replay_of, again, "
+    "merge"
 )
 ATTEMPT = (
-    "delivery_id, event_id, dest_id, tenant_id, run_lease, number, started_at, took_ms, outcome, status, error, talk"
+    "delivery_id, event_id, dest_id, tenant_id, run_lease, number, started_at, took_ms, outcome, status, error, talk, "
+    "detail"
 )
 REF = "connection_id, subject, object, external_id, tenant_id, delivery_id, event_id"
 REF_NEWEST = (
@@ -116,8 +124,8 @@ class Statements(ABC):
         """The (id, run_lease) of those (id, run_lease, token) that still hold, locked."""
 
     @abstractmethod
-    async def finish(self, rows: Sequence[tuple[DeliveryId, str, str | None]], now: datetime) -> None:
-        """Move (id, final, reference) to history."""
+    async def finish(self, rows: Sequence[tuple[DeliveryId, str, str | None, str | None]], now: datetime) -> None:
+        """Move (id, final, reference, error) to history."""
 
     @abstractmethod
     async def put_back(self, rows: Sequence[tuple[DeliveryId, datetime, int]]) -> None:
@@ -132,6 +140,14 @@ class Statements(ABC):
         """Refs (connection, object, external id, tenant, delivery, event) of the events' subjects."""
 
     @abstractmethod
+    async def outdated(self, groups: Sequence[Group]) -> list[tuple[DeliveryId, DeliveryId]]:
+        """The (id, newer id) of READY and WAITING rows that a newer waiter of their group replaces, locked."""
+
+    @abstractmethod
+    async def overdue(self, now: datetime, limit: int) -> list[tuple[DeliveryId, ConnectionId, str | None]]:
+        """The (id, lane, okey) of unleased rows whose deadline is over, locked."""
+
+    @abstractmethod
     async def release(self, token: str, ids: Sequence[DeliveryId]) -> int: ...
 
     @abstractmethod
@@ -144,16 +160,16 @@ class Statements(ABC):
         """Keys that wait and have no head."""
         return [(row[0], row[1]) for row in await self._link.driver(HEADLESS, limit)]
 
-    async def busy_lanes(self, now: datetime) -> list[ConnectionId]:
+    async def busy_lanes(self, now: datetime) -> list[BusyLane]:
         """Open lanes with something due. The scalar sub-query keeps it one index probe per lane."""
         rows = await self._link.driver(
-            "SELECT t.id FROM destination t "
+            "SELECT t.id, t.tenant_id, t.opens, t.failing_since IS NOT NULL FROM destination t "
             "WHERE t.state = 'active' AND (t.held_until IS NULL OR t.held_until <= $1) AND ("
             "SELECT d.id FROM delivery d WHERE d.state = 0 AND d.dest_id = t.id AND d.due_at <= $1 "
             "ORDER BY d.dest_id, d.due_at, d.id LIMIT 1) IS NOT NULL ORDER BY t.id",
             self.moment(now),
         )
-        return [ConnectionId(row[0]) for row in rows]
+        return [BusyLane(ConnectionId(row[0]), TenantId(row[1]), row[2], bool(row[3])) for row in rows]
 
     async def next_due(self, now: datetime) -> datetime | None:
         """The first due time after `now` over all lanes."""
@@ -187,6 +203,7 @@ class Statements(ABC):
             lease_token=row[15],
             replay_of=row[16],
             again=bool(row[17]),
+            merge=row[18],
         )
 
     def to_event(self, row: AnyRow) -> StoredEvent:
@@ -203,7 +220,8 @@ class Statements(ABC):
             received_at=self.to_moment(row[8]),
             request_hash=row[9],
             cause=None if row[10] is None else Cause(from_uuid(row[10]), row[11]),
-            body=row[12],
+            depth=row[12],
+            body=row[13],
         )
 
 

@@ -13,8 +13,10 @@ from hub.adapters.db.statements import (
     DONE,
     DONE_INTO,
     EVENT,
+    OLDER,
     REF,
     REF_NEWEST,
+    Group,
     Identity,
     Key,
     Statements,
@@ -30,7 +32,7 @@ from hub.ports.store import LaneCall, StoredEvent
 _TYPES = {
     **dict.fromkeys(("id", "event_id", "cause_event"), "uuid"),
     **dict.fromkeys(("tenant_id", "version", "took_ms", "status"), "int"),
-    **dict.fromkeys(("state", "number"), "smallint"),
+    **dict.fromkeys(("state", "number", "depth"), "smallint"),
     **dict.fromkeys(("dest_id", "revision_id", "run_lease", "replay_of", "delivery_id", "cause_delivery"), "bigint"),
     **dict.fromkeys(("occurred_at", "received_at", "due_at", "expires_at", "started_at"), "timestamptz"),
     **dict.fromkeys(("body", "request_hash", "talk"), "bytea"),
@@ -170,14 +172,15 @@ class PostgresStatements(Statements):
         )
         return {(row[0], row[1]) for row in rows}
 
-    async def finish(self, rows: Sequence[tuple[DeliveryId, str, str | None]], now: datetime) -> None:
+    async def finish(self, rows: Sequence[tuple[DeliveryId, str, str | None, str | None]], now: datetime) -> None:
         if not rows:
             return
         gone = DONE.replace("id, event_id", "gone.id, event_id", 1)
         await self._link.driver(
             f"WITH gone AS (DELETE FROM delivery WHERE id = ANY($1::bigint[]) RETURNING {DONE}) "  # noqa: S608
-            f"INSERT INTO delivery_done ({DONE_INTO}) SELECT {gone}, c.final, c.reference, $4 "
-            "FROM gone JOIN unnest($1::bigint[], $2::text[], $3::text[]) AS c(id, final, reference) ON c.id = gone.id",
+            f"INSERT INTO delivery_done ({DONE_INTO}) SELECT {gone}, c.final, c.reference, c.error, $5 "
+            "FROM gone JOIN unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS c(id, final, reference, error) "
+            "ON c.id = gone.id",
             *columns(rows),
             now,
         )
@@ -213,6 +216,29 @@ class PostgresStatements(Statements):
             *others,
             [self.event_key(event) for event in events],
         )
+
+    async def outdated(self, groups: Sequence[Group]) -> list[tuple[DeliveryId, DeliveryId]]:
+        found: list[tuple[DeliveryId, DeliveryId]] = []
+        for older in OLDER:  # a row that is being claimed now is passed over
+            rows = await self._link.driver(
+                "SELECT d.id, n.top FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(dest, okey, merge) "  # noqa: S608
+                "CROSS JOIN LATERAL (SELECT max(w.id) AS top FROM delivery w WHERE w.state = 3 "
+                "AND w.dest_id = k.dest AND w.okey = k.okey AND w.merge = k.merge) n "
+                f"JOIN delivery d ON {older} AND d.dest_id = k.dest AND d.okey = k.okey "
+                "AND d.okey IS NOT NULL AND d.merge = k.merge AND d.id < n.top FOR UPDATE OF d SKIP LOCKED",
+                *columns(groups),
+            )
+            found += [(row[0], row[1]) for row in rows]
+        return found
+
+    async def overdue(self, now: datetime, limit: int) -> list[tuple[DeliveryId, ConnectionId, str | None]]:
+        rows = await self._link.driver(
+            "SELECT id, dest_id, okey FROM delivery WHERE expires_at <= $1 AND state <> 1 "
+            "ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+            now,
+            limit,
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
 
     async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
         return await self._leased(

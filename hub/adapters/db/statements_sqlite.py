@@ -13,8 +13,10 @@ from hub.adapters.db.statements import (
     DONE,
     DONE_INTO,
     EVENT,
+    OLDER,
     REF,
     REF_NEWEST,
+    Group,
     Identity,
     Key,
     Statements,
@@ -139,11 +141,11 @@ class SqliteStatements(Statements):
         held = {tuple(row) for row in rows}
         return {(lease[0], lease[1]) for lease in leases if lease in held}
 
-    async def finish(self, rows: Sequence[tuple[DeliveryId, str, str | None]], now: datetime) -> None:
+    async def finish(self, rows: Sequence[tuple[DeliveryId, str, str | None, str | None]], now: datetime) -> None:
         micros = to_micros(now)
         await self._link.many(
-            f"INSERT INTO delivery_done ({DONE_INTO}) SELECT {DONE}, ?, ?, ? FROM delivery WHERE id = ?",  # noqa: S608
-            [(final, reference, micros, id_) for id_, final, reference in rows],
+            f"INSERT INTO delivery_done ({DONE_INTO}) SELECT {DONE}, ?, ?, ?, ? FROM delivery WHERE id = ?",  # noqa: S608
+            [(final, reference, error, micros, id_) for id_, final, reference, error in rows],
         )
         await self._link.many("DELETE FROM delivery WHERE id = ?", [(row[0],) for row in rows])
 
@@ -169,6 +171,29 @@ class SqliteStatements(Statements):
                 for lane, object_, external, tenant, delivery, event in rows
             ],
         )
+
+    async def outdated(self, groups: Sequence[Group]) -> list[tuple[DeliveryId, DeliveryId]]:
+        found: list[tuple[DeliveryId, DeliveryId]] = []
+        for older in OLDER:
+            rows = await self._link.driver(
+                "SELECT d.id, n.top FROM (SELECT k.dest, k.okey, k.merge, (SELECT max(w.id) FROM delivery w "  # noqa: S608
+                "WHERE w.state = 3 AND w.dest_id = k.dest AND w.okey = k.okey AND w.merge = k.merge) AS top FROM ("
+                "SELECT json_extract(value, '$[0]') AS dest, json_extract(value, '$[1]') AS okey, "
+                "json_extract(value, '$[2]') AS merge FROM json_each($1)) k) n "
+                f"CROSS JOIN delivery d ON {older} AND d.dest_id = n.dest AND d.okey = n.okey "
+                "AND d.okey IS NOT NULL AND d.merge = n.merge AND d.id < n.top",
+                json.dumps(groups),
+            )
+            found += [(row[0], row[1]) for row in rows]
+        return found
+
+    async def overdue(self, now: datetime, limit: int) -> list[tuple[DeliveryId, ConnectionId, str | None]]:
+        rows = await self._link.driver(
+            "SELECT id, dest_id, okey FROM delivery WHERE expires_at <= $1 AND state <> 1 ORDER BY expires_at LIMIT $2",
+            to_micros(now),
+            limit,
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
 
     async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
         return await self._leased(

@@ -24,8 +24,9 @@ from hub.adapters.db.urls import parse
 from hub.adapters.db.vitals import in_use, sqlite_vitals
 from hub.domain.errors import Unavailable
 from hub.domain.ids import TenantId
-from hub.ports.store import StoreHealth, StoreVitals, Work
+from hub.ports.store import Work
 from hub.ports.vault import KeyRow
+from hub.ports.vitals import StoreHealth, StoreVitals
 
 _KEY = metadata.tables["data_key"]
 _KEY_NAMES = ("id", "tenant_id", "data_class", "parent", "state", "wrapped", "commitment")

@@ -62,6 +62,7 @@ class EventRow(SQLModel, table=True):
     request_hash: bytes = Field(sa_type=LargeBinary)
     cause_event: str | None = Field(sa_type=EventKey)
     cause_delivery: int | None = Field(sa_type=Number)
+    depth: int = Field(sa_type=SmallInteger, sa_column_kwargs={"server_default": text("0")})
 
 
 class EventBodyRow(SQLModel, table=True):
@@ -94,6 +95,8 @@ class DeliveryRow(SQLModel, table=True):
         Index("delivery_head", "dest_id", "okey", unique=True, **_where(LIVE_HEAD)),
         Index("delivery_wait", "dest_id", "okey", "id", **_where("state = 3")),
         Index("delivery_event", "event_id"),
+        Index("delivery_expiry", "expires_at", **_where("expires_at IS NOT NULL")),
+        Index("delivery_replay", "replay_of", **_where("replay_of IS NOT NULL")),
         {"sqlite_autoincrement": True, "postgresql_with": HOT},
     )
     id: int | None = _id(Identity(always=False))
@@ -115,6 +118,7 @@ class DeliveryRow(SQLModel, table=True):
     replay_of: int | None = Field(sa_type=Number)
     again: bool = Field(sa_column_kwargs={"server_default": false()})
     held_for_lane: bool = Field(sa_column_kwargs={"server_default": false()})
+    merge: str | None = Field(sa_type=Text)
 
 
 class AttemptRow(SQLModel, table=True):
@@ -139,6 +143,7 @@ class AttemptRow(SQLModel, table=True):
     status: int | None
     error: str | None = Field(sa_type=Text)
     talk: bytes | None = Field(sa_type=LargeBinary)
+    detail: str | None = Field(sa_type=Text)  # JSON, as it is written
 
 
 class DeliveryDoneRow(SQLModel, table=True):
@@ -149,6 +154,7 @@ class DeliveryDoneRow(SQLModel, table=True):
         Index("delivery_done_tenant", "tenant_id", "final", "delivery_id"),
         Index("delivery_done_lane", "dest_id", "delivery_id"),
         Index("delivery_done_event", "event_id"),
+        Index("delivery_done_replay", "replay_of", **_where("replay_of IS NOT NULL")),
     )
     delivery_id: int = Field(primary_key=True, sa_type=Number, sa_column_kwargs={"autoincrement": False})
     event_id: str = Field(sa_type=EventKey)
@@ -164,6 +170,7 @@ class DeliveryDoneRow(SQLModel, table=True):
     finished_at: datetime = Field(sa_type=Moment)
     replay_of: int | None = Field(sa_type=Number)
     again: bool
+    error: str | None = Field(sa_type=Text)
 
 
 class RefRow(SQLModel, table=True):
@@ -215,6 +222,30 @@ class DestinationRow(SQLModel, table=True):
     timeout_s: float = Field(sa_type=Float)
     state: str = Field(sa_type=Text)
     held_until: datetime | None = Field(sa_type=Moment)
+    policy: str = Field(sa_type=Text, sa_column_kwargs={"server_default": text("'{}'")})  # JSON
+    tokens: float | None = Field(sa_type=Float)
+    tokens_at: datetime | None = Field(sa_type=Moment)
+    opens: int = Field(sa_column_kwargs={"server_default": text("0")})
+    failing_since: datetime | None = Field(sa_type=Moment)
+    alarmed: int = Field(sa_type=SmallInteger, sa_column_kwargs={"server_default": text("0")})
+
+
+class ReplayJobRow(SQLModel, table=True):
+    """A replay of many deliveries, as far as it has come. `cursor`: what was looked at last."""
+
+    __tablename__ = "replay_job"
+    __table_args__ = (Index("replay_job_tenant", "tenant_id", "id"), {"sqlite_autoincrement": True})
+    id: int | None = _id(Identity(always=False))
+    tenant_id: int
+    wanted: dict[str, Any] = Field(sa_type=JSON)
+    state: str = Field(sa_type=Text)
+    total: int
+    done: int
+    skipped: int
+    cursor: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=Moment)
+    created_by: str = Field(sa_type=Text)
+    finished_at: datetime | None = Field(sa_type=Moment)
 
 
 class RuleRow(SQLModel, table=True):

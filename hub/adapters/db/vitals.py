@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
-from hub.ports.store import StoreVitals
+from hub.ports.vitals import StoreVitals
 
 
 def sqlite_vitals(*engines: AsyncEngine) -> StoreVitals:

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from hub.adapters.memory.events import MemoryEvents, promote
-from hub.adapters.memory.tables import Key
+from hub.adapters.memory.events import MemoryEvents, ended, promote, supersede
+from hub.adapters.memory.tables import Key, LaneRow
+from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection, ConnectionState
 from hub.domain.deliveries import Again, Attempt, Delivery, Final, Finish, Hold, State
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.events import Cause
-from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId
-from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall, LaneStats, Pace, Page
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
+from hub.ports.lanes import BusyLane, Pace, Room
+from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall, LaneStats, Page
 
 STATES = {state.name.lower(): state for state in State}
 FINALS = {final.value: final for final in Final}
@@ -86,6 +88,7 @@ class MemoryDeliveries(MemoryEvents):
             before = self._tables.attempts.get(attempt.delivery) or ()
             self._tables.attempts.put(attempt.delivery, (*before, attempt))
         await self.accept(arrivals)
+        supersede(self._tables, keys, now)
         promote(self._tables, keys, now)
         return frozenset(lost)
 
@@ -95,7 +98,7 @@ class MemoryDeliveries(MemoryEvents):
         match completion.next:
             case Finish(final=final):
                 tables.live.drop(row.id)
-                tables.done.put(row.id, _done(row, final, completion.reference, now))
+                tables.done.put(row.id, ended(row, final, completion.reference, now, completion.attempt.error))
             case Again(due_at=due_at, costs=True):
                 tables.live.put(row.id, replace(free, state=State.READY, due_at=due_at))
             case Again(due_at=due_at):
@@ -144,9 +147,48 @@ class MemoryDeliveries(MemoryEvents):
         keys = [key for key in live.waiting if key not in live.heads]
         return promote(self._tables, dict.fromkeys(keys[:limit]))
 
-    async def busy_lanes(self, now: datetime) -> list[ConnectionId]:
+    async def expire_overdue(self, now: datetime, limit: int = 500) -> int:
+        rows = [row for row in self._tables.live.values() if row.expires_at is not None and row.expires_at <= now]
+        over = sorted((row for row in rows if row.state is not State.LEASED), key=lambda row: row.id)[:limit]
+        for row in over:
+            self._tables.live.drop(row.id)
+            self._tables.done.put(row.id, ended(row, Final.EXPIRED, None, now, "deadline"))
+        promote(self._tables, {(row.connection, row.okey): None for row in over if row.okey is not None}, now)
+        return len(over)
+
+    async def rooms(self, lanes: Sequence[ConnectionId], now: datetime) -> dict[ConnectionId, Room]:
+        leased = Counter(row.connection for row in self._tables.live.values() if row.state is State.LEASED)
+        rows = {lane: self._tables.lanes.get(lane) or LaneRow() for lane in lanes if self._open(lane, now)}
+        return {lane: Room(leased[lane], row.trouble.opens, row.tokens, row.tokens_at) for lane, row in rows.items()}
+
+    async def took(self, lane: ConnectionId, tokens: float | None, now: datetime, hold: datetime | None) -> None:
+        row = self._tables.lanes.get(lane) or LaneRow()
+        self._tables.lanes.put(lane, replace(row, tokens=tokens, tokens_at=now))
+        if hold is not None:
+            self._hold(lane, hold)
+
+    async def trouble(self, lane: ConnectionId) -> Trouble:
+        return (self._tables.lanes.get(lane) or LaneRow()).trouble
+
+    async def set_trouble(self, lane: ConnectionId, trouble: Trouble, until: datetime | None) -> None:
+        self._tables.lanes.put(lane, replace(self._tables.lanes.get(lane) or LaneRow(), trouble=trouble))
+        if until is not None or trouble == Trouble():
+            self._hold(lane, until)
+
+    def _hold(self, lane: ConnectionId, until: datetime | None) -> None:
+        connection = self._tables.connections.get(lane)
+        if connection is not None:
+            self._tables.connections.put(lane, replace(connection, held_until=until))
+
+    async def busy_lanes(self, now: datetime) -> list[BusyLane]:
         ready = self._tables.live.ready
-        return sorted(lane for lane, rows in ready.items() if rows[0][0] <= now and self._open(lane, now))
+        busy = sorted(lane for lane, rows in ready.items() if rows[0][0] <= now and self._open(lane, now))
+        return [self._busy(lane) for lane in busy]
+
+    def _busy(self, lane: ConnectionId) -> BusyLane:
+        connection, trouble = self._tables.connections.get(lane), (self._tables.lanes.get(lane) or LaneRow()).trouble
+        assert connection is not None
+        return BusyLane(lane, connection.tenant, trouble.opens, trouble.failing_since is not None)
 
     async def next_due(self, now: datetime) -> datetime | None:
         found = []
@@ -195,13 +237,21 @@ class MemoryDeliveries(MemoryEvents):
         known = await self.delivery(tenant, delivery)
         return [] if known is None else list(self._tables.attempts.get(delivery) or ())
 
-    async def replay(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime, again: bool) -> DeliveryId:
+    async def replay(
+        self,
+        tenant: TenantId,
+        delivery: DeliveryId,
+        *,
+        now: datetime,
+        again: bool,
+        revision: RevisionId | None = None,
+    ) -> DeliveryId:
         known = await self.delivery(tenant, delivery)
         match known:
             case None:
                 raise NotFound(f"there is no delivery dlv_{delivery}")
             case Delivery(state=State.HELD):
-                fresh = replace(known, attempt=0, deferrals=0, due_at=now)
+                fresh = replace(known, attempt=0, deferrals=0, due_at=now, revision=revision or known.revision)
             case Delivery():
                 raise Conflict(f"delivery dlv_{delivery} is still under way", code="under_way")
             case DoneDelivery():
@@ -210,7 +260,7 @@ class MemoryDeliveries(MemoryEvents):
                     event=known.event,
                     tenant=tenant,
                     connection=known.connection,
-                    revision=known.revision,
+                    revision=revision or known.revision,
                     step=known.step,
                     okey=known.okey,
                     state=State.READY,
@@ -224,6 +274,17 @@ class MemoryDeliveries(MemoryEvents):
                 )
         self.put_back([fresh])
         return fresh.id
+
+    async def discard(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime) -> None:
+        row = self._tables.live.get(delivery)
+        if (row is None and await self.delivery(tenant, delivery) is None) or (
+            row is not None and row.tenant != tenant
+        ):
+            raise NotFound(f"there is no delivery dlv_{delivery}")
+        if row is None or row.state is not State.HELD:
+            raise Conflict(f"delivery dlv_{delivery} is not held", code="not_held")
+        self._tables.live.drop(row.id)
+        self._tables.done.put(row.id, ended(row, Final.CANCELLED, None, now))
 
     def put_back(self, rows: Sequence[Delivery]) -> None:
         """Make rows READY that are not in the queue now; a keyed one takes its place by id among those not yet leased."""
@@ -266,6 +327,7 @@ class MemoryDeliveries(MemoryEvents):
             held=counts[lane.id, State.HELD],
             oldest_due=ready[0][0] if ready else None,
             held_until=lane.held_until,
+            opens=(self._tables.lanes.get(lane.id) or LaneRow()).trouble.opens,
         )
 
     async def totals(self, tenant: TenantId) -> dict[str, int]:
@@ -294,22 +356,3 @@ def row_number(page: Page) -> int | None:
 
 def _held_by(row: Delivery, claimed: Delivery) -> bool:
     return row.state is State.LEASED and row.run_lease == claimed.run_lease and row.lease_token == claimed.lease_token
-
-
-def _done(row: Delivery, final: Final, reference: str | None, now: datetime) -> DoneDelivery:
-    return DoneDelivery(
-        id=row.id,
-        event=row.event,
-        tenant=row.tenant,
-        connection=row.connection,
-        revision=row.revision,
-        step=row.step,
-        okey=row.okey,
-        final=final,
-        attempts=row.attempt,
-        reference=reference,
-        received_at=row.received_at,
-        finished_at=now,
-        replay_of=row.replay_of,
-        again=row.again,
-    )

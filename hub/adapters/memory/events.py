@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from hub.adapters.memory.tables import Key, Tables
-from hub.domain.deliveries import Delivery, State
+from hub.domain.deliveries import Delivery, Final, Planned, State
 from hub.domain.events import Cause
-from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId, event_id
-from hub.ports.store import Arrival, Page, Receipt, StoredEvent
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, RunId, TenantId, event_id, show
+from hub.domain.runs import Run, RunState
+from hub.ports.runs import Awaited, Owed, Start
+from hub.ports.store import Arrival, DoneDelivery, Page, Receipt, StoredEvent
 
 
 class MemoryEvents:
@@ -19,8 +21,10 @@ class MemoryEvents:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def accept(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+    async def accept(self, arrivals: Sequence[Arrival], owed: Sequence[Owed] = ()) -> list[Receipt]:
         tables, keys, receipts = self._tables, dict[Key, None](), []
+        for one in owed:
+            keys |= owe(tables, one.tenant, one.event, [one.planned], one.at)
         for arrival in arrivals:
             event = arrival.event
             identity = (event.tenant, event.source, event.key)
@@ -30,27 +34,15 @@ class MemoryEvents:
                 continue
             tables.identities.put(identity, (event.id, event.request_hash))
             tables.events.put(event.id, event)
-            for planned in arrival.planned:
-                delivery = Delivery(
-                    id=DeliveryId(tables.next("delivery")),
-                    event=event.id,
-                    tenant=event.tenant,
-                    connection=planned.connection,
-                    revision=planned.revision,
-                    step=planned.step,
-                    okey=planned.okey,
-                    state=State.READY if planned.okey is None else State.WAITING,
-                    attempt=0,
-                    deferrals=0,
-                    run_lease=0,
-                    due_at=planned.due_at or event.received_at,
-                    received_at=event.received_at,
-                    expires_at=planned.expires_at,
-                )
-                tables.live.put(delivery.id, delivery)
-                if planned.okey is not None:
-                    keys[(planned.connection, planned.okey)] = None
+            keys |= owe(tables, event.tenant, event.id, arrival.planned, event.received_at)
+            for start in arrival.starts:
+                run = RunId(tables.next("run"))
+                tables.runs.put(run, started(run, event, start))
+            if arrival.wakes and event.subject is not None:
+                wake(tables, (event.tenant, event.subject, event.type), event.received_at)
             receipts.append(Receipt(event.id, fresh=True))
+        if arrivals:
+            supersede(tables, keys, arrivals[-1].event.received_at)
         promote(tables, keys)
         return receipts
 
@@ -80,6 +72,82 @@ class MemoryEvents:
     def _is_of(self, tenant: TenantId, cause: Cause) -> bool:
         event = self._tables.events.get(cause.event)
         return event is not None and event.tenant == tenant
+
+
+def supersede(tables: Tables, keys: Mapping[Key, None], now: datetime) -> None:
+    """End what a newer delivery of its key and merge replaces, except what is leased."""
+    for key in keys:
+        waiting = [row for id_ in tables.live.waiting.get(key, ()) if (row := tables.live.get(id_)) is not None]
+        newest = {row.merge: row.id for row in waiting if row.merge is not None}
+        head = tables.live.get(tables.live.heads[key]) if key in tables.live.heads else None
+        for row in [*waiting, *([head] if head is not None and head.state is State.READY else [])]:
+            newer = newest.get(row.merge) if row.merge is not None else None
+            if newer is not None and row.id < newer:
+                tables.live.drop(row.id)
+                tables.done.put(row.id, ended(row, Final.SUPERSEDED, show("dlv", newer), now))
+
+
+def ended(row: Delivery, final: Final, reference: str | None, now: datetime, error: str | None = None) -> DoneDelivery:
+    """A live row as history keeps it."""
+    return DoneDelivery(
+        id=row.id,
+        event=row.event,
+        tenant=row.tenant,
+        connection=row.connection,
+        revision=row.revision,
+        step=row.step,
+        okey=row.okey,
+        final=final,
+        attempts=row.attempt,
+        reference=reference,
+        received_at=row.received_at,
+        finished_at=now,
+        replay_of=row.replay_of,
+        again=row.again,
+        error=error,
+    )
+
+
+def owe(tables: Tables, tenant: TenantId, event: EventId, plans: Sequence[Planned], at: datetime) -> dict[Key, None]:
+    """Write planned deliveries; returns the keys that got a waiter."""
+    keys = dict[Key, None]()
+    for planned in plans:
+        delivery = Delivery(
+            id=DeliveryId(tables.next("delivery")),
+            event=event,
+            tenant=tenant,
+            connection=planned.connection,
+            revision=planned.revision,
+            step=planned.step,
+            okey=planned.okey,
+            state=State.READY if planned.okey is None else State.WAITING,
+            attempt=0,
+            deferrals=0,
+            run_lease=0,
+            due_at=planned.due_at or at,
+            received_at=at,
+            expires_at=planned.expires_at,
+            merge=planned.merge,
+        )
+        tables.live.put(delivery.id, delivery)
+        if planned.okey is not None:
+            keys[(planned.connection, planned.okey)] = None
+    return keys
+
+
+def started(run: RunId, event: StoredEvent, start: Start) -> Run:
+    """A run that has not taken a step yet."""
+    at = event.received_at
+    return Run(
+        run, event.tenant, start.rule, start.revision, event.id, event.id, event.subject, RunState.READY, at, at, at
+    )
+
+
+def wake(tables: Tables, awaited: Awaited, now: datetime) -> None:
+    """Make due what waits for this."""
+    for run in list(tables.runs.values()):
+        if (run.tenant, run.subject, run.awaits) == awaited and run.due_at is not None and run.due_at > now:
+            tables.runs.put(run.id, replace(run, due_at=now))
 
 
 def promote(tables: Tables, keys: Mapping[Key, None], now: datetime | None = None) -> int:

@@ -7,8 +7,11 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
 
-from hub.adapters.memory.deliveries import MemoryDeliveries, row_number
+from hub.adapters.memory.deliveries import row_number
+from hub.adapters.memory.replays import MemoryReplays
+from hub.adapters.memory.runs import MemoryRuns
 from hub.adapters.memory.tables import RuleRow
+from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import State
 from hub.domain.errors import Conflict, NotFound
@@ -18,7 +21,7 @@ from hub.ports.store import Page, Rule, RuleRevision, StoredMapping
 from mappings.documents import Document
 
 
-class MemoryWork(MemoryDeliveries):
+class MemoryWork(MemoryReplays, MemoryRuns):
     """`hub.ports.store.Work` over tables: adds Settings, People and Orders."""
 
     async def connections(self, tenant: TenantId) -> list[Connection]:
@@ -65,6 +68,7 @@ class MemoryWork(MemoryDeliveries):
         self._tables.connections.put(connection, replace(lane, state=state))
         self._changed()
         if state is ConnectionState.ACTIVE:
+            await self.set_trouble(connection, Trouble(), None)  # whoever switches it on again wants it tried
             held = [row for row in self._tables.live.values() if row.connection == connection]
             held = [row for row in held if row.state is State.HELD and self._tables.held_for_lane.get(row.id)]
             self.put_back(held)

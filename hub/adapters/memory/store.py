@@ -11,8 +11,9 @@ from hub.adapters.memory.settings import MemoryWork
 from hub.adapters.memory.tables import Tables
 from hub.domain.ids import TenantId
 from hub.ports.clock import Clock
-from hub.ports.store import StoreHealth, StoreVitals, Work
+from hub.ports.store import Work
 from hub.ports.vault import KeyRow
+from hub.ports.vitals import StoreHealth, StoreVitals
 
 
 class MemoryStore:

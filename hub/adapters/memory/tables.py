@@ -8,12 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Attempt, Delivery, State
 from hub.domain.events import Cause
-from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, RunId, TenantId
+from hub.domain.replays import ReplayJob
+from hub.domain.runs import Run
 from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.runs import CandidateTag
 from hub.ports.store import DoneDelivery, RuleRevision, StoredEvent, StoredMapping
+from mappings.documents import Document
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -155,6 +160,15 @@ class RuleRow:
     latest: RevisionId
 
 
+@dataclass(frozen=True, slots=True)
+class LaneRow:
+    """What a lane's workers tell each other."""
+
+    trouble: Trouble = field(default_factory=Trouble)
+    tokens: float | None = None
+    tokens_at: datetime | None = None
+
+
 @dataclass(slots=True)
 class Tables:
     """All tables of one store."""
@@ -169,20 +183,34 @@ class Tables:
     attempts: Table[DeliveryId, tuple[Attempt, ...]] = field(init=False)
     refs: RefTable = field(init=False)
     connections: Table[ConnectionId, Connection] = field(init=False)
+    lanes: Table[ConnectionId, LaneRow] = field(init=False)
+    replays: Table[int, ReplayJob] = field(init=False)
     rules: Table[RuleId, RuleRow] = field(init=False)
     revisions: Table[RevisionId, RuleRevision] = field(init=False)
     mappings: Table[tuple[TenantId, str, int], StoredMapping] = field(init=False)
     tokens: Table[str, ApiToken] = field(init=False)
     audit: Table[int, AuditEntry] = field(init=False)
     orders: Table[str, Order] = field(init=False)
+    runs: Table[RunId, Run] = field(init=False)
+    once: Table[tuple[RuleId, str], RunId] = field(init=False)
+    tags: Table[tuple[TenantId, str, str], CandidateTag] = field(init=False)
+    calendars: Table[TenantId, Document] = field(init=False)
 
     def __post_init__(self) -> None:
         journal = self.journal
         self.counters, self.events, self.identities = Table(journal), Table(journal), Table(journal)
         self.live, self.held_for_lane, self.done = LiveTable(journal), Table(journal), Table(journal)
         self.attempts, self.refs = Table(journal), RefTable(journal)
-        self.connections, self.rules, self.revisions = Table(journal), Table(journal), Table(journal)
+        self.connections, self.lanes, self.replays = Table(journal), Table(journal), Table(journal)
+        self.rules, self.revisions = Table(journal), Table(journal)
         self.mappings, self.tokens, self.audit, self.orders = (
+            Table(journal),
+            Table(journal),
+            Table(journal),
+            Table(journal),
+        )
+
+        self.runs, self.once, self.tags, self.calendars = (
             Table(journal),
             Table(journal),
             Table(journal),

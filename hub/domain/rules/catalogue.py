@@ -9,7 +9,7 @@ from functools import cache
 
 from hub.domain.errors import Invalid
 from hub.domain.rules.fields import UNSTATED_SENSITIVITY, Field, Fields, FieldType, FreeKeys, Option
-from mappings.canonical import UnknownType, event_schema
+from mappings.canonical import UnknownType, event_schema, events
 from mappings.documents import Document, Json
 
 LANGUAGES = ("en", "zh-CN")
@@ -29,10 +29,33 @@ class Catalogue(Fields):
         return _of_event(type, version)
 
     @classmethod
+    def newest(cls, type: str) -> Catalogue:
+        """The catalogue of the event's newest version. Raises Invalid (`unknown_event`)."""
+        return _of_event(type, max((version for name, version in events() if name == type), default=0))
+
+    @classmethod
     def from_schema(cls, schema: Document, event: str | None = None) -> Catalogue:
         """The catalogue of a JSON Schema (2020-12, references resolved) of an object."""
         found = _fields(schema, _Above())
         return cls(found.fields, found.maps, event, _label(schema.get("x-label"), schema.get("title"), event or ""))
+
+    def adding(self, fields: Mapping[str, Json], source: Label) -> Catalogue:
+        """This catalogue and the fields (path -> JSON Schema of the value) that `source` adds to the event.
+
+        Only an object with free keys takes fields. What is there already stays as it is; a protected word stays
+        protected. Raises Invalid (`unknown_field`).
+        """
+        more = {path: self._added(path, schema, source) for path, schema in fields.items() if path not in self.fields}
+        return replace(self, fields={**self.fields, **more}) if more else self
+
+    def _added(self, path: str, schema: Json, source: Label) -> Field:
+        free = self.find(path)
+        if free is None or not isinstance(schema, dict):
+            raise Invalid(f"{path} is no place where {self.event} takes fields", code="unknown_field", at=path)
+        own = _label(schema.get("x-label"), schema.get("title"), path.rpartition(".")[2])
+        label = {language: _nested((source[language], own[language]), language) for language in LANGUAGES}
+        above = _Above((label,), free.sensitivity).down({**schema, "x-label": dict(label)}, path)
+        return self.guarded(_field(schema, path, above), *own.values())
 
 
 @cache
@@ -40,7 +63,8 @@ def _of_event(type: str, version: int) -> Catalogue:
     try:
         return Catalogue.from_schema(event_schema(type, version), type)
     except UnknownType as error:
-        raise Invalid(f"there is no event {type} in version {version}", code="unknown_event") from error
+        said = f"there is no event {type}" + (f" in version {version}" if version else "")
+        raise Invalid(said, code="unknown_event") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from hub.domain.rules.fields import Field, Fields, FieldType
 from hub.domain.rules.moments import read_date, read_duration, read_moment
 from hub.domain.rules.operators import is_number
 from hub.domain.rules.reading import read_body
-from hub.domain.rules.tree import UNARY, Clause, Condition, Each, Group, Op, RuleBody
+from hub.domain.rules.tree import RELATIVE, UNARY, Clause, Condition, Each, Group, Op, RuleBody
 from mappings.documents import Document, Json
 
 _WANTED = {
@@ -45,6 +45,11 @@ def check(rule: RuleBody, catalogue: Catalogue) -> None:
         _check(rule.when, catalogue, "when")
 
 
+def check_condition(condition: Condition, catalogue: Fields, at: str) -> None:
+    """The same for one condition by itself."""
+    _check(condition, catalogue, at)
+
+
 def _check(condition: Condition, catalogue: Fields, at: str) -> None:
     match condition:
         case Group(items=items):
@@ -76,7 +81,7 @@ def _check_clause(clause: Clause, field: Field) -> None:
     if clause.op not in field.operators:
         allowed = ", ".join(field.operators)
         raise Invalid(f"{field.path} can be asked {allowed}; not {clause.op}", code="wrong_operator")
-    if clause.op in UNARY or clause.op is Op.WITHIN_LAST or field.type is FieldType.ANY:
+    if clause.op in UNARY or clause.op in RELATIVE or field.type is FieldType.ANY:
         return
     values = clause.value if isinstance(clause.value, list) else [clause.value]
     for value in values:

@@ -5,15 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import assert_never
 
 from hub.domain.rules.explaining import Explain, explainer
+from hub.domain.rules.limits import Box
 from hub.domain.rules.logic import Verdict, as_item, negate, tally
 from hub.domain.rules.operators import Test, test_of
-from hub.domain.rules.tree import Action, Clause, Condition, Each, EachMode, Group, GroupMode, RuleBody, RunMode
+from hub.domain.rules.regions import ANYWHERE, region
+from hub.domain.rules.tree import (
+    Action,
+    Clause,
+    Condition,
+    Each,
+    EachMode,
+    Group,
+    GroupMode,
+    Message,
+    RuleBody,
+    RunMode,
+    Step,
+    walk_steps,
+)
 from mappings.documents import MISSING, Document, parse_path, walk
 
 Decide = Callable[[Document, datetime], Verdict]
+Act = tuple[str, str]  # connection, operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +42,7 @@ class Leaf:
     decide: Decide
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CompiledRule:
     """A rule that can be asked.
 
@@ -37,6 +54,8 @@ class CompiledRule:
     decide: Decide = field(compare=False, repr=False)
     explain: Explain = field(compare=False, repr=False)
     leaves: tuple[Leaf, ...] = field(compare=False, repr=False)
+    needs_run: bool = field(compare=False, repr=False)
+    steps: tuple[Action, ...] = field(compare=False, repr=False)  # every call that it can make, in order
 
     @property
     def on(self) -> str:
@@ -44,14 +63,19 @@ class CompiledRule:
         return self.body.on
 
     @property
-    def steps(self) -> tuple[Action, ...]:
-        """What it does when it fires, in order."""
-        return self.body.then
-
-    @property
     def mode(self) -> RunMode:
         """Whether its steps are carried out or only told."""
         return self.body.guards.mode
+
+    @cached_property
+    def region(self) -> tuple[Box, ...]:
+        """Where it fires, as boxes; made once, when overlaps are first asked for."""
+        return (ANYWHERE,) if self.body.when is None else region(self.body.when)
+
+    @cached_property
+    def acts(self) -> tuple[Act, ...]:
+        """What its steps carry out, each once."""
+        return tuple({(step.connection, step.operation): None for step in self.steps})
 
     def failing(self, data: Document, now: datetime) -> tuple[str, ...]:
         """Ids of the clauses that stand in the way: false or unknown (under `none`: true or unknown).
@@ -69,7 +93,24 @@ def compile_rule(body: RuleBody) -> CompiledRule:
     """The rule as closures; everything that can be prepared is. Raises Invalid for a value that suits no operator."""
     leaves: list[Leaf] = []
     decide = _always if body.when is None else _compile(body.when, True, leaves)
-    return CompiledRule(body, decide, explainer(body.when), tuple(leaves))
+    calls = tuple([call for _, step in walk_steps(body.then) if (call := call_of(step)) is not None])
+    return CompiledRule(body, decide, explainer(body.when), tuple(leaves), body.needs_run, calls)
+
+
+def compile_condition(condition: Condition) -> Decide:
+    """A condition by itself as a closure."""
+    return _compile(condition, True, [])
+
+
+def call_of(step: Step) -> Action | None:
+    """The call of a connection that a step is, if it is one."""
+    match step:
+        case Action():
+            return step
+        case Message():
+            return step.action
+        case _:
+            return None
 
 
 def _always(_data: Document, _now: datetime) -> Verdict:

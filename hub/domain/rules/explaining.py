@@ -50,7 +50,7 @@ class GroupAnswer:
 
 @dataclass(frozen=True, slots=True)
 class EachAnswer:
-    """A condition over a list, with the answer for every item; `reason` says if there was no list at all."""
+    """A condition over a list, with the answer for every item. `listed` False: there was no list at all."""
 
     id: str
     field: str
@@ -60,6 +60,7 @@ class EachAnswer:
     verdict: Verdict
     reason: Reason
     items: tuple[Answer, ...]
+    listed: bool
     negated: bool = False
 
 
@@ -143,8 +144,18 @@ def _each(each: Each, negated: bool) -> _Answering:
             answers = tuple(inner(as_item(item), now) for item in found)
             verdict = tally(each.mode, each.count, [item.verdict for item in answers])
             absent = verdict is None
-        reason = _reason(verdict, absent)
-        return EachAnswer(each.id, each.field, each.mode, each.count, each.when, verdict, reason, answers, negated)
+        return EachAnswer(
+            each.id,
+            each.field,
+            each.mode,
+            each.count,
+            each.when,
+            verdict,
+            _reason(verdict, absent),
+            answers,
+            isinstance(found, list),
+            negated,
+        )
 
     return answer
 

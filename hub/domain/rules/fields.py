@@ -11,7 +11,7 @@ from functools import cached_property
 
 from hub.domain.errors import Invalid
 from hub.domain.rules.tree import Op
-from mappings.documents import Json
+from mappings.documents import Document, Json
 
 UNSTATED_SENSITIVITY = 3  # what nobody has classed is treated as personal
 SENSITIVE = 4
@@ -36,7 +36,7 @@ class FieldType(StrEnum):
 _FILLED = (Op.IS_FILLED, Op.IS_EMPTY)
 _SAME = (Op.EQ, Op.NE, Op.IN, Op.NOT_IN)
 _ORDER = (Op.LT, Op.LE, Op.GT, Op.GE, Op.BETWEEN)
-_TIME = (Op.BEFORE, Op.AFTER, Op.BETWEEN, Op.WITHIN_LAST)
+_TIME = (Op.BEFORE, Op.AFTER, Op.BETWEEN, Op.WITHIN_LAST, Op.WITHIN_NEXT, Op.LONGER_AGO)
 OPERATORS: Mapping[FieldType, tuple[Op, ...]] = {
     FieldType.TEXT: (*_SAME, Op.CONTAINS, Op.NOT_CONTAINS, Op.STARTS_WITH, *_FILLED),
     FieldType.NUMBER: (*_SAME, *_ORDER, *_FILLED),
@@ -111,10 +111,13 @@ class Fields:
             return None
         if free.pattern is not None and re.search(free.pattern, key) is None:
             return None
-        field = free.field
-        protected = key.casefold() in self._protected_words
         label = {language: f"{name} › {key}" for language, name in free.label.items()}
-        return replace(field, path=path, label=label, usable=field.usable and not protected)
+        return self.guarded(replace(free.field, path=path, label=label))
+
+    def guarded(self, field: Field, *names: str) -> Field:
+        """The field, not usable where its key or one of its names is a protected word here."""
+        words = {name.casefold() for name in (field.path.rpartition(".")[2], *names)}
+        return field if words.isdisjoint(self._protected_words) else replace(field, usable=False)
 
     def usable(self, path: str) -> Field:
         """The field at the path. Raises Invalid: `unknown_field` with the nearest name, or `protected_field`."""
@@ -145,6 +148,34 @@ class Fields:
         hidden = [field for field in self.fields.values() if not field.usable and field.sensitivity >= SENSITIVE]
         shown = [field for field in self.fields.values() if field.usable]
         return _words(hidden) - _words(shown)
+
+
+def described(fields: Fields) -> list[Document]:
+    """Every field as an editor wants it: names, type, unit, limits, options, class, operators, whether rules may use it.
+
+    `path.*` stands for the free keys of an object, `items` holds the fields of a list's items.
+    """
+    free = [replace(one.field, path=f"{path}.*", label=one.label) for path, one in fields.maps.items()]
+    return [_described(field) for field in (*fields.fields.values(), *free)]
+
+
+def _described(field: Field) -> Document:
+    out: Document = {
+        "path": field.path,
+        "type": field.type.value,
+        "label": dict(field.label),
+        "sensitivity": field.sensitivity,
+        "usable_in_rules": field.usable,
+        "operators": [op.value for op in field.operators] if field.usable else [],
+    }
+    optional: Document = {"unit": field.unit, "minimum": field.low, "maximum": field.high}
+    if field.options:
+        optional["options"] = [{"value": option.value, "label": dict(option.label)} for option in field.options]
+    if field.of is not None:
+        optional["of"] = field.of.value
+    if field.items is not None:
+        optional["items"] = list(described(field.items))
+    return {**out, **{key: value for key, value in optional.items() if value is not None}}
 
 
 def _words(fields: Iterable[Field]) -> frozenset[str]:

@@ -37,6 +37,8 @@ def tally(mode: EachMode, count: int, verdicts: Sequence[Verdict]) -> Verdict:
     match mode:
         case EachMode.ANY:
             return True if yes else None if unknown else False
+        case EachMode.NONE:
+            return False if yes else None if unknown else True
         case EachMode.AT_LEAST:
             return True if yes >= count else None if yes + unknown >= count else False
         case EachMode.ALL:

@@ -10,6 +10,7 @@ _DURATION = re.compile(
     r"P(?:(\d{1,6})W|(?:(\d{1,6})D)?(?:T(?=\d)(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?)", re.ASCII
 )
 _EASTMOST = timedelta(hours=14)  # the day begins first at UTC+14
+_WESTMOST = timedelta(hours=12)  # and ends last at UTC-12
 
 
 def read_date(value: object) -> date | None:
@@ -52,3 +53,31 @@ def moment_within(moment: datetime, span: timedelta, now: datetime) -> bool:
 def day_within(day: date, span: timedelta, now: datetime) -> bool:
     """The same for a day: it counts from when it has begun anywhere on earth, back to the UTC day `span` ago."""
     return day <= (now + _EASTMOST).date() and (now.date() - day).days <= span.days
+
+
+def moment_ahead(moment: datetime, span: timedelta, now: datetime) -> bool:
+    """Whether `moment` lies in the `span` that begins now."""
+    return timedelta(0) <= moment - now <= span
+
+
+def day_ahead(day: date, span: timedelta, now: datetime) -> bool:
+    """The same for a day: it counts until it has ended everywhere on earth, up to the UTC day `span` ahead."""
+    return day >= (now - _WESTMOST).date() and (day - now.date()).days <= span.days
+
+
+def moment_longer_ago(moment: datetime, span: timedelta, now: datetime) -> bool:
+    """Whether `moment` is past by more than `span`."""
+    return now - moment > span
+
+
+def day_longer_ago(day: date, span: timedelta, now: datetime) -> bool:
+    """The same for a day, counted from the UTC day."""
+    return (now.date() - day).days > span.days
+
+
+def write_duration(span: timedelta) -> str:
+    """The duration that `read_duration` reads back: `P14D`, `PT1H30M`."""
+    hours, rest = divmod(span.seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (seconds, "S")) if count)
+    return "P" + (f"{span.days}D" if span.days or not time else "") + (f"T{time}" if time else "")

@@ -12,7 +12,17 @@ from typing import TypeVar, assert_never
 
 from hub.domain.errors import Invalid
 from hub.domain.rules.logic import Verdict
-from hub.domain.rules.moments import day_within, moment_within, read_date, read_duration, read_moment
+from hub.domain.rules.moments import (
+    day_ahead,
+    day_longer_ago,
+    day_within,
+    moment_ahead,
+    moment_longer_ago,
+    moment_within,
+    read_date,
+    read_duration,
+    read_moment,
+)
 from hub.domain.rules.tree import Op
 from mappings.documents import Json, Missing
 
@@ -73,7 +83,11 @@ def test_of(op: Op, wanted: Json) -> Test:
         case Op.BEFORE | Op.AFTER:
             return _dated(op, wanted)
         case Op.WITHIN_LAST:
-            return _within_last(wanted)
+            return _from_now(op, wanted, day_within, moment_within)
+        case Op.WITHIN_NEXT:
+            return _from_now(op, wanted, day_ahead, moment_ahead)
+        case Op.LONGER_AGO:
+            return _from_now(op, wanted, day_longer_ago, moment_longer_ago)
         case Op.IS_FILLED | Op.IS_EMPTY:
             return _filled(op, wanted)
         case _:
@@ -307,19 +321,24 @@ def _date_test(op: Op, read: Callable[[object], T | None], wanted: T) -> Test:
     return before if op is Op.BEFORE else after
 
 
-def _within_last(wanted: Json) -> Test:
+def _from_now(
+    op: Op,
+    wanted: Json,
+    of_day: Callable[[date, timedelta, datetime], bool],
+    of_moment: Callable[[datetime, timedelta, datetime], bool],
+) -> Test:
     span = read_duration(wanted)
     if span is None:
-        raise _wrong(Op.WITHIN_LAST, "an ISO 8601 duration such as P30D or PT12H")
+        raise _wrong(op, "an ISO 8601 duration such as P30D or PT12H")
 
-    def within_last(value: Json | Missing, now: datetime) -> Verdict:
+    def from_now(value: Json | Missing, now: datetime) -> Verdict:
         day = read_date(value)
         if day is not None:
-            return day_within(day, span, now)
+            return of_day(day, span, now)
         moment = read_moment(value)
-        return None if moment is None else moment_within(moment, span, now)
+        return None if moment is None else of_moment(moment, span, now)
 
-    return within_last
+    return from_now
 
 
 def _filled(op: Op, wanted: Json) -> Test:

@@ -47,17 +47,25 @@ class RuleIndex:
         return self._by_type.get(type, ())
 
 
-def plan(
+def firing(
     event: Event, rules: Sequence[LiveRule] | RuleIndex, now: datetime, *, mode: RunMode = RunMode.LIVE
-) -> Iterator[Decision]:
-    """The steps that the rules want for the event, in order of rule and step.
+) -> Iterator[LiveRule]:
+    """The rules that are certain (verdict True) about the event, in order.
 
-    Only rules that are certain (verdict True) count. Rules in observe mode are left out, so that nobody carries
-    out their steps by mistake; ask with `mode=RunMode.OBSERVE` for what they would have done.
+    Rules in observe mode are left out, so that nobody carries out their steps by mistake; ask with
+    `mode=RunMode.OBSERVE` for those that would have fired.
     """
     for rule in rules.on(event.type) if isinstance(rules, RuleIndex) else rules:
         compiled = rule.compiled
         if compiled.on == event.type and compiled.mode is mode and compiled.decide(event.data, now) is True:
-            because = compiled.because(event.data, now)
-            for step in compiled.steps:
-                yield Decision(rule.rule, rule.revision, step, because)
+            yield rule
+
+
+def plan(
+    event: Event, rules: Sequence[LiveRule] | RuleIndex, now: datetime, *, mode: RunMode = RunMode.LIVE
+) -> Iterator[Decision]:
+    """The calls that the firing rules can make, in order of rule and step, each with the clauses that spoke for it."""
+    for rule in firing(event, rules, now, mode=mode):
+        because = rule.compiled.because(event.data, now)
+        for step in rule.compiled.steps:
+            yield Decision(rule.rule, rule.revision, step, because)

@@ -11,7 +11,8 @@ from hub.domain.rules.explaining import Answer, ClauseAnswer, EachAnswer, Explan
 from hub.domain.rules.fields import UNSTATED_SENSITIVITY, Field, Fields
 from hub.domain.rules.logic import Verdict
 from hub.domain.rules.operators import is_blank
-from hub.domain.rules.tree import UNARY, Action, Clause, Condition, Each, EachMode, Group, GroupMode, RuleBody, RunMode
+from hub.domain.rules.step_sentences import event_catalogue, guards_in_words, steps_in_words
+from hub.domain.rules.tree import UNARY, Clause, Condition, Each, EachMode, Group, GroupMode, RuleBody, RunMode
 from hub.domain.rules.wording import Language, demand, predicate, quoted, show
 
 HIDDEN_FROM = 3  # sensitivity from which actual values are not shown
@@ -27,14 +28,21 @@ def sentence(body: RuleBody, catalogue: Catalogue, language: str) -> str:
 
 def _sentence(body: RuleBody, catalogue: Catalogue, language: Language) -> str:
     event = quoted(catalogue.label.get(language) or body.on)
-    steps = [_step(step, language) for step in body.then]
+    steps = steps_in_words(body.then, lambda condition, on: _condition_on(condition, on, catalogue, language), language)
+    limits = guards_in_words(body.guards, language)
     if language == "en":
         condition = "always" if body.when is None else f"if {_condition(body.when, catalogue, language)}, then"
         told = "Observed only: when" if body.guards.mode is RunMode.OBSERVE else "When"
-        return f"{told} {event} happens, {condition} {'; then '.join(steps)}."
+        return f"{told} {event} happens, {condition} {steps}.{limits}"
     condition = "总是" if body.when is None else f"若{_condition(body.when, catalogue, language)}，则"
     told = "仅观察：当" if body.guards.mode is RunMode.OBSERVE else "当"
-    return f"{told}{event}发生时，{condition}{'；再'.join(steps)}。"
+    return f"{told}{event}发生时，{condition}{steps}。{limits}"
+
+
+def _condition_on(condition: Condition, on: str | None, catalogue: Catalogue, language: Language) -> str:
+    """A branch's condition in the words of the event that the run stands at (None: that of the rule)."""
+    fields = catalogue if on is None or on == catalogue.event else event_catalogue(on)
+    return _condition(condition, Fields({}, {}) if fields is None else fields, language)
 
 
 def _known(language: str) -> Language:
@@ -45,15 +53,6 @@ def _known(language: str) -> Language:
     raise Invalid(f"languages are {', '.join(LANGUAGES)}", code="unknown_language")
 
 
-def _step(step: Action, language: Language) -> str:
-    keys = list(step.extra)
-    if language == "en":
-        mapping = f" (mapping {step.mapping})" if step.mapping else ""
-        return f"do {step.operation} at {step.connection}{mapping}" + (f", setting {', '.join(keys)}" if keys else "")
-    mapping = f"（映射 {step.mapping}）" if step.mapping else ""
-    return f"由 {step.connection} 执行 {step.operation}{mapping}" + (f"，并设定 {'、'.join(keys)}" if keys else "")
-
-
 def _condition(condition: Condition, fields: Fields, language: Language, nested: bool = False) -> str:
     match condition:
         case Clause(field=path, op=op, value=value):
@@ -61,7 +60,7 @@ def _condition(condition: Condition, fields: Fields, language: Language, nested:
             words = predicate(op, value, field, language)
             return f"{_name(path, field, language)}{' ' if language == 'en' else ''}{words}"
         case Group(mode=mode, items=items):
-            parts = [_condition(item, fields, language, len(items) > 1 or mode is GroupMode.NONE) for item in items]
+            parts = [_condition(item, fields, language, len(items) > 1) for item in items]
             text = _joiner(mode, language).join(parts)
             if mode is GroupMode.NONE:
                 return ("not " if language == "en" else "并非") + _bracket(text, language)
@@ -92,7 +91,9 @@ def _each(name: str, mode: EachMode, count: int, inner: str, language: Language)
 
 def _share(mode: EachMode, count: int, language: Language) -> str:
     if mode is EachMode.ALL:
-        return "every one" if language == "en" else "每一项"
+        return "every one" if language == "en" else "每一项都"
+    if mode is EachMode.NONE:
+        return "none" if language == "en" else "没有任何一项"
     return f"at least {count}" if language == "en" else f"至少 {count} 项"
 
 
@@ -185,7 +186,7 @@ def _found(answer: ClauseAnswer, field: Field | None, language: Language, reveal
 def _each_line(answer: EachAnswer, fields: Fields, language: Language) -> str:
     wanted = _each_demand(answer, fields, language)
     if not answer.items and answer.verdict is None:
-        return f"{wanted}, is not known" if language == "en" else f"{wanted}，未提供"
+        return wanted + _no_items(answer, language)
     yes = sum(item.verdict is True for item in answer.items)
     unknown = sum(item.verdict is None for item in answer.items)
     met = _met(answer.verdict, answer.negated, language)
@@ -193,6 +194,14 @@ def _each_line(answer: EachAnswer, fields: Fields, language: Language) -> str:
         return f"{wanted}, {yes} of {len(answer.items)} did" + (f", {unknown} not known" if unknown else "") + met
     found = f"{wanted}，实际 {len(answer.items)} 项中有 {yes} 项满足"
     return found + (f"，{unknown} 项未知" if unknown else "") + met
+
+
+def _no_items(answer: EachAnswer, language: Language) -> str:
+    if answer.reason is Reason.WRONG_TYPE:
+        return ", is of another type" if language == "en" else "，类型不符"
+    if answer.listed:
+        return ", there are none" if language == "en" else "，列表为空"
+    return ", is not known" if language == "en" else "，未提供"
 
 
 def _each_demand(answer: EachAnswer, fields: Fields, language: Language) -> str:
@@ -203,6 +212,10 @@ def _each_demand(answer: EachAnswer, fields: Fields, language: Language) -> str:
         words = _each(name, answer.mode, answer.count, inner, language)
         return f"It must not be that {words}" if language == "en" else f"不应出现：{words}"
     share = _share(answer.mode, answer.count, language)
+    if answer.mode is EachMode.NONE:
+        return f"None of {name} may meet ({inner})" if language == "en" else f"{name}中不应有任何一项满足（{inner}）"
     if language == "en":
         return f"{share[0].upper()}{share[1:]} of {name} must meet ({inner})"
+    if answer.mode is EachMode.ALL:
+        return f"{name}中每一项都应满足（{inner}）"
     return f"{name}中应有{share}满足（{inner}）"

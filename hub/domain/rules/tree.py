@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from mappings.documents import Document, Json
@@ -29,11 +30,14 @@ class Op(StrEnum):
     BEFORE = "before"
     AFTER = "after"
     WITHIN_LAST = "within_last"  # an ISO 8601 duration of weeks, days, hours, minutes, seconds
+    WITHIN_NEXT = "within_next"
+    LONGER_AGO = "longer_ago"  # further back than the duration
     IS_FILLED = "is_filled"
     IS_EMPTY = "is_empty"
 
 
 UNARY = frozenset({Op.IS_FILLED, Op.IS_EMPTY})
+RELATIVE = frozenset({Op.WITHIN_LAST, Op.WITHIN_NEXT, Op.LONGER_AGO})  # measured from now; the value is a duration
 
 
 class GroupMode(StrEnum):
@@ -49,6 +53,7 @@ class EachMode(StrEnum):
 
     ANY = "any"
     ALL = "all"
+    NONE = "none"
     AT_LEAST = "at_least"
 
 
@@ -89,7 +94,8 @@ Condition = Clause | Group | Each
 class Action:
     """Call an operation of a connection. `mapping` is `name@version` (None: the operation's own).
 
-    `extra` holds constants that are merged into the mapped document (`with` in the stored form).
+    `extra` holds constants that are merged into the mapped document (`with` in the stored form). `business_hours`:
+    it is due when business hours begin, at once within them.
     """
 
     id: str
@@ -97,6 +103,105 @@ class Action:
     operation: str
     mapping: str | None = None
     extra: Document = field(default_factory=dict)
+    business_hours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Tell somebody through a messaging connection. `to` None: whom the mapping names, the owner of the job."""
+
+    id: str
+    connection: str
+    template: str | None = None
+    to: str | None = None
+    operation: str = "message.send"
+    business_hours: bool = False
+
+    @property
+    def action(self) -> Action:
+        """The same as a call of the connection."""
+        told = {"template": self.template, "to": self.to}
+        extra: Document = {name: value for name, value in told.items() if value is not None}
+        return Action(self.id, self.connection, self.operation, None, extra, self.business_hours)
+
+
+class Same(StrEnum):
+    """What an awaited event must have in common with the run."""
+
+    SUBJECT = "subject"  # it is about the same candidate
+    ORDER = "order"  # and it answers a delivery that this run asked for
+
+
+class OnTimeout(StrEnum):
+    """What happens when time is up and there are no steps for it."""
+
+    STOP = "stop"  # the run ends
+    NOTIFY = "notify"  # the run is held until a person decides
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait for an event. `late` are the steps that are taken instead of all that follows when time is up."""
+
+    id: str
+    event: str
+    timeout: timedelta
+    same: Same = Same.SUBJECT
+    on_timeout: OnTimeout = OnTimeout.STOP
+    late: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Let time pass, then perhaps wait for business hours."""
+
+    id: str
+    span: timedelta = timedelta(0)
+    business_hours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Ask the event that the run stands at; anything but a certain yes takes `otherwise`."""
+
+    id: str
+    when: Condition
+    then: tuple[Step, ...]
+    otherwise: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A person decides. `rejected` and `late` are taken instead of all that follows; `approvers` says who is meant."""
+
+    id: str
+    approvers: str
+    timeout: timedelta | None = None
+    on_timeout: OnTimeout = OnTimeout.STOP
+    late: tuple[Step, ...] = ()
+    rejected: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Put a word on the candidate, or take it off."""
+
+    id: str
+    tag: str
+    remove: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Tell the hub an event of its own, made of what the run's event knows, a mapping of the tenant and constants."""
+
+    id: str
+    event: str
+    mapping: str | None = None
+    extra: Document = field(default_factory=dict)
+
+
+Step = Action | Message | Wait | Delay | Branch | Gate | Tag | Emit
 
 
 class RunMode(StrEnum):
@@ -106,11 +211,21 @@ class RunMode(StrEnum):
     OBSERVE = "observe"
 
 
+class Once(StrEnum):
+    """What a rule may run once for."""
+
+    CANDIDATE = "candidate"
+    JOB = "job"
+
+
 @dataclass(frozen=True, slots=True)
 class Guards:
     """Limits on a rule that is otherwise right."""
 
     mode: RunMode = RunMode.LIVE
+    once_per: tuple[Once, ...] = ()
+    max_per_hour: int | None = None
+    business_hours: bool = False  # every action of the rule is due in business hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +243,38 @@ class RuleBody:
 
     on: str
     when: Condition | None
-    then: tuple[Action, ...]
+    then: tuple[Step, ...]
     guards: Guards = Guards()
     cases: tuple[Case, ...] = ()
+
+    @property
+    def needs_run(self) -> bool:
+        """Whether what it does is more than calls at once: it must be remembered how far it has come."""
+        guards = self.guards
+        plain = all(isinstance(step, Action | Message) for step in self.then)
+        return not plain or bool(guards.once_per) or guards.max_per_hour is not None
+
+
+def walk_steps(steps: tuple[Step, ...], at: str = "then") -> Iterator[tuple[str, Step]]:
+    """Every step with its place in the stored form, those inside others after them."""
+    for number, step in enumerate(steps):
+        here = f"{at}.{number}"
+        yield here, step
+        for name, inner in inside(step):
+            yield from walk_steps(inner, f"{here}.{name}")
+
+
+def inside(step: Step) -> tuple[tuple[str, tuple[Step, ...]], ...]:
+    """The lists of steps in a step, each under its name in the stored form."""
+    match step:
+        case Wait(late=late):
+            return (("on_timeout", late),)
+        case Branch(then=then, otherwise=otherwise):
+            return (("then", then), ("else", otherwise))
+        case Gate(rejected=rejected, late=late):
+            return (("rejected", rejected), ("on_timeout", late))
+        case _:
+            return ()
 
 
 def nodes(condition: Condition | None) -> Iterator[Condition]:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from hub.domain.rules.fields import Field, FieldType
 from hub.domain.rules.moments import read_duration
-from hub.domain.rules.tree import UNARY, Op
+from hub.domain.rules.tree import RELATIVE, UNARY, Op
 from mappings.documents import Json, Missing
 
 Language = Literal["en", "zh-CN"]
@@ -34,6 +34,8 @@ _ENGLISH: Mapping[Op, tuple[str, str]] = {
     Op.BEFORE: ("is before {}", "be before {}"),
     Op.AFTER: ("is after {}", "be after {}"),
     Op.WITHIN_LAST: ("is within the last {}", "be within the last {}"),
+    Op.WITHIN_NEXT: ("is within the next {}", "be within the next {}"),
+    Op.LONGER_AGO: ("is more than {} ago", "be more than {} ago"),
     Op.IS_FILLED: ("is filled in", "be filled in"),
     Op.IS_EMPTY: ("is empty", "be empty"),
 }
@@ -55,6 +57,8 @@ _CHINESE: Mapping[Op, str] = {
     Op.BEFORE: "早于{}",
     Op.AFTER: "晚于{}",
     Op.WITHIN_LAST: "在最近{}内",
+    Op.WITHIN_NEXT: "在未来{}内",
+    Op.LONGER_AGO: "距今超过{}",
     Op.IS_FILLED: "已填写",
     Op.IS_EMPTY: "为空",
 }
@@ -77,6 +81,7 @@ _UNITS: Mapping[str, tuple[str, str]] = {
     "months": (" months", " 个月"),
     "days": (" days", " 天"),
     "people": (" people", " 人"),
+    "seconds": (" seconds", " 秒"),
     "ms": (" ms", " 毫秒"),
     "bytes": (" bytes", " 字节"),
 }
@@ -116,7 +121,7 @@ def _arguments(op: Op, value: Json, field: Field | None, language: Language) -> 
         return []
     if op is Op.BETWEEN and isinstance(value, list):
         return [show(end, field, language) for end in value]
-    if op is Op.WITHIN_LAST:
+    if op in RELATIVE:
         span = read_duration(value)
         return [show_span(span, language) if span is not None else show(value, field, language)]
     return [show(value, field, language)]

@@ -13,7 +13,7 @@ from hub.domain.errors import Invalid
 from hub.domain.events import Cause
 from hub.domain.ids import DEFAULT_TENANT, ConnectionId, DeliveryId, RevisionId, TenantId
 from hub.ports.store import Page, Store
-from tests.support.arrivals import accept, arrival, event, event_number, make_lane, undone
+from tests.support.arrivals import accept, arrival, busy, event, event_number, make_lane, undone
 from tests.support.stores import T0
 
 
@@ -123,7 +123,7 @@ async def test_an_error_leaves_nothing(store: Store) -> None:
     async with store.look() as look:
         assert await look.events(DEFAULT_TENANT, Page()) == []
         assert await look.deliveries(DEFAULT_TENANT, Page()) == []
-        assert await look.busy_lanes(T0 + timedelta(hours=1)) == []
+        assert busy(await look.busy_lanes(T0 + timedelta(hours=1))) == []
     (receipt,) = await accept(store, arrival(2, key="key-1"))
     assert receipt.fresh
 
@@ -162,4 +162,4 @@ async def test_events_are_listed_newest_first_by_pages(store: Store) -> None:
         with pytest.raises(Invalid):
             await look.events(DEFAULT_TENANT, Page(before="evt_7"))
         assert (await look.totals(DEFAULT_TENANT))["events"] == 6
-        assert ConnectionId(1) not in await look.busy_lanes(T0)
+        assert ConnectionId(1) not in busy(await look.busy_lanes(T0))

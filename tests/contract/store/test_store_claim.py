@@ -9,7 +9,7 @@ from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Again, Planned, State
 from hub.domain.ids import DEFAULT_TENANT, ConnectionId
 from hub.ports.store import LaneCall, Page, Store
-from tests.support.arrivals import LEASE, accept, arrival, claim, complete, completion, event, fill, make_lane
+from tests.support.arrivals import LEASE, accept, arrival, busy, claim, complete, completion, event, fill, make_lane
 from tests.support.stores import T0
 
 LATER = T0 + timedelta(hours=1)
@@ -88,7 +88,7 @@ async def test_a_lane_that_is_not_active_gives_nothing(store: Store) -> None:
             await work.set_connection_state(lane.id, state)
         assert await claim(store, lane.id) == []
         async with store.look() as look:
-            assert await look.busy_lanes(LATER) == []
+            assert busy(await look.busy_lanes(LATER)) == []
     async with store.work() as work:
         await work.set_connection_state(lane.id, ConnectionState.ACTIVE)
     assert len(await claim(store, lane.id)) == 1
@@ -103,8 +103,8 @@ async def test_a_held_lane_gives_nothing_until_then_and_is_never_shortened(store
         await work.hold_lane(lane.id, LATER - timedelta(minutes=30))
     before = LATER - timedelta(microseconds=1)
     async with store.look() as look:
-        assert await look.busy_lanes(before) == [other.id]
-        assert await look.busy_lanes(LATER) == [lane.id, other.id]
+        assert busy(await look.busy_lanes(before)) == [other.id]
+        assert busy(await look.busy_lanes(LATER)) == [lane.id, other.id]
         assert (await look.connection_by_id(lane.id)).held_until == LATER
     assert await claim(store, lane.id, now=before) == []
     assert len(await claim(store, lane.id, 1, now=LATER)) == 1
@@ -116,12 +116,12 @@ async def test_busy_lanes_and_the_next_due_time(store: Store) -> None:
         assert await look.next_due(T0) is None
     await fill(store, lane.id, 3)
     async with store.look() as look:
-        assert await look.busy_lanes(T0) == [lane.id]
-        assert await look.busy_lanes(T0 - timedelta(seconds=1)) == []
+        assert busy(await look.busy_lanes(T0)) == [lane.id]
+        assert busy(await look.busy_lanes(T0 - timedelta(seconds=1))) == []
         assert await look.next_due(T0 - timedelta(seconds=1)) == T0
         assert await look.next_due(T0) == T0 + timedelta(seconds=1)
         assert await look.next_due(LATER) is None
-        assert idle.id not in await look.busy_lanes(LATER)
+        assert idle.id not in busy(await look.busy_lanes(LATER))
 
 
 async def test_release_gives_the_try_back(store: Store) -> None:

@@ -17,7 +17,8 @@ from hub.adapters.metrics import CONTENT_TYPE, METRICS, Bounded, MetricDoc, Prom
 from hub.domain.connections import ConnectionState
 from hub.domain.ids import ConnectionId
 from hub.ports.meter import Meter
-from hub.ports.store import LaneStats, StoreHealth, StoreVitals
+from hub.ports.store import LaneStats
+from hub.ports.vitals import StoreHealth, StoreVitals
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 BASE_UNITS = {"seconds", "bytes", "ratio"}
@@ -117,7 +118,6 @@ def use_all(meter: Meter, word: str = "greenhouse") -> None:
     meter.request("acceptEvents", 202, 0.01)
     meter.claim(0.001)
     meter.record(3, 0.002)
-    meter.breaker(word, "open")
     meter.task("sweep", "planned", NOW, None)
     meter.task("sweep", "ok", NOW + timedelta(minutes=1), True)
 
@@ -302,14 +302,15 @@ def test_dead_letters_are_counted_by_a_class_of_cause(
     assert seen.value("hirewire_dead_letters_total", connection="gh", cause=wanted) == 1
 
 
-def test_a_breaker_is_in_one_state(meter: PrometheusMeter) -> None:
-    for state in ("closed", "open", "half_open"):
-        meter.breaker("gh", state)
-        seen = Scrape(meter)
-        told = {
-            s: seen.value("hirewire_lane_breaker", connection="gh", state=s) for s in ("closed", "open", "half_open")
-        }
-        assert told == {**dict.fromkeys(told, 0), state: 1}
+@pytest.mark.parametrize(
+    ("opens", "held_s", "wanted"), [(0, None, "closed"), (0, 30, "closed"), (2, 30, "open"), (2, -1, "half_open")]
+)
+def test_a_breaker_is_in_one_state(meter: PrometheusMeter, opens: int, held_s: int | None, wanted: str) -> None:
+    until = None if held_s is None else NOW + timedelta(seconds=held_s)
+    meter.lanes([lane("gh", opens=opens, held_until=until)], NOW)
+    seen = Scrape(meter)
+    told = {s: seen.value("hirewire_lane_breaker", connection="gh", state=s) for s in ("closed", "open", "half_open")}
+    assert told == {**dict.fromkeys(told, 0), wanted: 1}
 
 
 def test_a_task_is_due_when_it_last_went_well(meter: PrometheusMeter) -> None:

@@ -222,3 +222,53 @@ def test_an_unknown_event_is_named() -> None:
     with pytest.raises(Invalid) as caught:
         Catalogue.of_event("moon.landed", 1)
     assert caught.value.code == "unknown_event"
+
+
+ADDED = {
+    "custom.turnaround": {
+        "type": "integer",
+        "minimum": 0,
+        "x-unit": "days",
+        "x-label": {"en": "Turnaround", "zh-CN": "处理用时"},
+        "x-sensitivity": 2,
+    },
+    "custom.grade": {
+        "type": "string",
+        "enum": ["a", "b"],
+        "x-options": {"a": {"en": "Good", "zh-CN": "好"}, "b": {"en": "Fair", "zh-CN": "中"}},
+        "x-label": {"en": "Grade", "zh-CN": "评级"},
+        "x-sensitivity": 2,
+    },
+    "custom.g": {"type": "string", "x-label": {"en": "Gender", "zh-CN": "性别"}, "x-sensitivity": 4},
+}
+VENDOR = {"en": "Acme", "zh-CN": "顶峰"}
+
+
+def test_a_connector_adds_fields_with_names_limits_units_and_options() -> None:
+    wider = CATALOGUE.adding(ADDED, VENDOR)
+    turnaround, grade = wider.fields["custom.turnaround"], wider.fields["custom.grade"]
+    assert (turnaround.type, turnaround.unit, turnaround.low, turnaround.sensitivity) == ("integer", "days", 0, 2)
+    assert (turnaround.label["en"], turnaround.label["zh-CN"]) == ("Turnaround (Acme)", "处理用时（顶峰）")
+    assert [option.value for option in grade.options] == ["a", "b"]
+    for asked, code in [
+        (("custom.turnaround", "eq", "3"), "wrong_type"),
+        (("custom.turnaround", "lt", 0), "impossible_range"),
+        (("custom.grade", "eq", "z"), "unknown_option"),
+        (("custom.g", "eq", "f"), "protected_field"),
+    ]:
+        with pytest.raises(Invalid) as caught:
+            parse(rule(*asked), wider)
+        assert caught.value.code == code
+    parse(rule("custom.turnaround", "le", 3), wider)
+    parse(rule("custom.turnaround", "eq", "anything"), CATALOGUE)
+
+
+@pytest.mark.parametrize("path", ["turnaround", "name.first", "person.shoe_size"])
+def test_fields_are_added_only_where_the_event_takes_them(path: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        CATALOGUE.adding({path: ADDED["custom.turnaround"]}, VENDOR)
+    assert caught.value.code == "unknown_field"
+
+
+def test_what_is_canonical_stays_as_it_is() -> None:
+    assert CATALOGUE.adding({"name": {"type": "integer"}}, VENDOR).fields["name"].type == "text"

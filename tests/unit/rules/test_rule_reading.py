@@ -168,20 +168,6 @@ def test_the_message_names_the_clause_and_not_its_value() -> None:
     assert "lin.yue" not in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", ["message", "wait", "branch", "gate", "tag", "emit"])
-def test_steps_of_later_versions_are_refused_by_name(kind: str) -> None:
-    with pytest.raises(Invalid, match=kind) as caught:
-        parse(rule(then=[ACTION, {"kind": kind, "id": "x"}]))
-    assert (caught.value.code, caught.value.at) == ("not_supported_yet", "then.1")
-
-
-@pytest.mark.parametrize("guard", ["once_per", "max_per_hour", "hours"])
-def test_guards_of_later_versions_are_refused_by_name(guard: str) -> None:
-    with pytest.raises(Invalid, match=guard) as caught:
-        parse(rule(guards={"mode": "live", guard: 1}))
-    assert (caught.value.code, caught.value.at) == ("not_supported_yet", f"guards.{guard}")
-
-
 def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     inside = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     return [path] + [place for key, value in inside for place in places(value, (*path, key))]

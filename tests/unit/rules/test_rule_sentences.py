@@ -198,7 +198,9 @@ def test_every_operator_has_words_in_both_languages() -> None:
     catalogue = Catalogue.from_schema({"type": "object", "additionalProperties": False, "properties": {}})
     values: dict[str, Any] = {"in": ["a"], "not_in": ["a"], "has_any": ["a"], "has_all": ["a"], "between": [1, 2]}
     values |= dict.fromkeys(["lt", "le", "gt", "ge"], 1) | dict.fromkeys(["before", "after"], "2026-11-20")
-    values |= {"within_last": "PT5M"} | dict.fromkeys(["eq", "ne", "contains", "not_contains", "starts_with"], "a")
+    values |= dict.fromkeys(["within_last", "within_next", "longer_ago"], "PT5M") | dict.fromkeys(
+        ["eq", "ne", "contains", "not_contains", "starts_with"], "a"
+    )
     heard = set()
     for op in [*values, "is_filled", "is_empty"]:
         asked = clause("c", "x", op, *([values[op]] if op in values else []))

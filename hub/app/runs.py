@@ -1,0 +1,100 @@
+"""What people do with runs: answer a gate, release or discard what is held, cancel; and read them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from hub.app.library import Library
+from hub.domain.errors import NotFound
+from hub.domain.ids import RunId, TenantId, show
+from hub.domain.rules import Program
+from hub.domain.rules.tree import Gate
+from hub.domain.run_words import standing
+from hub.domain.runs import Run, RunState, decide
+from hub.ports.clock import Clock
+from hub.ports.people import AuditEntry
+from hub.ports.store import Store
+
+ACTS = ("approve", "reject", "release", "discard", "cancel")
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run with the names that people know. `approvers` is who is asked at its gate."""
+
+    run: Run
+    rule: str
+    revision: int
+    program: Program
+
+    @property
+    def stands(self) -> Mapping[str, str]:
+        """Where it stands, as a sentence in each language."""
+        return standing(self.run, self.program)
+
+    @property
+    def approvers(self) -> str | None:
+        """Who is asked at the gate where it stands."""
+        step = self.program.steps.get(self.run.step or "")
+        return step.approvers if isinstance(step, Gate) and self.run.state is RunState.GATE else None
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Runs of one tenant."""
+
+    store: Store
+    library: Library
+    clock: Clock
+
+    async def decide(self, tenant: TenantId, run: RunId, act: str, by: str, why: str | None = None) -> RunView:
+        """One of ACTS, on the record of who did it. Raises NotFound, Conflict (`run_state`)."""
+        now = self.clock.now()
+        async with self.store.work() as work:
+            known = await work.take_run(tenant, run)
+            if known is None:
+                raise NotFound(f"there is no run {show('run', run)}")
+            decided = decide(known, act, now)
+            if decided.state is RunState.DISCARDED:
+                await work.forget_once(decided)
+            await work.save_run(decided)
+            detail = {"step": known.step, "was": str(known.state), **({"why": why} if why else {})}
+            await work.audit(AuditEntry(now, tenant, by, f"run.{act}", show("run", run), {**detail}))
+        self.store.ring()
+        return await self.view(decided)
+
+    async def one(self, tenant: TenantId, run: RunId) -> RunView:
+        """Raises NotFound."""
+        async with self.store.look() as look:
+            found = await look.run(tenant, run)
+        if found is None:
+            raise NotFound(f"there is no run {show('run', run)}")
+        return await self.view(found)
+
+    async def every(
+        self,
+        tenant: TenantId,
+        *,
+        limit: int = 50,
+        before: RunId | None = None,
+        states: Collection[RunState] = (),
+        subject: str | None = None,
+        rule: str | None = None,
+    ) -> list[RunView]:
+        """Newest first. Raises NotFound for a rule that is not there."""
+        async with self.store.look() as look:
+            number = None
+            if rule is not None:
+                number = next((r.id for r in await look.rules(tenant) if r.name == rule), None)
+                if number is None:
+                    raise NotFound(f"there is no rule {rule}")
+            found = await look.runs(tenant, limit=limit, before=before, states=states, subject=subject, rule=number)
+        return [await self.view(run) for run in found]
+
+    async def view(self, run: Run) -> RunView:
+        """The run with its names."""
+        async with self.store.look() as look:
+            revision = await look.revision(run.revision)
+        assert revision is not None  # revisions are never deleted
+        return RunView(run, revision.name, revision.number, await self.library.program(run.revision))

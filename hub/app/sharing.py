@@ -1,0 +1,60 @@
+"""How many deliveries each lane may start: fair between tenants, fair between their lanes, exact where a lane says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from hub.domain.connections import Lane
+from hub.domain.ids import TenantId
+from hub.ports.lanes import Room
+
+
+def fair_shares(wanted: Sequence[tuple[TenantId, int]], room: int, turn: int) -> list[int]:
+    """Parts of `room` for lanes that want so many each: every tenant the same, then each of its lanes the same.
+
+    What one does not want goes to the others (max-min fairness); what cannot be divided goes round with `turn`.
+    """
+    tenants = sorted({tenant for tenant, _ in wanted})
+    mine = [[index for index, (tenant, _) in enumerate(wanted) if tenant == one] for one in tenants]
+    parts = _fill([sum(wanted[index][1] for index in lanes) for lanes in mine], room, turn)
+    shares = [0] * len(wanted)
+    for lanes, part in zip(mine, parts, strict=True):
+        for index, share in zip(lanes, _fill([wanted[index][1] for index in lanes], part, turn), strict=True):
+            shares[index] = share
+    return shares
+
+
+def _fill(wants: Sequence[int], room: int, turn: int) -> list[int]:
+    given = [0] * len(wants)
+    left, hungry = room, [index for index, want in enumerate(wants) if want > 0]
+    while left > 0 and hungry:
+        share = left // len(hungry)
+        start = turn % len(hungry)
+        for place, index in enumerate(hungry[start:] + hungry[:start]):
+            extra = 1 if share == 0 and place < left else 0
+            given[index] += min(share + extra, wants[index] - given[index])
+        left = room - sum(given)
+        if share == 0:
+            break
+        hungry = [index for index in hungry if wants[index] > given[index]]
+    return given
+
+
+def startable(lane: Lane, room: Room, now: datetime) -> tuple[int, float | None]:
+    """How many more a strict lane may start over all workers, and the tokens it has (None: no rate).
+
+    A token bucket of one second's worth, at least one: in t seconds never more than that and `rate` x t.
+    """
+    free = max(0, lane.concurrency - room.leased)
+    if room.opens:
+        free = min(free, 0 if room.leased else 1)  # one probe
+    if lane.rate is None:
+        return free, None
+    burst = max(1.0, lane.rate)
+    if room.tokens is None or room.tokens_at is None:
+        tokens = burst
+    else:
+        passed = max(0.0, (now - room.tokens_at).total_seconds())
+        tokens = min(burst, room.tokens + passed * lane.rate)
+    return min(free, int(tokens)), tokens

@@ -1,0 +1,109 @@
+"""Runs in the record: rules under way, what they wait for, and the words they put on candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from hub.domain.deliveries import Planned
+from hub.domain.ids import EventId, RevisionId, RuleId, RunId, TenantId
+from hub.domain.runs import Run, RunState
+from mappings.documents import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A rule that fired and needs a run: stored with the event that made it fire, READY at once."""
+
+    rule: RuleId
+    revision: RevisionId
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateTag:
+    """A word on a candidate, and the run that put it there."""
+
+    tag: str
+    run: RunId
+    at: datetime
+
+
+Awaited = tuple[TenantId, str, str]  # tenant, subject, event type
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A delivery of an event that is stored already."""
+
+    tenant: TenantId
+    event: EventId
+    planned: Planned
+    at: datetime
+
+
+class Runs(Protocol):
+    """Runs, tags and the business calendar."""
+
+    async def due_runs(self, now: datetime, limit: int = 100) -> list[Run]:
+        """Runs to be looked at now, the longest due first; none of a paused rule."""
+
+    async def take_runs(self, ids: Sequence[RunId], now: datetime) -> list[Run]:
+        """Those that are still due, locked until the transaction ends and in order of rule and id.
+
+        What another transaction holds is left out.
+        """
+
+    async def take_run(self, tenant: TenantId, run: RunId) -> Run | None:
+        """One run, locked until the transaction ends."""
+
+    async def save_run(self, run: Run) -> None:
+        """Store what changed of a run that was taken."""
+
+    async def runs(
+        self,
+        tenant: TenantId,
+        *,
+        limit: int = 50,
+        before: RunId | None = None,
+        states: Collection[RunState] = (),
+        subject: str | None = None,
+        rule: RuleId | None = None,
+        event: EventId | None = None,
+    ) -> list[Run]:
+        """Newest first. `event` is the one that made the rule fire."""
+
+    async def run(self, tenant: TenantId, run: RunId) -> Run | None: ...
+
+    async def awaited(self, tenant: TenantId) -> frozenset[str]:
+        """The event types that live runs wait for."""
+
+    async def arrived(
+        self, tenant: TenantId, type: str, subject: str, after: EventId, limit: int = 20
+    ) -> list[EventId]:
+        """Events of a type about a subject, accepted after another event; oldest first."""
+
+    async def wake(self, waiting: Collection[Awaited], now: datetime) -> None:
+        """Make due what waits for these (tenant, subject, event type)."""
+
+    async def once(self, run: Run, key: str) -> bool:
+        """Mark that this rule has run for `key`; False if it had before. Transactions that ask for one rule take turns."""
+
+    async def forget_once(self, run: Run) -> None:
+        """Take back what `once` marked for this run."""
+
+    async def begun_since(self, rule: RuleId, since: datetime) -> int:
+        """How many runs of the rule began after `since`. Transactions that ask for one rule take turns."""
+
+    async def put_tag(self, tenant: TenantId, subject: str, tag: CandidateTag) -> None: ...
+
+    async def drop_tag(self, tenant: TenantId, subject: str, tag: str) -> None: ...
+
+    async def tags(self, tenant: TenantId, subject: str) -> list[CandidateTag]:
+        """By word."""
+
+    async def calendar(self, tenant: TenantId) -> Document | None:
+        """The business calendar as configured."""
+
+    async def put_calendar(self, tenant: TenantId, body: Document) -> None: ...

@@ -1,0 +1,113 @@
+"""Runs: rules under way, and what people decide about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from litestar import Controller, Request, get, post
+from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIType
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from hub.app.runs import ACTS
+from hub.domain.errors import Invalid
+from hub.domain.ids import RunId, read
+from hub.domain.runs import RunState
+from hub.web import dto
+from hub.web.auth import caller_of, hub_of, scope
+from hub.web.bodies import json_body
+from hub.web.paging import run_page
+from hub.web.problems import may_answer
+
+STATES = tuple(str(state) for state in RunState)
+LONGEST_WHY = 500
+
+
+@dataclass
+class TakesDecision(Operation):
+    """`{"act": ..., "why": ...}`, read by the handler."""
+
+    request_body: RequestBody | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        """One content type."""
+        act = Schema(type=OpenAPIType.STRING, enum=list(ACTS))
+        why = Schema(type=OpenAPIType.STRING, max_length=LONGEST_WHY)
+        schema = Schema(
+            type=OpenAPIType.OBJECT, required=["act"], properties={"act": act, "why": why}, additional_properties=False
+        )
+        self.request_body = RequestBody(content={"application/json": OpenAPIMediaType(schema=schema)}, required=True)
+
+
+class RunsController(Controller):
+    """`/v1/runs`"""
+
+    path = "/v1/runs"
+    tags = ("Runs",)
+
+    @get(
+        "/",
+        operation_id="listRuns",
+        opt=scope("runs:read"),
+        responses=may_answer(400, 401, 403, 404, 422, 503),
+        summary="Runs of rules whose steps take time, newest first",
+    )
+    async def every(
+        self,
+        request: Request[Any, Any, Any],
+        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+        cursor: FromQuery[str | None] = None,
+        run_state: Annotated[str | None, QueryParameter(name="state", enum=STATES)] = None,
+        candidate: Annotated[str | None, QueryParameter(max_length=200)] = None,
+        rule: Annotated[str | None, QueryParameter(max_length=200)] = None,
+    ) -> dto.RunPage:
+        """`gate` and `held` are those that wait for a person."""
+        size, before = run_page(limit, cursor)
+        if run_state is not None and run_state not in STATES:
+            raise Invalid(f"state is one of {', '.join(STATES)}", code="enum", at="state")
+        found = await hub_of(request).runs.every(
+            caller_of(request).tenant,
+            limit=size,
+            before=before,
+            states=[RunState(run_state)] if run_state is not None else (),
+            subject=candidate,
+            rule=rule,
+        )
+        views = [dto.RunSummary.of(view) for view in found]
+        return dto.RunPage(views, views[-1].id if len(views) == size else None)
+
+    @get(
+        "/{run_id:str}",
+        operation_id="getRun",
+        opt=scope("runs:read"),
+        responses=may_answer(400, 401, 403, 404, 503),
+        summary="One run: where it stands",
+    )
+    async def one(self, request: Request[Any, Any, Any], run_id: FromPath[str]) -> dto.RunSummary:
+        """In both languages."""
+        found = await hub_of(request).runs.one(caller_of(request).tenant, RunId(read("run", run_id)))
+        return dto.RunSummary.of(found)
+
+    @post(
+        "/{run_id:str}/decision",
+        operation_id="decideRun",
+        opt=scope("runs:decide"),
+        status_code=200,
+        operation_class=TakesDecision,
+        responses=may_answer(400, 401, 403, 404, 409, 413, 422, 503),
+        summary="Approve or reject at a gate, release or discard what is held, cancel",
+    )
+    async def decide(self, request: Request[Any, Any, Any], run_id: FromPath[str]) -> dto.RunSummary:
+        """Written to the audit trail with who said it and, if told, why."""
+        number, caller = RunId(read("run", run_id)), caller_of(request)
+        body = await json_body(request)
+        if not isinstance(body, dict) or not {"act"} <= body.keys() <= {"act", "why"}:
+            raise Invalid("send an object with act and perhaps why", code="missing", at="act")
+        act, why = body["act"], body.get("why")
+        if act not in ACTS:
+            raise Invalid(f"act is one of {', '.join(ACTS)}", code="enum", at="act")
+        if "why" in body and (not isinstance(why, str) or len(why) > LONGEST_WHY or "\0" in why):
+            raise Invalid(f"why is a text of at most {LONGEST_WHY} characters", code="type", at="why")
+        reason = why if isinstance(why, str) else None
+        return dto.RunSummary.of(await hub_of(request).runs.decide(caller.tenant, number, str(act), caller.id, reason))

@@ -1,0 +1,107 @@
+"""Runs by HTTP: lists, one, decisions, what the timeline and the explanation say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hub.ports.store import Page
+from tests.support.hubs import TENANT, report
+from tests.web.conftest import Api
+
+GATE = {"kind": "gate", "id": "g", "approvers": "hr_owner", "timeout": "P3D"}
+RULE = {
+    "schema": 1,
+    "trigger": {"event": "interview.report.completed"},
+    "then": [{"kind": "tag", "id": "t", "tag": "reviewed"}, GATE],
+}
+
+
+@pytest.fixture
+async def asked(api: Api) -> Api:
+    await api.bench.configure({"rules": {"ask first": {"rule": RULE}}})  # type: ignore[dict-item]
+    await api.bench.accept(report(), report(key="two", candidate="cand_2"))
+    await api.bench.advance()
+    return api
+
+
+async def get(api: Api, path: str, status: int = 200) -> Any:
+    answer = await api.client.get(path, headers=api.auth)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def decide(api: Api, run: str, body: object, status: int = 200) -> Any:
+    answer = await api.client.post(f"/v1/runs/{run}/decision", json=body, headers=api.auth)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def test_runs_are_listed_by_page_state_candidate_and_rule(asked: Api) -> None:
+    first = await get(asked, "/v1/runs?limit=1&state=gate")
+    assert [item["id"] for item in first["items"]] == ["run_2"]
+    second = await get(asked, f"/v1/runs?limit=1&cursor={first['next_cursor']}")
+    assert [item["id"] for item in second["items"]] == ["run_1"]
+    assert (await get(asked, "/v1/runs?candidate=cand_2&rule=ask%20first"))["items"][0]["id"] == "run_2"
+    assert (await get(asked, "/v1/runs?state=held")) == {"items": [], "next_cursor": None}
+    await get(asked, "/v1/runs?rule=none", 404)
+    await get(asked, "/v1/runs?state=asleep", 422)
+    await get(asked, "/v1/runs?cursor=evt_1", 400)
+
+
+async def test_one_run_says_where_it_stands_in_both_languages(asked: Api) -> None:
+    run = await get(asked, "/v1/runs/run_1")
+    assert (run["rule"], run["state"], run["approvers"], run["candidate_id"]) == (
+        "ask first", "gate", "hr_owner", "cand_1"
+    )  # fmt: skip
+    assert run["stands"] == {
+        "en": "Waits for “hr_owner” to approve until 2026-03-05 09:00 UTC.",
+        "zh-CN": "等待“hr_owner”批准，直到 2026-03-05 09:00 UTC。",
+    }
+    await get(asked, "/v1/runs/run_9", 404)
+    await get(asked, "/v1/runs/x", 400)
+
+
+async def test_a_decision_is_carried_out_once_and_audited(asked: Api) -> None:
+    run = await decide(asked, "run_1", {"act": "approve", "why": "spoken to the team"})
+    assert run["state"] == "ready"
+    await asked.bench.advance()
+    assert (await get(asked, "/v1/runs/run_1"))["stands"]["en"] == "Done."
+    assert (await decide(asked, "run_1", {"act": "approve"}, 409))["code"] == "run_state"
+    async with asked.bench.hub.store.look() as look:
+        acts = [
+            (e.action, e.object, e.detail["why"])
+            for e in await look.audit_entries(TENANT, Page())
+            if "run." in e.action
+        ]
+    assert acts == [("run.approve", "run_1", "spoken to the team")]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({}, 422), ({"act": "bless"}, 422), ({"act": "cancel", "why": 1}, 422), ({"act": "cancel", "x": 1}, 422),
+     ([], 422), ({"act": "release"}, 409)],
+)  # fmt: skip
+async def test_a_decision_that_is_none_is_refused(asked: Api, body: object, status: int) -> None:
+    await decide(asked, "run_2", body, status)
+
+
+async def test_decisions_need_their_scope(asked: Api) -> None:
+    _, token = await asked.bench.hub.access.make(TENANT, "reader", ["runs:read"], "test")
+    head = {"authorization": f"Bearer {token}"}
+    answer = await asked.client.post("/v1/runs/run_1/decision", json={"act": "approve"}, headers=head)
+    assert answer.status_code == 403
+    assert (await asked.client.get("/v1/runs/run_1", headers=head)).status_code == 200
+
+
+async def test_the_timeline_and_the_explanation_show_the_run(asked: Api) -> None:
+    lines = (await get(asked, "/v1/candidates/cand_1/timeline"))["lines"]
+    found = {line["kind"]: line for line in lines}
+    assert (found["run"]["what"], found["run"]["state"], found["run"]["id"]) == ("ask first", "gate", "run_1")
+    assert "hr_owner" in found["run"]["stands"]["zh-CN"]
+    assert (found["tag"]["what"], found["tag"]["caused_by"]) == ("reviewed", "run_1")
+    event = found["event"]["id"]
+    why = await get(asked, f"/v1/rules/ask%20first/explain/{event}")
+    assert why["stands"]["en"].startswith("Waits for “hr_owner”")
+    assert (await get(asked, f"/v1/rules/high%20score/explain/{event}"))["stands"] is None
