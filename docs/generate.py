@@ -1,4 +1,4 @@
-"""Writes docs/reference/*.md from the code: `python -m docs.generate`. A test fails when they are stale."""
+"""Writes docs/reference and the files of docs/operations from the code: `python -m docs.generate`. A test fails when they are stale."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 import click
 import yaml
 
+from docs.operations import alerts, dashboards
+from docs.operations.expressions import alerts_on
 from docs.problem_codes import problem_codes
 from docs.steps import steps_and_guards
 from docs.tables import Row, code, table
@@ -68,8 +70,19 @@ def settings_page(zh: Mapping[str, str]) -> str:
 
 
 def metrics_page(zh: Mapping[str, str]) -> str:
+    def alerted(name: str) -> str:
+        return ", ".join(f"[{one}](../operations/runbooks.md#{one.lower()})" for one in alerts_on(name)) or "-"
+
     rows = [
-        (f"`{m.name}`", m.kind, m.unit or "-", ", ".join(f"`{one}`" for one in m.labels) or "-", m.help, zh[m.name])
+        (
+            f"`{m.name}`",
+            m.kind,
+            m.unit or "-",
+            ", ".join(f"`{one}`" for one in m.labels) or "-",
+            m.help,
+            zh[m.name],
+            alerted(m.name),
+        )
         for m in METRICS
     ]
     return page(
@@ -78,7 +91,7 @@ def metrics_page(zh: Mapping[str, str]) -> str:
         "Lanes are counted in the store at each scrape and cover all processes; everything else is of one process.",
         "`serve` 的 `GET /metrics`（令牌需有 `metrics:read`）；设置 `HIREWIRE_METRICS_LISTEN` 后 `work` 也提供。"
         "通道类指标抓取时从库中统计，覆盖所有进程；其余指标只属于本进程。",
-        table(("metric", "kind", "unit", "labels", "what it says", "含义"), rows),
+        table(("metric", "kind", "unit", "labels", "what it says", "含义", "alerts / 告警"), rows),
     )
 
 
@@ -114,7 +127,8 @@ def commands_page() -> str:
 
 
 def _helps(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
-    context = click.Context(command, info_name=name, max_content_width=110, terminal_width=110)
+    names = cli.cli.context_settings["help_option_names"]  # click remembers those of the first context it sees
+    context = click.Context(command, info_name=name, max_content_width=110, terminal_width=110, help_option_names=names)
     yield name, "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     if isinstance(command, click.Group):
         for child in sorted(command.commands):
@@ -362,6 +376,21 @@ def _objects(value: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from ((name, body) for name, body in value.items() if isinstance(body, dict))
 
 
+def written() -> dict[Path, str]:
+    """Every file that is written from the code, with its text."""
+    operations = {
+        "prometheus/hirewire.rules.yaml": alerts.rules(),
+        "prometheus/hirewire.tests.yaml": alerts.tests("1m"),
+        "prometheus/hirewire.slow.tests.yaml": alerts.tests("1h"),
+        **{f"grafana/{one.uid}.json": dashboards.rendered(one) for one in dashboards.DASHBOARDS},
+    }
+    return {
+        **{REFERENCE / name: text for name, text in pages().items()},
+        **{DOCS / "operations" / name: text for name, text in operations.items()},
+    }
+
+
 if __name__ == "__main__":
-    for name, text in pages().items():
-        (REFERENCE / name).write_text(text, encoding="utf-8")
+    for path, text in written().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")

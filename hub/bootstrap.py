@@ -44,14 +44,18 @@ from hub.app.replay import Replay
 from hub.app.replays import Replays
 from hub.app.reports import Reports
 from hub.app.runs import Runs
+from hub.app.switch import Switch
+from hub.app.traced import TracedDeliver, TracedTransport
 from hub.domain.breaker import BreakerPolicy
 from hub.domain.deliveries import RetryPolicy
+from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
 from hub.ports.meter import Meter
 from hub.ports.store import Store
+from hub.ports.tracer import Tracer
 from hub.ports.transport import Signatures, Transport
 from hub.ports.vault import Vault
 from hub.settings import Settings
@@ -77,20 +81,23 @@ class Parts:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: LoopLimits = field(default_factory=LoopLimits)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    tracer: Tracer | None = None
 
 
 def assemble(parts: Parts) -> Hub:
     """Use cases over ports: the same wiring for the product, the tests and the simulator."""
     p = parts
+    transport = p.transport if p.tracer is None else TracedTransport(p.transport, p.tracer)
     library = Library(p.store, p.catalog, p.clock, p.days)
     channels = Channels(p.catalog, p.vault)
     prepare = Prepare(p.vault, p.clock, p.ids, p.meter)
-    group = commit_arrivals(p.store, p.meter, p.clock)
+    group = commit_arrivals(p.store, p.meter, p.clock, p.tracer)
     ingest = Ingest(p.store, library, prepare, group, p.meter)
     identify = Identify(p.vault)
     queries = Queries(p.store, p.vault, library, channels)
     reports = Reports(p.store, p.vault, library, prepare)
-    deliver = Deliver(p.store, p.vault, library, channels, p.transport, reports, p.clock, p.ids, p.meter, p.retry)
+    deliver = Deliver(p.store, p.vault, library, channels, transport, reports, p.clock, p.ids, p.meter, p.retry)
+    traced = deliver if p.tracer is None else TracedDeliver(deliver, p.tracer, p.clock)
     return Hub(
         store=p.store,
         vault=p.vault,
@@ -98,19 +105,20 @@ def assemble(parts: Parts) -> Hub:
         ids=p.ids,
         meter=p.meter,
         catalog=p.catalog,
-        transport=p.transport,
+        transport=transport,
         library=library,
         channels=channels,
         ingest=ingest,
         deliver=deliver,
         lanes=LaneLoop(
-            p.store, library, deliver, p.clock, p.ids, p.meter, Breakers(p.clock, p.meter, p.breaker), p.limits
+            p.store, library, traced, p.clock, p.ids, p.meter, Breakers(p.clock, p.meter, p.breaker), p.limits
         ),
         receive=Receive(p.store, channels, p.signatures, prepare, group, p.clock, p.meter),
         provide=Provide(p.store, p.vault, channels, p.signatures, ingest, identify, p.clock, p.ids),
         identify=identify,
         configure=Configure(p.store, p.vault, p.catalog, library, p.clock, p.ids, p.days),
         replay=Replay(p.store, prepare, p.clock, p.ids),
+        switch=Switch(p.store, library, p.clock),
         replays=Replays(p.store, library, queries, prepare, p.clock, p.meter),
         advance=Advance(p.store, p.vault, library, prepare, p.clock, p.meter),
         runs=Runs(p.store, library, p.clock),
@@ -127,13 +135,16 @@ class Opened:
     timer: Timer
     meter: PrometheusMeter
     clock: SystemClock
+    tracer: Tracer | None = None
 
     async def render_metrics(self) -> tuple[bytes, str]:
         """The metrics of this process, and the lanes of all of them: (body, content type)."""
-        health = await self.hub.store.health()
-        self.meter.store(health.ok)
+        store, lanes = self.hub.store, self.hub.lanes
+        self.meter.in_flight(lanes.in_flight, lanes.limits.in_flight)
+        health = await store.health()
+        self.meter.store(health, await store.vitals() if health.ok else None)
         if health.ok:
-            async with self.hub.store.look() as look:
+            async with store.look() as look:
                 self.meter.lanes(await look.lanes(), self.clock.now())
         return self.meter.render(), CONTENT_TYPE
 
@@ -161,6 +172,8 @@ class Opened:
 
     async def close(self) -> None:
         """Let go of sockets and files."""
+        if self.tracer is not None:
+            await asyncio.to_thread(self.tracer.close)
         await self.hub.transport.close()
         await self.hub.store.close()
 
@@ -194,12 +207,24 @@ def open_hub(settings: Settings) -> Opened:
             lease=timedelta(seconds=settings.lease_s),
             renew_s=settings.lease_s / 4,  # a lease that ends before it is renewed gives live work away
         ),
+        tracer=_tracer(settings),
     )
     timer = Timer(store, meter, clock, owner=secrets.token_hex(8))
-    opened = Opened(assemble(parts), timer, meter, clock)
+    opened = Opened(assemble(parts), timer, meter, clock, parts.tracer)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
     timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
     return opened
+
+
+def _tracer(settings: Settings) -> Tracer | None:
+    if settings.traces is None:
+        return None
+    try:
+        from hub.adapters.tracing import OtelTracer
+    except ImportError as error:
+        text = "traces need the extra `otel`: pip install 'hirewire[otel]'"
+        raise Invalid(text, code="extra_missing", at="HIREWIRE_TRACES") from error
+    return OtelTracer(settings.traces, version=VERSION, ratio=settings.traces_ratio)
 
 
 def settle() -> None:

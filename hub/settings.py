@@ -36,6 +36,8 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_LEASE", "60", "Seconds after which the work of a dead worker is taken over."),
     SettingDoc("HIREWIRE_IN_FLIGHT", "400", "Deliveries one process may have under way: the bound on duplicates after a crash."),
     SettingDoc("HIREWIRE_METRICS_LISTEN", "", "Address and port of `work`'s own /metrics (loopback advised); empty: none."),
+    SettingDoc("HIREWIRE_TRACES", "", "OTLP/HTTP collector for traces, e.g. `http://127.0.0.1:4318` (needs the extra `otel`)."),
+    SettingDoc("HIREWIRE_TRACES_RATIO", "1", "Share of events that are traced, 0 to 1; all processes choose the same ones."),
     SettingDoc("HIREWIRE_LOG_FORMAT", "json", "`json` or `text`."),
     SettingDoc("HIREWIRE_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`."),
 )  # fmt: skip
@@ -63,6 +65,8 @@ class Settings:
     metrics_listen: tuple[str, int] | None
     log_format: str
     log_level: str
+    traces: str | None = None
+    traces_ratio: float = 1.0
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
@@ -102,6 +106,8 @@ class Settings:
             metrics_listen=get.address("HIREWIRE_METRICS_LISTEN", "") if get.text("HIREWIRE_METRICS_LISTEN") else None,
             log_format=get.choice("HIREWIRE_LOG_FORMAT", ("json", "text")),
             log_level=get.choice("HIREWIRE_LOG_LEVEL", ("info", "debug", "warning", "error")),
+            traces=get.url("HIREWIRE_TRACES"),
+            traces_ratio=get.numbers("HIREWIRE_TRACES_RATIO", "1", 0, 1)[0],
         )
 
 
@@ -129,6 +135,12 @@ class _Reader:
         if not found or len(found) > 100 or any(not low <= n <= high for n in found):
             raise Invalid(f"{name} holds numbers from {low:g} to {high:g}", code="bad_setting", at=name)
         return found
+
+    def url(self, name: str) -> str | None:
+        value = self.text(name)
+        if value and not value.startswith(("http://", "https://")):
+            raise Invalid(f"{name} begins with http:// or https://", code="bad_setting", at=name)
+        return value or None
 
     def address(self, name: str, default: str) -> tuple[str, int]:
         host, colon, port = (self.text(name) or default).rpartition(":")

@@ -23,6 +23,7 @@ ATTEMPT = "delivery.attempted"
 ATTEMPT_FIELDS = (
     *("tenant", "delivery", "event", "event_type", "connector", "connector_version", "connection", "operation"),
     *("step", "revision", "mapping", "attempt", "outcome", "status", "error", "next", "took_ms", "replay_of"),
+    *("waited_ms", "prepare_ms", "vendor_ms"),
 )
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,13 +23,31 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from hub.adapters.logs import Lines
 from hub.domain.connections import ConnectionState
+from hub.domain.deliveries import Final
 from hub.domain.events import HOOK_RECEIVED
 from hub.ports.store import LaneStats
+from hub.ports.vitals import StoreHealth, StoreVitals
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 OTHER = "other"
 OUTCOMES = frozenset({"delivered", "try_later", "refused", "needs_human", "gone", "late"})
 VERDICTS = frozenset({"fired", "no", "unknown"})
+BREAKER = ("closed", "open", "half_open")
+TASK_OUTCOMES = frozenset({"ok", "failed", "skipped", "led_elsewhere"})
+# What alerts count: these series begin at 0, because a counter that begins at 1 has not grown for Prometheus.
+WATCHED_NOTES = (
+    *("leases.expired", "completion.stale", "completion.abandoned"),
+    *("loop.failed", "lease.renewal_failed", "web.internal_error"),
+)
+CAUSES = {  # the first word of an attempt's error -> the class that dead letters are counted under
+    **dict.fromkeys(("timeout", "cut", "unknown_outcome"), "timeout"),
+    **dict.fromkeys(("connect_failed", "connect_timeout", "dns_failed", "tls_failed", "not_sent"), "unreachable"),
+    **dict.fromkeys(("egress_blocked", "host_refused", "http_refused", "port_refused", "bad_url"), "blocked"),
+    **dict.fromkeys(("auth", "needs_reauth", "token_unavailable"), "credentials"),
+    **dict.fromkeys(("mapping", "setting_missing", "unknown_operation", "no_rule", "missing"), "configuration"),
+    "internal": "internal",
+}
+DEAD_CAUSES = (*sorted(set(CAUSES.values())), "http_4xx", "http_5xx", OTHER)
 _Values = dict[tuple[str, ...], float]
 
 
@@ -63,6 +82,14 @@ METRICS: tuple[MetricDoc, ...] = (
         "hirewire_ingest_commit_events", "histogram", "events", (), "Events in one group commit.", _SIZE_BUCKETS
     ),
     MetricDoc(
+        "hirewire_http_requests_total", "counter", "requests", ("operation", "status"),
+        "Answered calls of the API, by operation and class of status (2xx, 4xx, 5xx).",
+    ),
+    MetricDoc(
+        "hirewire_http_request_seconds", "histogram", "seconds", ("operation",),
+        "Time from a call of the API to its answer.", _COMMIT_BUCKETS,
+    ),
+    MetricDoc(
         "hirewire_attempts_total", "counter", "attempts", ("connector", "connection", "outcome"),
         "Tries to deliver, by how they ended.",
     ),
@@ -74,6 +101,33 @@ METRICS: tuple[MetricDoc, ...] = (
         "hirewire_delivery_seconds", "histogram", "seconds", ("connection",),
         "Time from the acceptance of an event to the vendor's acknowledgement, all tries and waits included.",
         _DELIVERY_BUCKETS,
+    ),
+    MetricDoc(
+        "hirewire_dead_letters_total", "counter", "deliveries", ("connection", "cause"),
+        "Deliveries given up. cause: http_4xx, http_5xx, credentials, timeout, unreachable, blocked, configuration, "
+        "internal, other.",
+    ),
+    MetricDoc(
+        "hirewire_replay_attempts_total", "counter", "attempts", ("connection", "outcome"),
+        "Tries of deliveries that somebody sent again, by how they ended.",
+    ),
+    MetricDoc(
+        "hirewire_claim_seconds", "histogram", "seconds", (), "Time of one claim of due deliveries.", _COMMIT_BUCKETS
+    ),
+    MetricDoc(
+        "hirewire_record_commit_seconds", "histogram", "seconds", (),
+        "Time of one group commit of ended tries.", _COMMIT_BUCKETS,
+    ),
+    MetricDoc(
+        "hirewire_record_commit_deliveries", "histogram", "deliveries", (), "Ended tries in one group commit.",
+        (*_SIZE_BUCKETS, 256.0),
+    ),
+    MetricDoc(
+        "hirewire_in_flight_deliveries", "gauge", "deliveries", (),
+        "Deliveries this process has started and not yet recorded.",
+    ),
+    MetricDoc(
+        "hirewire_in_flight_limit", "gauge", "deliveries", (), "How many there may be: HIREWIRE_IN_FLIGHT."
     ),
     MetricDoc(
         "hirewire_rule_evaluations_total", "counter", "evaluations", ("rule", "verdict"),
@@ -99,16 +153,48 @@ METRICS: tuple[MetricDoc, ...] = (
         "hirewire_lane_state", "gauge", "lanes", ("connection", "state"),
         "Lanes of this name in this state; one of active, paused, disabled, needs_reauth.",
     ),
+    MetricDoc(
+        "hirewire_lane_breaker", "gauge", "lanes", ("connection", "state"),
+        "Lanes of this name whose breaker is in this state; one of closed, open, half_open.",
+    ),
+    MetricDoc(
+        "hirewire_task_runs_total", "counter", "runs", ("task", "outcome"),
+        "Times a recurring task was woken: ok, failed, skipped (the last run was not over), led_elsewhere.",
+    ),
+    MetricDoc(
+        "hirewire_task_due_timestamp_seconds", "gauge", "seconds", ("task",),
+        "When a recurring task is to have run well again, as Unix time; of a shared task the latest of all processes counts.",
+    ),
+    MetricDoc(
+        "hirewire_task_leader", "gauge", "", ("task",), "1 if this process runs the shared task for all, else 0."
+    ),
     MetricDoc("hirewire_store_up", "gauge", "", (), "1 if the store answered at the last look, else 0."),
+    MetricDoc(
+        "hirewire_store_schema_current", "gauge", "", (),
+        "1 if the store's schema was this program's at the last look, else 0.",
+    ),
+    MetricDoc(
+        "hirewire_store_size_bytes", "gauge", "bytes", ("part",), "Size of the store: main, and wal on SQLite."
+    ),
+    MetricDoc(
+        "hirewire_store_free_bytes", "gauge", "bytes", (), "Room left on the store's disk; SQLite only."
+    ),
+    MetricDoc(
+        "hirewire_store_connections", "gauge", "connections", (), "Database connections that this process is using."
+    ),
+    MetricDoc(
+        "hirewire_store_connections_limit", "gauge", "connections", (), "How many it may use."
+    ),
     MetricDoc("hirewire_build_info", "gauge", "", ("version", "python"), "Always 1; which program this is."),
 )  # fmt: skip
 
 
 class Bounded:
-    """A label that cannot grow without end: the first `limit` values keep their names, all others are `other`."""
+    """A label that cannot grow without end: `known` and the first `limit` others keep their names, the rest is `other`."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit, self._known = limit, set[str]()
+    def __init__(self, limit: int, known: Iterable[str] = ()) -> None:
+        self._known = set(known)
+        self._limit = limit + len(self._known)
 
     def __call__(self, value: str) -> str:
         if value in self._known:
@@ -128,69 +214,120 @@ class PrometheusMeter:
         self._types = frozenset(types) | {HOOK_RECEIVED}
         self._lines = lines
         self._connection, self._rule = Bounded(limit), Bounded(limit)
-        self._connector, self._event = Bounded(limit), Bounded(limit)
+        self._connector, self._event = Bounded(limit), Bounded(limit, WATCHED_NOTES)
+        self._operation, self._task = Bounded(limit), Bounded(limit)
         self._registry = CollectorRegistry()
         self._counters = {doc.name: Counter(*_built(doc), registry=self._registry) for doc in _of("counter")}
         self._gauges = {doc.name: Gauge(*_built(doc), registry=self._registry) for doc in _of("gauge")}
         self._histograms = {
             doc.name: Histogram(*_built(doc), registry=self._registry, buckets=doc.buckets) for doc in _of("histogram")
         }
+        self._kept_counters: dict[tuple[str, ...], Counter] = {}
+        self._kept_histograms: dict[tuple[str, ...], Histogram] = {}
+        for event in WATCHED_NOTES:
+            self._counter("hirewire_notes_total", self._event(event))
         ProcessCollector(registry=self._registry)
         self._gauges["hirewire_build_info"].labels(version, platform.python_version()).set(1)
 
     def accepted(self, type: str, count: int, duplicates: int) -> None:
         label = type if type in self._types else OTHER
-        self._counters["hirewire_events_accepted_total"].labels(label).inc(count)
-        self._counters["hirewire_events_duplicate_total"].labels(label).inc(duplicates)
+        self._counter("hirewire_events_accepted_total", label).inc(count)
+        self._counter("hirewire_events_duplicate_total", label).inc(duplicates)
 
     def commit(self, size: int, seconds: float) -> None:
         self._histograms["hirewire_ingest_commit_seconds"].observe(seconds)
         self._histograms["hirewire_ingest_commit_events"].observe(size)
+
+    def request(self, operation: str, status: int, seconds: float) -> None:
+        called = self._operation(operation)
+        self._counter("hirewire_http_requests_total", called, f"{status // 100}xx").inc()
+        self._histogram("hirewire_http_request_seconds", called).observe(seconds)
+
+    def claim(self, seconds: float) -> None:
+        self._histograms["hirewire_claim_seconds"].observe(seconds)
+
+    def record(self, size: int, seconds: float) -> None:
+        self._histograms["hirewire_record_commit_seconds"].observe(seconds)
+        self._histograms["hirewire_record_commit_deliveries"].observe(size)
+
+    def task(self, name: str, outcome: str, due: datetime, leads: bool | None = None) -> None:
+        task = self._task(name)
+        self._counter("hirewire_task_runs_total", task, "failed")
+        if outcome in TASK_OUTCOMES:
+            self._counter("hirewire_task_runs_total", task, outcome).inc()
+        if outcome in ("ok", "planned"):
+            self._gauges["hirewire_task_due_timestamp_seconds"].labels(task).set(due.timestamp())
+        if leads is not None:
+            self._gauges["hirewire_task_leader"].labels(task).set(leads)
 
     def attempt(
         self, connector: str, connection: str, outcome: str, seconds: float, fields: Mapping[str, object]
     ) -> None:
         kind = self._connector(connector)
         ended = outcome if outcome in OUTCOMES else OTHER
-        self._counters["hirewire_attempts_total"].labels(kind, self._connection(connection), ended).inc()
-        self._histograms["hirewire_attempt_seconds"].labels(kind).observe(seconds)
+        self._counter("hirewire_attempts_total", kind, self._connection(connection), ended).inc()
+        self._histogram("hirewire_attempt_seconds", kind).observe(seconds)
+        if fields.get("replay_of") is not None:
+            self._counter("hirewire_replay_attempts_total", self._connection(connection), ended).inc()
+        if fields.get("next") == Final.DEAD:
+            why = cause(fields.get("error"), fields.get("status"))
+            self._counter("hirewire_dead_letters_total", self._connection(connection), why).inc()
         took = round(seconds * 1000, 3)
         own = {"connector": connector, "connection": connection, "outcome": outcome, "took_ms": took}
         self._lines.attempt({**fields, **own})
 
     def delivered(self, connection: str, seconds: float) -> None:
-        self._histograms["hirewire_delivery_seconds"].labels(self._connection(connection)).observe(max(seconds, 0.0))
+        self._histogram("hirewire_delivery_seconds", self._connection(connection)).observe(max(seconds, 0.0))
 
     def rule(self, rule: str, verdict: str, count: int = 1) -> None:
         said = verdict if verdict in VERDICTS else OTHER
-        self._counters["hirewire_rule_evaluations_total"].labels(self._rule(rule), said).inc(count)
+        self._counter("hirewire_rule_evaluations_total", self._rule(rule), said).inc(count)
 
     def note(self, event: str, **fields: object) -> None:
         many = fields.get("count")
         amount = many if isinstance(many, int) and many >= 0 else 1
-        self._counters["hirewire_notes_total"].labels(self._event(event)).inc(amount)
+        self._counter("hirewire_notes_total", self._event(event)).inc(amount)
         self._lines.note(event, fields)
 
-    def store(self, ok: bool) -> None:
+    def in_flight(self, count: int, limit: int) -> None:
+        """What the lanes have under way now."""
+        self._gauges["hirewire_in_flight_deliveries"].set(count)
+        self._gauges["hirewire_in_flight_limit"].set(limit)
+
+    def store(self, health: StoreHealth, vitals: StoreVitals | None = None) -> None:
         """What the last look at the store said."""
-        self._gauges["hirewire_store_up"].set(1 if ok else 0)
+        self._gauges["hirewire_store_up"].set(health.reachable)
+        self._gauges["hirewire_store_schema_current"].set(health.ok)
+        if vitals is None:
+            return
+        self._show("hirewire_store_size_bytes", {(part,): size for part, size in vitals.bytes.items()})
+        self._gauges["hirewire_store_connections"].set(vitals.busy)
+        self._gauges["hirewire_store_connections_limit"].set(vitals.limit)
+        if vitals.free is not None:
+            self._gauges["hirewire_store_free_bytes"].set(vitals.free)
 
     def lanes(self, lanes: Sequence[LaneStats], now: datetime) -> None:
         """Show these lanes and no others. Lanes that share a label are added up; of ages the greatest counts."""
         counts: _Values = defaultdict(float)
         states: _Values = defaultdict(float)
+        breakers: _Values = defaultdict(float)
         ages: _Values = defaultdict(float)
         holds: _Values = defaultdict(float)
         for lane in lanes:
             name = self._connection(lane.name)
+            for why in DEAD_CAUSES:
+                self._counter("hirewire_dead_letters_total", name, why)
             for state, count in _counts(lane):
                 counts[name, state] += count
             for known in ConnectionState:
                 states[name, known.value] += known is lane.state
+            for breaker in BREAKER:
+                breakers[name, breaker] += lane.breaker(now) == breaker
             ages[name,] = max(ages[name,], _seconds(lane.oldest_due, now, past=True))
             holds[name,] = max(holds[name,], _seconds(lane.held_until, now, past=False))
         self._show("hirewire_lane_deliveries", counts)
         self._show("hirewire_lane_state", states)
+        self._show("hirewire_lane_breaker", breakers)
         self._show("hirewire_lane_oldest_due_age_seconds", ages)
         self._show("hirewire_lane_hold_seconds", holds)
 
@@ -198,11 +335,34 @@ class PrometheusMeter:
         """All of it in Prometheus' text format; the media type is CONTENT_TYPE."""
         return generate_latest(self._registry)
 
+    def _counter(self, name: str, *labels: str) -> Counter:
+        """The series with these labels; kept, because to look one up costs more than to count."""
+        key = (name, *labels)
+        if key not in self._kept_counters:
+            self._kept_counters[key] = self._counters[name].labels(*labels)
+        return self._kept_counters[key]
+
+    def _histogram(self, name: str, *labels: str) -> Histogram:
+        key = (name, *labels)
+        if key not in self._kept_histograms:
+            self._kept_histograms[key] = self._histograms[name].labels(*labels)
+        return self._kept_histograms[key]
+
     def _show(self, metric: str, values: _Values) -> None:
         gauge = self._gauges[metric]
         gauge.clear()
         for labels, value in values.items():
             gauge.labels(*labels).set(value)
+
+
+def cause(error: object, status: object) -> str:
+    """The class of a dead letter's cause: few, whatever vendors say."""
+    first = re.match(r"[a-z_]*", error)[0] if isinstance(error, str) else ""  # type: ignore[index]
+    if first in CAUSES:
+        return CAUSES[first]
+    if isinstance(status, int) and 400 <= status < 600:
+        return "credentials" if status in (401, 403) else f"http_{status // 100}xx"
+    return OTHER
 
 
 def _of(kind: str) -> list[MetricDoc]:

@@ -144,6 +144,7 @@ class Timer:
         first = {"next_run_time": trigger.start_date - trigger.interval} if job.at_once else {}
         options = {"id": job.name, "coalesce": True, "max_instances": 1, "misfire_grace_time": None, **first}
         self._scheduler.add_job(self._run, trigger, args=(job,), **options)
+        self._tell(job, "planned")
 
     async def _run(self, job: _Job) -> None:
         task = asyncio.current_task()
@@ -152,12 +153,18 @@ class Timer:
         try:
             if not job.shared:
                 await job.work()
+                self._tell(job, "ok")
             elif await self._take(job):
                 await self._lead_through(job)
+                self._tell(job, "ok")
+            else:
+                self._tell(job, "led_elsewhere")
         except HubError as error:
             self._meter.note("job.failed", job=job.name, code=error.code)
+            self._tell(job, "failed")
         except Exception as error:
             self._meter.note("job.failed", job=job.name, error=type(error).__name__)
+            self._tell(job, "failed")
             _log.exception("job failed")
         finally:
             self._running.discard(task)
@@ -192,3 +199,8 @@ class Timer:
 
     def _skipped(self, event: Any) -> None:
         self._meter.note("job.skipped", job=event.job_id)
+        self._tell(self._jobs[event.job_id], "skipped")
+
+    def _tell(self, job: _Job, outcome: str) -> None:
+        due = self._clock.now() + timedelta(seconds=job.seconds * (1 + job.jitter / 2))
+        self._meter.task(job.name, outcome, due, job.name in self._leading if job.shared else None)

@@ -311,8 +311,11 @@ class Deliver:
             "attempt": attempt.number,
             "status": attempt.status,
             "error": attempt.error,
-            "next": type(following).__name__.lower(),
+            "next": str(following.final) if isinstance(following, Finish) else type(following).__name__.lower(),
             "replay_of": delivery.replay_of,
+            "waited_ms": max(0, round((attempt.started_at - delivery.due_at).total_seconds() * 1000)),
+            "prepare_ms": (attempt.detail or {}).get("prepare_ms"),
+            "vendor_ms": (attempt.detail or {}).get("vendor_ms"),
         }
         self.meter.attempt(connector.name if connector else "unknown", name, attempt.outcome, took, fields)
         if following == Finish(Final.DELIVERED):

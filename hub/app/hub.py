@@ -20,6 +20,7 @@ from hub.app.receive import Receive
 from hub.app.replay import Replay
 from hub.app.replays import Replays
 from hub.app.runs import Runs
+from hub.app.switch import Switch
 from hub.domain.rules import Catalogue
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
@@ -54,6 +55,7 @@ class Hub:
     replays: Replays
     advance: Advance
     runs: Runs
+    switch: Switch
     queries: Queries
     access: Access
 

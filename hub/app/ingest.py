@@ -21,6 +21,7 @@ from hub.ports.clock import Clock, Ids
 from hub.ports.meter import Meter
 from hub.ports.runs import Start
 from hub.ports.store import Arrival, Receipt, Store, StoredEvent
+from hub.ports.tracer import Tracer
 from hub.ports.vault import Place, Vault
 from mappings.canonical import Unfit, UnknownType, checker
 from mappings.documents import Document, Json
@@ -42,6 +43,7 @@ class Incoming:
     subject: str | None = None
     occurred_at: datetime | None = None
     cause: Cause | None = None
+    traceparent: str | None = None
     depth: int = 0
 
 
@@ -74,7 +76,8 @@ class Prepare:
             depth=incoming.depth,
         )
         planned, starts = self._route(event, book, now)
-        return Arrival(self.seal(event), tuple(planned), tuple(starts), event.type in book.awaited)
+        awaited = event.type in book.awaited
+        return Arrival(self.seal(event), tuple(planned), tuple(starts), awaited, incoming.traceparent)
 
     def seal(self, event: Event) -> StoredEvent:
         """The event as it is stored. Raises Invalid (`unfit_text`) where a text holds NUL."""
@@ -187,7 +190,9 @@ class Ingest:
             self.meter.accepted(type_, sum(fresh), len(fresh) - sum(fresh))
 
 
-def commit_arrivals(store: Store, meter: Meter, clock: Clock) -> GroupCommit[Arrival, Receipt]:
+def commit_arrivals(
+    store: Store, meter: Meter, clock: Clock, tracer: Tracer | None = None
+) -> GroupCommit[Arrival, Receipt]:
     """The group commit that ingest shares: one transaction per group, then the bell."""
 
     async def commit(arrivals: Sequence[Arrival]) -> Sequence[Receipt]:
@@ -196,6 +201,10 @@ def commit_arrivals(store: Store, meter: Meter, clock: Clock) -> GroupCommit[Arr
             receipts = await work.accept(arrivals)
         store.ring()
         meter.commit(len(arrivals), clock.monotonic() - started)
+        if tracer is not None:
+            for arrival, receipt in zip(arrivals, receipts, strict=True):
+                if receipt.fresh:
+                    tracer.accepted(arrival, clock.now())
         return receipts
 
     return GroupCommit(commit)

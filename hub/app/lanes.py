@@ -94,8 +94,10 @@ class LaneLoop:
         if not calls:
             return False
         by_id = (await self.library.book(self.tenant)).by_id
+        began = self.clock.monotonic()
         async with self.store.work() as work:
             claimed = await self._claim(work, calls, by_id, now)
+        self.meter.claim(self.clock.monotonic() - began)
         for one in claimed:
             self._start(one)
         return bool(claimed)
@@ -121,6 +123,11 @@ class LaneLoop:
                 hold = self.breakers.probe(by_id[lane], now) if rooms[lane].opens else None
                 await work.took(lane, None if tokens is None else tokens - count[lane], now, hold)
         return claimed
+
+    @property
+    def in_flight(self) -> int:
+        """Deliveries that were started and are not recorded yet."""
+        return len(self._running)
 
     async def idle(self) -> None:
         """Until nothing that this loop started is still running (for tests and the simulator)."""
@@ -203,7 +210,7 @@ class LaneLoop:
                 await self.clock.sleep(self.limits.poll_s)
 
     async def _record(self, completions: Sequence[Completion]) -> Sequence[bool]:
-        now = self.clock.now()
+        now, began = self.clock.now(), self.clock.monotonic()
         async with self.store.work() as work:
             stale = await work.complete(completions, now=now)
             await self._hear(work, completions, now)
@@ -212,6 +219,7 @@ class LaneLoop:
                     await work.hold_lane(completion.delivery.connection, completion.next.due_at)
             for connection, state in disables(completions):
                 await work.set_connection_state(connection, state)
+        self.meter.record(len(completions), self.clock.monotonic() - began)
         for id_ in stale:
             self.meter.note("completion.stale", delivery=f"dlv_{id_}")
         return [completion.delivery.id not in stale for completion in completions]

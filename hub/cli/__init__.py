@@ -12,6 +12,7 @@ import click
 
 from hub.bootstrap import VERSION
 from hub.cli.configuration import apply, export, token
+from hub.cli.connections import connections
 from hub.cli.connectors import check, connector, twin
 from hub.cli.demo import demo
 from hub.cli.processes import migrate, serve, work
@@ -19,6 +20,7 @@ from hub.cli.record import deliveries, events, timeline
 from hub.cli.replays import dead, discard, edit, replays
 from hub.cli.rules import rules
 from hub.cli.runs import runs
+from hub.cli.top import top
 from hub.domain.errors import HubError, NotFound, Unavailable
 
 FAILED, NOT_FOUND, AWAY, FAULTS = 1, 3, 4, 5
@@ -40,7 +42,8 @@ def cli() -> None:
 
 
 for command in (
-    serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, connector, check, twin,
+    serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, connections, top,
+    connector, check, twin,
     demo,
 ):  # fmt: skip
     cli.add_command(command)

@@ -18,10 +18,10 @@ def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], empty: s
         click.echo(empty)
         return
     texts = [[_text(row.get(column)) for column in columns] for row in rows]
-    widths = [max(_width(column), *(_width(line[i]) for line in texts)) for i, column in enumerate(columns)]
-    click.echo("  ".join(_pad(column.upper(), width) for column, width in zip(columns, widths, strict=True)).rstrip())
+    widths = [max(width_of(column), *(width_of(line[i]) for line in texts)) for i, column in enumerate(columns)]
+    click.echo("  ".join(pad(column.upper(), width) for column, width in zip(columns, widths, strict=True)).rstrip())
     for line in texts:
-        click.echo("  ".join(_pad(text, width) for text, width in zip(line, widths, strict=True)).rstrip())
+        click.echo("  ".join(pad(text, width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
 def lines(rows: Sequence[Mapping[str, object]]) -> None:
@@ -46,9 +46,19 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
+    """Columns that the text takes in a terminal."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def _pad(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """The text in that many columns, at the left or at the right."""
+    room = " " * (width - width_of(text))
+    return room + text if right else text + room
+
+
+def cut(text: str, width: int) -> str:
+    """As much of the text as fits into so many columns."""
+    while width_of(text) > width:
+        text = text[:-1]
+    return text

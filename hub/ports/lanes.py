@@ -33,8 +33,19 @@ class Room:
     tokens_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many tries of one lane went through and how many did not."""
+
+    delivered: int = 0
+    failed: int = 0
+
+
 class Lanes(Protocol):
     """Which lanes want to be claimed, and their limits and breakers over all workers."""
+
+    async def pace(self, since: datetime) -> dict[ConnectionId, Pace]:
+        """Tries that began at `since` or later, of every lane; late ones are left out."""
 
     async def rooms(self, lanes: Sequence[ConnectionId], now: datetime) -> dict[ConnectionId, Room]:
         """The room of each of these lanes that may be claimed, locked until the transaction ends: limits hold exactly."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 
 
@@ -14,6 +15,15 @@ class Meter(Protocol):
     def commit(self, size: int, seconds: float) -> None:
         """One group commit of ingest."""
 
+    def request(self, operation: str, status: int, seconds: float) -> None:
+        """One answered call of the API; `operation` is its id in the OpenAPI document."""
+
+    def claim(self, seconds: float) -> None:
+        """One claim of due deliveries over the lanes."""
+
+    def record(self, size: int, seconds: float) -> None:
+        """One group commit of ended tries."""
+
     def attempt(
         self, connector: str, connection: str, outcome: str, seconds: float, fields: Mapping[str, object]
     ) -> None:
@@ -24,6 +34,12 @@ class Meter(Protocol):
 
     def rule(self, rule: str, verdict: str, count: int = 1) -> None:
         """One evaluation: fired | no | unknown."""
+
+    def task(self, name: str, outcome: str, due: datetime, leads: bool | None = None) -> None:
+        """A recurring task was planned | ok | failed | skipped | led_elsewhere, and is to have run again by `due`.
+
+        `leads`: whether this process holds the task's role; None for a task that every process runs.
+        """
 
     def note(self, event: str, **fields: object) -> None:
         """A log line that is not an attempt; values are ids, counts, names, never personal data."""

@@ -20,6 +20,7 @@ from hub.ports.lanes import Lanes
 from hub.ports.people import ApiToken, AuditEntry, Order
 from hub.ports.replays import Replays
 from hub.ports.runs import Owed, Runs, Start
+from hub.ports.vitals import StoreHealth, StoreVitals
 from mappings.documents import Document
 
 
@@ -46,13 +47,14 @@ class StoredEvent:
 class Arrival:
     """An event, the deliveries that it owes and the runs that it starts: stored together or not at all.
 
-    `wakes`: some run may wait for an event of this type.
+    `wakes`: some run may wait for an event of this type. `traceparent`: its sender's own trace; it is not stored.
     """
 
     event: StoredEvent
     planned: tuple[Planned, ...] = ()
     starts: tuple[Start, ...] = ()
     wakes: bool = False
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ class StoredMapping:
 
 @dataclass(frozen=True, slots=True)
 class LaneStats:
-    """Counts of one lane, for metrics, `ready` checks and the operator."""
+    """Counts of one lane, for metrics and the operator. `opens`: how often its breaker opened since it last worked."""
 
     connection: ConnectionId
     name: str
@@ -175,6 +177,13 @@ class LaneStats:
     held: int
     oldest_due: datetime | None
     held_until: datetime | None
+    opens: int = 0
+
+    def breaker(self, now: datetime) -> str:
+        """closed, open, or half_open where its time is over and a probe is wanted."""
+        if not self.opens:
+            return "closed"
+        return "open" if self.held_until is not None and self.held_until > now else "half_open"
 
 
 class Events(Protocol):
@@ -358,14 +367,6 @@ class Work(Events, Deliveries, Lanes, Replays, Settings, People, Orders, Runs, P
     """One transaction over all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoreHealth:
-    """Whether the store answers and is at the schema this program wants."""
-
-    ok: bool
-    detail: str
-
-
 class Store(Protocol):
     """The record, and the bell that says there may be new work in it. Also a `hub.ports.vault.KeyShelf`."""
 
@@ -379,6 +380,9 @@ class Store(Protocol):
         """A read-only transaction."""
 
     async def health(self) -> StoreHealth: ...
+
+    async def vitals(self) -> StoreVitals:
+        """Raises Unavailable."""
 
     async def now(self) -> datetime:
         """The time by the database's clock (the memory and SQLite stores: this machine's)."""

@@ -22,6 +22,7 @@ from hub.web.deliveries import DeliveriesController
 from hub.web.events import EventsController
 from hub.web.health import HealthController, Render
 from hub.web.hooks import HooksController
+from hub.web.measured import measured
 from hub.web.problems import on_any_error, on_http_error, on_hub_error
 from hub.web.replays import DeadLettersController, ReplaysController
 from hub.web.rules import RulesController
@@ -54,6 +55,7 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
             HealthController,
         ],
         guards=[guard],
+        middleware=[measured(hub.meter, hub.clock)],
         state=State({"hub": hub, "metrics": metrics}),
         exception_handlers={
             HubError: on_hub_error,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
@@ -24,9 +25,9 @@ def read_events(content_type: str, headers: Mapping[str, str], body: bytes) -> l
     if media == BATCH:
         return _batch(parse_json(body))
     if media == SINGLE:
-        return [_event(parse_json(body), "")]
+        return [_traced(_event(parse_json(body), ""), headers)]
     if media == "application/json" and "ce-specversion" in headers:
-        return [_event({**_binary_attributes(headers), "data": parse_json(body)}, "")]
+        return [_traced(_event({**_binary_attributes(headers), "data": parse_json(body)}, ""), headers)]
     if media == "application/json":
         value = parse_json(body)
         return _batch(value) if isinstance(value, list) else [_event(value, "")]
@@ -64,7 +65,13 @@ def _event(value: Json, at: str) -> Incoming:
         data=data,
         subject=_text(value, "subject", at) if value.get("subject") is not None else None,
         occurred_at=_time(value.get("time"), at),
+        traceparent=told if isinstance(told := value.get("traceparent"), str) else None,
     )
+
+
+def _traced(event: Incoming, headers: Mapping[str, str]) -> Incoming:
+    """The event's own `traceparent` (CloudEvents distributed tracing extension), else the request's."""
+    return event if event.traceparent is not None else replace(event, traceparent=headers.get("traceparent"))
 
 
 def _text(value: Document, name: str, at: str) -> str:

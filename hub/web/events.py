@@ -30,6 +30,11 @@ _EVENT = Schema(
         "time": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME),
         "datacontenttype": Schema(type=OpenAPIType.STRING, enum=["application/json"]),
         "dataschema": Schema(type=OpenAPIType.STRING),
+        "traceparent": Schema(
+            type=OpenAPIType.STRING,
+            description="W3C Trace Context of the sender (CloudEvents distributed tracing extension), else the request's header; "
+            "one that is not valid counts as absent.",
+        ),
         "data": Schema(type=OpenAPIType.OBJECT),
     },
 )

@@ -27,6 +27,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "jsonschema_rs": ("mappings/canonical",),
     "litestar": ("hub/web", "hub/asgi.py"),
     "msgspec": ("hub/web", "hub/adapters/twins"),
+    "opentelemetry": ("hub/adapters/tracing.py",),
     "orjson": (
         "hub/web",
         "hub/cli",
@@ -38,6 +39,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "prometheus_client": ("hub/adapters/metrics.py",),
     "pypdfium2": ("ai_engine",),
     "reportlab": ("ai_engine",),
+    "requests": ("hub/adapters/tracing.py",),  # the session of the traces' exporter
     "sqlalchemy": ("hub/adapters/db",),
     "sqlmodel": ("hub/adapters/db",),
     "tenacity": ("hub/adapters/db",),

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from hub.adapters.db.schema import newest
 from hub.cli import cli, main
+from hub.domain.errors import NotFound
 
 Run = Callable[..., Result]
 CONFIG = """
@@ -184,3 +185,12 @@ def test_every_connector_can_be_tried_against_its_twin(run: Run, name: str) -> N
     answer = run("connector", "try", name)
     assert answer.exit_code == 0, answer.output
     assert "FAIL" not in answer.output
+
+
+def test_a_connection_is_paused_and_resumed_on_the_record(run: Run, config: Path) -> None:
+    run("apply", str(config), "--yes")
+    assert run("connections", "pause", "referrals").output == "referrals: active -> paused\n"
+    [shown] = [json.loads(line) for line in run("connections", "list", "--json").output.splitlines()]
+    assert (shown["name"], shown["state"], shown["held"]) == ("referrals", "paused", 0)
+    assert run("connections", "resume", "referrals").output == "referrals: paused -> active\n"
+    assert isinstance(run("connections", "resume", "nobody").exception, NotFound)

@@ -16,6 +16,7 @@ from hub.bootstrap import Parts, assemble
 from hub.domain.deliveries import Delivery, RetryPolicy
 from hub.domain.ids import DEFAULT_TENANT, EventId
 from hub.ports.store import Arrival, DoneDelivery, Page, Store
+from hub.ports.tracer import Tracer
 from mappings.documents import Document
 from tests.support.voices import RememberingMeter, ScriptedVendor, SharedSecretSignatures
 
@@ -66,6 +67,7 @@ def bench(
     retry: RetryPolicy | None = None,
     limits: LoopLimits | None = None,
     seed: int = 7,
+    tracer: Tracer | None = None,
 ) -> Bench:
     """A hub on this store (memory by default); time stands still until the test moves it."""
     clock = clock or ManualClock(START)
@@ -84,6 +86,7 @@ def bench(
             signatures=SharedSecretSignatures(),
             retry=retry or RetryPolicy(),
             limits=limits or LoopLimits(lease=timedelta(seconds=60)),
+            tracer=tracer,
         )
     )
     return Bench(hub, clock, vendor, meter)

@@ -19,6 +19,7 @@ class Sink:
     tries: Counter[str] = field(default_factory=Counter)  # idempotency key -> requests
     candidates: Counter[str] = field(default_factory=Counter)  # candidate id -> requests
     effects: dict[str, str] = field(default_factory=dict)  # idempotency key -> candidate id, as a vendor would keep it
+    traceparents: dict[str, str] = field(default_factory=dict)  # idempotency key -> the newest one
     confused: list[str] = field(default_factory=list)  # keys that came again for somebody else
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -64,6 +65,7 @@ class Sink:
                 headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
                 body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))))
                 key = headers["idempotency-key"]
+                self.traceparents[key] = headers.get("traceparent", "")
                 self.take(key, body["candidate"]["id"])
                 if self.pause_s:
                     await asyncio.sleep(self.pause_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from hub.domain.errors import Unauthorized
 from hub.ports.transport import Channel, HttpRequest, HttpResponse, MailReply, MailRequest, Request, Response
@@ -79,11 +80,24 @@ class RememberingMeter:
     notes: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     events: dict[str, int] = field(default_factory=dict)
     verdicts: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[tuple[str, int]] = field(default_factory=list)
 
     def accepted(self, type: str, count: int, duplicates: int) -> None:
         self.events[type] = self.events.get(type, 0) + count
 
     def commit(self, size: int, seconds: float) -> None:
+        return None
+
+    def request(self, operation: str, status: int, seconds: float) -> None:
+        self.requests.append((operation, status))
+
+    def claim(self, seconds: float) -> None:
+        return None
+
+    def record(self, size: int, seconds: float) -> None:
+        return None
+
+    def task(self, name: str, outcome: str, due: datetime, leads: bool | None = None) -> None:
         return None
 
     def attempt(

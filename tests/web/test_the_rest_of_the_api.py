@@ -102,6 +102,16 @@ async def test_health_needs_no_token_and_metrics_do(api: Api) -> None:
     assert answer.text.startswith("hirewire_store_up")
 
 
+async def test_calls_are_measured_by_operation_and_a_stranger_s_path_is_not(api: Api) -> None:
+    await api.client.get("/health/live")
+    await api.client.get("/v1/events")
+    await api.client.get("/v1/events/evt_none", headers=api.auth)
+    await api.client.get("/wp-login.php")
+    seen = api.bench.meter.requests
+    assert [operation for operation, _ in seen] == ["live", "listEvents", "getEvent"]
+    assert [status // 100 for _, status in seen] == [2, 4, 4]
+
+
 async def test_nothing_is_cached_or_sniffed(api: Api) -> None:
     headers = (await api.client.get("/v1/rules", headers=api.auth)).headers
     assert headers["cache-control"] == "no-store"

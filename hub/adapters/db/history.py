@@ -16,6 +16,7 @@ from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Attempt, Delivery, Final, State
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
+from hub.ports.lanes import Pace
 from hub.ports.store import DoneDelivery, LaneStats, Page
 
 _EVENT = metadata.tables["event"]
@@ -132,7 +133,7 @@ class DbDeliveries(DbQueue):
             .scalar_subquery()
         )
         wanted = (
-            select(_LANE.c.id, _CONNECTION.c.name, _LANE.c.state, oldest, _LANE.c.held_until)
+            select(_LANE.c.id, _CONNECTION.c.name, _LANE.c.state, oldest, _LANE.c.held_until, _LANE.c.opens)
             .join(_CONNECTION, _CONNECTION.c.id == _LANE.c.id)
             .order_by(_LANE.c.id)
         )
@@ -148,9 +149,17 @@ class DbDeliveries(DbQueue):
                 held=by_lane.get((row[0], State.HELD), 0),
                 oldest_due=row[3],
                 held_until=row[4],
+                opens=row[5],
             )
             for row in rows
         ]
+
+    async def pace(self, since: datetime) -> dict[ConnectionId, Pace]:
+        recent = select(func.count()).where(_ATTEMPT.c.dest_id == _LANE.c.id, _ATTEMPT.c.started_at >= since)
+        good = recent.where(_ATTEMPT.c.outcome == "delivered").scalar_subquery()
+        bad = recent.where(_ATTEMPT.c.outcome.not_in(("delivered", "late"))).scalar_subquery()
+        rows = await self._link.rows(select(_LANE.c.id, good, bad))  # sub-queries: one index range per lane
+        return {ConnectionId(row[0]): Pace(row[1], row[2]) for row in rows}
 
     async def totals(self, tenant: TenantId) -> dict[str, int]:
         totals = dict.fromkeys([*STATES, *FINALS, "events"], 0)

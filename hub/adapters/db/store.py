@@ -21,10 +21,12 @@ from hub.adapters.db.statements_postgres import PostgresStatements
 from hub.adapters.db.statements_sqlite import SqliteStatements
 from hub.adapters.db.tables import metadata
 from hub.adapters.db.urls import parse
+from hub.adapters.db.vitals import in_use, sqlite_vitals
 from hub.domain.errors import Unavailable
 from hub.domain.ids import TenantId
-from hub.ports.store import StoreHealth, Work
+from hub.ports.store import Work
 from hub.ports.vault import KeyRow
+from hub.ports.vitals import StoreHealth, StoreVitals
 
 _KEY = metadata.tables["data_key"]
 _KEY_NAMES = ("id", "tenant_id", "data_class", "parent", "state", "wrapped", "commitment")
@@ -78,13 +80,22 @@ class SqlStore:
                 async with self._reader.connect() as connection:
                     found = await connection.run_sync(revision_of)
         except Unavailable as error:
-            return StoreHealth(False, str(error))
+            return StoreHealth(False, str(error), reachable=False)
         wanted = newest()
         if found != wanted:
             return StoreHealth(
                 False, f"the schema is at {found or 'nothing'} and {wanted} is wanted: run `hirewire migrate`"
             )
         return StoreHealth(True, f"{self._writer.dialect.name}, schema {found}")
+
+    async def vitals(self) -> StoreVitals:
+        """See the port."""
+        if self._sqlite:
+            return await asyncio.to_thread(sqlite_vitals, self._writer, self._reader)
+        with translated():
+            async with self._reader.connect() as connection:
+                (size,) = (await connection.exec_driver_sql("SELECT pg_database_size(current_database())")).one()
+        return StoreVitals({"main": size}, None, *in_use(self._writer))
 
     async def now(self) -> datetime:
         """See the port."""

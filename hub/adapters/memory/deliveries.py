@@ -16,7 +16,7 @@ from hub.domain.deliveries import Again, Attempt, Delivery, Final, Finish, Hold,
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
-from hub.ports.lanes import BusyLane, Room
+from hub.ports.lanes import BusyLane, Pace, Room
 from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall, LaneStats, Page
 
 STATES = {state.name.lower(): state for state in State}
@@ -306,6 +306,15 @@ class MemoryDeliveries(MemoryEvents):
         lanes = [lane for lane in self._tables.connections.values() if tenant is None or lane.tenant == tenant]
         return [self._stats(lane, counts) for lane in lanes]
 
+    async def pace(self, since: datetime) -> dict[ConnectionId, Pace]:
+        tables, counts = self._tables, Counter[tuple[ConnectionId, bool]]()
+        for id_, attempts in tables.attempts.items():
+            row = tables.live.get(id_) or tables.done.get(id_)
+            for attempt in attempts:
+                if row is not None and attempt.started_at >= since and attempt.outcome != "late":
+                    counts[row.connection, attempt.outcome == "delivered"] += 1
+        return {lane: Pace(counts[lane, True], counts[lane, False]) for lane, _ in tables.connections.items()}
+
     def _stats(self, lane: Connection, counts: Counter[tuple[ConnectionId, State]]) -> LaneStats:
         ready = self._tables.live.ready.get(lane.id)
         return LaneStats(
@@ -318,6 +327,7 @@ class MemoryDeliveries(MemoryEvents):
             held=counts[lane.id, State.HELD],
             oldest_due=ready[0][0] if ready else None,
             held_until=lane.held_until,
+            opens=(self._tables.lanes.get(lane.id) or LaneRow()).trouble.opens,
         )
 
     async def totals(self, tenant: TenantId) -> dict[str, int]:

@@ -11,8 +11,9 @@ from hub.adapters.memory.settings import MemoryWork
 from hub.adapters.memory.tables import Tables
 from hub.domain.ids import TenantId
 from hub.ports.clock import Clock
-from hub.ports.store import StoreHealth, Work
+from hub.ports.store import Work
 from hub.ports.vault import KeyRow
+from hub.ports.vitals import StoreHealth, StoreVitals
 
 
 class MemoryStore:
@@ -55,6 +56,9 @@ class MemoryStore:
 
     async def health(self) -> StoreHealth:
         return StoreHealth(True, "in memory: nothing is kept when the process ends")
+
+    async def vitals(self) -> StoreVitals:
+        return StoreVitals({}, None, int(self._owner is not None), 1)
 
     async def now(self) -> datetime:
         return self._clock.now()

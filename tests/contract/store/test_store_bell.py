@@ -58,6 +58,16 @@ async def test_a_store_that_is_up_to_date_is_healthy(store: Store) -> None:
     assert health.ok, health.detail
 
 
+async def test_vitals_say_how_much_is_held_and_how_many_are_busy(store: Store, store_kind: str) -> None:
+    async with store.work():
+        busy = await store.vitals()
+    idle = await store.vitals()
+    assert set(idle.bytes) == {"memory": set(), "sqlite": {"main", "wal"}, "postgres": {"main"}}[store_kind]
+    assert all(size >= 0 for size in idle.bytes.values())
+    assert (idle.free is not None) == (store_kind == "sqlite")
+    assert 0 <= idle.busy < busy.busy <= busy.limit
+
+
 async def test_the_time_is_utc(store: Store, store_kind: str) -> None:
     now = await store.now()
     assert now.utcoffset() == timedelta(0)

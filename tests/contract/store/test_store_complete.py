@@ -11,6 +11,7 @@ from hub.domain.deliveries import Again, Delivery, Final, Finish, Hold, Planned,
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.events import Cause
 from hub.domain.ids import DEFAULT_TENANT, DeliveryId, TenantId
+from hub.ports.lanes import Pace
 from hub.ports.store import Arrival, DoneDelivery, Page, Store
 from tests.support.arrivals import (
     LEASE,
@@ -276,3 +277,15 @@ async def test_deliveries_are_listed_newest_first_over_live_and_done(store: Stor
             await look.deliveries(DEFAULT_TENANT, Page(), state="lost")
         with pytest.raises(Invalid):
             await look.deliveries(DEFAULT_TENANT, Page(before="dlv_1"))
+
+
+async def test_the_pace_of_a_lane_counts_tries_since_a_moment_but_not_late_ones(store: Store) -> None:
+    lane, other = await make_lane(store), await make_lane(store, "other")
+    await fill(store, lane.id, 5)
+    first, second, third, fourth, _ = await claim(store, lane.id)
+    ended = [completion(first), completion(second), completion(third, Hold("x")), completion(fourth, Again(LATER))]
+    await complete(store, *ended)
+    await complete(store, ended[0])  # the lease is over: late
+    async with store.look() as look:
+        assert await look.pace(T0) == {lane.id: Pace(2, 2), other.id: Pace()}
+        assert await look.pace(T0 + timedelta(seconds=1)) == {lane.id: Pace(), other.id: Pace()}

@@ -8,7 +8,7 @@ from hub.adapters.clock import ManualClock
 from hub.adapters.db.patience import patiently, until_there
 from hub.adapters.memory import MemoryStore
 from hub.domain.errors import Conflict, Unavailable
-from hub.ports.store import StoreHealth
+from hub.ports.vitals import StoreHealth
 
 
 def test_what_comes_up_later_is_waited_for() -> None:

@@ -18,6 +18,7 @@ from hub.domain.connections import ConnectionState
 from hub.domain.ids import ConnectionId
 from hub.ports.meter import Meter
 from hub.ports.store import LaneStats
+from hub.ports.vitals import StoreHealth, StoreVitals
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 BASE_UNITS = {"seconds", "bytes", "ratio"}
@@ -112,12 +113,19 @@ def use_all(meter: Meter, word: str = "greenhouse") -> None:
     meter.attempt(word, word, "delivered", 0.04, {"delivery": "dlv_1"})
     meter.delivered(word, 0.2)
     meter.rule(word, "fired")
+    meter.attempt(word, word, "refused", 0.04, {"next": "dead", "status": 422, "replay_of": 7})
     meter.note("leases.expired", count=7)
+    meter.request("acceptEvents", 202, 0.01)
+    meter.claim(0.001)
+    meter.record(3, 0.002)
+    meter.task("sweep", "planned", NOW, None)
+    meter.task("sweep", "ok", NOW + timedelta(minutes=1), True)
 
 
 def test_what_is_rendered_is_the_documented_table(meter: PrometheusMeter) -> None:
     use_all(meter)
-    meter.store(True)
+    meter.in_flight(3, 400)
+    meter.store(StoreHealth(True, ""), StoreVitals({"main": 5, "wal": 1}, 7, 2, 5))
     meter.lanes([lane("greenhouse")], NOW)
     families = {family.name: family for family in Scrape(meter).families if not family.name.startswith("process_")}
     assert set(families) == {doc.name.removesuffix("_total") for doc in METRICS}
@@ -147,7 +155,7 @@ def test_events_attempts_and_times_are_counted(meter: PrometheusMeter) -> None:
     assert (
         seen.value("hirewire_attempts_total", connector="greenhouse", connection="greenhouse", outcome="delivered") == 2
     )
-    assert seen.value("hirewire_attempt_seconds_sum", connector="greenhouse") == pytest.approx(0.08)
+    assert seen.value("hirewire_attempt_seconds_sum", connector="greenhouse") == pytest.approx(0.16)
     assert seen.value("hirewire_delivery_seconds_count", connection="greenhouse") == 2
     assert seen.value("hirewire_rule_evaluations_total", rule="greenhouse", verdict="fired") == 2
     assert seen.value("hirewire_notes_total", event="leases.expired") == 14
@@ -244,9 +252,15 @@ def test_lanes_of_one_name_are_added_up(meter: PrometheusMeter) -> None:
 
 
 def test_the_store_and_the_build_are_shown(meter: PrometheusMeter) -> None:
-    meter.store(True)
-    assert Scrape(meter).value("hirewire_store_up") == 1
-    meter.store(False)
+    meter.store(StoreHealth(True, ""), StoreVitals({"main": 4096, "wal": 0}, None, 1, 20))
+    seen = Scrape(meter)
+    assert (seen.value("hirewire_store_up"), seen.value("hirewire_store_schema_current")) == (1, 1)
+    assert seen.value("hirewire_store_size_bytes", part="main") == 4096
+    assert (seen.value("hirewire_store_connections"), seen.value("hirewire_store_connections_limit")) == (1, 20)
+    meter.store(StoreHealth(False, "the schema is behind"))
+    seen = Scrape(meter)
+    assert (seen.value("hirewire_store_up"), seen.value("hirewire_store_schema_current")) == (1, 0)
+    meter.store(StoreHealth(False, "away", reachable=False))
     assert Scrape(meter).value("hirewire_store_up") == 0
     assert Scrape(meter).labels("hirewire_build_info", "version") == {"1.2.3"}
 
@@ -265,6 +279,64 @@ def test_a_note_is_also_one_line(meter: PrometheusMeter, log: io.StringIO) -> No
     assert (first["msg"], first["count"], second["delivery"]) == ("leases.expired", 0, "dlv_9")
     assert Scrape(meter).value("hirewire_notes_total", event="completion.stale") == 1
     assert Scrape(meter).value("hirewire_notes_total", event="leases.expired") == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "wanted"),
+    [
+        ("http_422", 422, "http_4xx"), ("http_503", 503, "http_5xx"),
+        ("auth:http_401", 401, "credentials"), (None, 403, "credentials"),
+        ("timeout", None, "timeout"), ("connect_failed", None, "unreachable"), ("host_refused", None, "blocked"),
+        ("mapping report: missing at x", None, "configuration"), ("internal:KeyError", None, "internal"),
+        ("林悦 is on leave", None, "other"), ("whatever the vendor says", 404, "http_4xx"),
+        (None, None, "other"), ("", 200, "other"),
+    ],
+)  # fmt: skip
+def test_dead_letters_are_counted_by_a_class_of_cause(
+    meter: PrometheusMeter, error: str | None, status: int | None, wanted: str
+) -> None:
+    meter.attempt("greenhouse", "gh", "refused", 0.1, {"next": "dead", "error": error, "status": status})
+    meter.attempt("greenhouse", "gh", "refused", 0.1, {"next": "again", "error": error, "status": status})
+    seen = Scrape(meter)
+    assert seen.labels("hirewire_dead_letters_total", "cause") == {wanted}
+    assert seen.value("hirewire_dead_letters_total", connection="gh", cause=wanted) == 1
+
+
+@pytest.mark.parametrize(
+    ("opens", "held_s", "wanted"), [(0, None, "closed"), (0, 30, "closed"), (2, 30, "open"), (2, -1, "half_open")]
+)
+def test_a_breaker_is_in_one_state(meter: PrometheusMeter, opens: int, held_s: int | None, wanted: str) -> None:
+    until = None if held_s is None else NOW + timedelta(seconds=held_s)
+    meter.lanes([lane("gh", opens=opens, held_until=until)], NOW)
+    seen = Scrape(meter)
+    told = {s: seen.value("hirewire_lane_breaker", connection="gh", state=s) for s in ("closed", "open", "half_open")}
+    assert told == {**dict.fromkeys(told, 0), wanted: 1}
+
+
+def test_a_task_is_due_when_it_last_went_well(meter: PrometheusMeter) -> None:
+    def due() -> float | None:
+        return Scrape(meter).value("hirewire_task_due_timestamp_seconds", task="sweep")
+
+    meter.task("sweep", "planned", NOW, False)
+    assert due() == NOW.timestamp()
+    meter.task("sweep", "failed", NOW + timedelta(hours=1), True)
+    assert due() == NOW.timestamp()
+    assert Scrape(meter).value("hirewire_task_leader", task="sweep") == 1
+    meter.task("sweep", "ok", NOW + timedelta(hours=2), False)
+    assert due() == (NOW + timedelta(hours=2)).timestamp()
+    assert Scrape(meter).value("hirewire_task_leader", task="sweep") == 0
+    runs = {
+        o: Scrape(meter).value("hirewire_task_runs_total", task="sweep", outcome=o) for o in ("ok", "failed", "planned")
+    }
+    assert runs == {"ok": 1, "failed": 1, "planned": None}
+
+
+def test_calls_are_counted_by_class_of_status(meter: PrometheusMeter) -> None:
+    meter.request("acceptEvents", 202, 0.2)
+    meter.request("acceptEvents", 422, 0.1)
+    seen = Scrape(meter)
+    assert seen.labels("hirewire_http_requests_total", "status") == {"2xx", "4xx"}
+    assert seen.value("hirewire_http_request_seconds_count", operation="acceptEvents") == 2
 
 
 def test_strange_labels_do_not_break_the_format(meter: PrometheusMeter) -> None:

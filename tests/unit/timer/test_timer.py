@@ -24,14 +24,23 @@ class Meter:
     def __init__(self) -> None:
         self.notes: list[tuple[str, Mapping[str, object]]] = []
         self.noted = asyncio.Event()
+        self.tasks: list[tuple[str, str, bool | None]] = []
+        self.due: datetime | None = None
 
     def accepted(self, type: str, count: int, duplicates: int) -> None: ...
     def commit(self, size: int, seconds: float) -> None: ...
+    def request(self, operation: str, status: int, seconds: float) -> None: ...
+    def claim(self, seconds: float) -> None: ...
+    def record(self, size: int, seconds: float) -> None: ...
     def attempt(
         self, connector: str, connection: str, outcome: str, seconds: float, fields: Mapping[str, object]
     ) -> None: ...
     def delivered(self, connection: str, seconds: float) -> None: ...
     def rule(self, rule: str, verdict: str, count: int = 1) -> None: ...
+
+    def task(self, name: str, outcome: str, due: datetime, leads: bool | None = None) -> None:
+        self.tasks.append((name, outcome, leads))
+        self.due = due
 
     def note(self, event: str, **fields: object) -> None:
         self.notes.append((event, fields))
@@ -167,6 +176,22 @@ async def test_a_shared_job_runs_in_one_process_and_the_other_follows(make: Make
     await timers["a"].stop()  # gives the role back: b need not wait for the lease's end
     await jobs["b"].reaches(2)
     assert leads.held["timer.sweep"][0] == "b"
+
+
+async def test_runs_are_told_with_their_outcome_leadership_and_next_due_time(make: Make) -> None:
+    leads, clock, job = Leads(), ManualClock(), Count()
+    meters = {"a": Meter(), "b": Meter()}
+    for owner, meter in meters.items():
+        timer = make(leads, meter, clock, owner)
+        timer.every(SOON, "shared", job, shared=True)
+        timer.start()
+        await job.reaches(1)
+    leads.asked.clear()
+    await job.reaches(job.runs + 2)
+    assert meters["a"].tasks[:2] == [("shared", "planned", False), ("shared", "ok", True)]
+    assert ("shared", "ok", True) not in meters["b"].tasks
+    assert meters["a"].due is not None
+    assert clock.now() < meters["a"].due < clock.now() + timedelta(seconds=1)
 
 
 async def test_the_role_of_a_dead_process_is_taken_after_its_lease(make: Make) -> None:
