@@ -22,6 +22,7 @@ from tests.simulator.ledger import Ledger, Watched
 from tests.simulator.loop import Process, VirtualLoop
 
 T = TypeVar("T")
+DELAYED = 0.3  # how many of the ways to a healthy server take time at all
 IDLE_S = 8.0  # how long a silent client may keep a transaction open
 
 
@@ -49,6 +50,7 @@ class Transaction:
     work: Watched | None = None
     broken: bool = False
     committing: bool = False
+    kept: bool = False
     heard: float = 0.0
 
 
@@ -99,27 +101,39 @@ class Database:
         if mine.broken:
             raise away()
         mine.committing = True
-        done: asyncio.Future[None] = self.loop.create_future()
-        self.loop.outside(self._commit(mine, done))
-        await done
-
-    async def _commit(self, mine: Transaction, done: asyncio.Future[None]) -> None:
-        await self.pause(self.weather.commit_s)
-        if mine.broken:
-            done.set_exception(away())
+        wait = self._delay(self.weather.commit_s)
+        if not wait:
+            await self._answer(mine)
             return
+        done: asyncio.Future[None] = self.loop.create_future()
+        self.loop.outside(self._later(mine, wait, done))
+        await done
+        await self._answer(mine)
+
+    async def _later(self, mine: Transaction, wait: float, done: asyncio.Future[None]) -> None:
+        await asyncio.sleep(wait)
+        if not mine.broken:
+            self._keep(mine)
+        if not done.done():
+            done.set_result(None)
+
+    async def _answer(self, mine: Transaction) -> None:
+        """What the client hears: it is done, it failed, or nothing although it is done."""
+        if mine.broken:
+            raise away()
+        if not mine.kept:
+            self._keep(mine)
+        await self.pause()
+        if self.random.random() < self.weather.commit_lost:
+            raise away()
+
+    def _keep(self, mine: Transaction) -> None:
         assert mine.open is not None
         assert mine.work is not None
         at_once(mine.open.__aexit__(None, None, None))
+        mine.kept = True
         mine.work.committed()
         self._release(mine)
-        await self.pause()
-        if done.cancelled():
-            return
-        if self.random.random() < self.weather.commit_lost:
-            done.set_exception(away())  # it is durable, and the client will never know
-        else:
-            done.set_result(None)
 
     def cut(self, mine: Transaction) -> None:
         """Roll back and give the turn away."""
@@ -159,6 +173,11 @@ class Database:
             if held is not None and not held.committing and self.loop.time() - held.heard > IDLE_S:
                 self.cut(held)
 
+    async def quiet(self) -> None:
+        """Until no transaction is open, for those who look past the server."""
+        while self.holder is not None:
+            await asyncio.sleep(0.001)
+
     def ring(self, by: Process) -> None:
         """The bell: at once in the same process, later or never in others."""
         for process, bell in self.bells.items():
@@ -167,9 +186,14 @@ class Database:
             elif self.random.random() > self.weather.ring_lost:
                 self.loop.call_later(self.random.random() * 0.1, bell.ring)
 
-    async def pause(self, longest: float = 0.0) -> None:
-        """The way to the server and its disk."""
-        await asyncio.sleep(self.random.random() * (longest or self.weather.store_s))
+    async def pause(self) -> None:
+        """The way to the server, which now and then takes a while."""
+        wait = self._delay(self.weather.store_s)
+        if wait:
+            await asyncio.sleep(wait)
+
+    def _delay(self, longest: float) -> float:
+        return self.random.random() * longest if longest > 1 or self.random.random() < DELAYED else 0.0
 
     def _release(self, mine: Transaction) -> None:
         if self.holder is mine:

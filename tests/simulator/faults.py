@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-CHAOS_S = 30.0  # how long blows fall; after that everything is healthy and must come to rest
+CHAOS_S = 25.0  # how long blows fall; after that everything is healthy and must come to rest
+
+LEASE_S = 6.0
 
 BLOWS = (
     "kill worker",
@@ -34,7 +36,13 @@ class Weather:
     vendor_s: float = 0.2
     vendor_down: bool = False
     fates: dict[str, float] = field(default_factory=dict)  # fate of a request -> its weight beside `ok`
-    store_troubles: int = 0  # grows whenever the store was down, slow or lost an answer
+    store_troubles: int = 0  # grows when the store gets into trouble, and when it gets out
+    shaken_until: float = 0.0
+
+    def trouble(self, now: float) -> None:
+        """The store's trouble begins or ends."""
+        self.store_troubles += 1
+        self.shaken_until = now + 2 * LEASE_S
 
     def calm(self) -> None:
         """From here on nothing goes wrong any more."""

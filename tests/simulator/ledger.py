@@ -10,7 +10,7 @@ from typing import Any
 
 from hub.domain.ids import DeliveryId
 from hub.ports.store import Claimed, Completion, LaneCall, Work
-from tests.simulator.faults import Weather
+from tests.simulator.faults import LEASE_S, Weather
 from tests.simulator.loop import Process, VirtualLoop
 
 
@@ -30,16 +30,19 @@ class Witness:
     process: Process
     freezes: int
     troubles: int
+    shaken: bool  # it, or the store, had not been well for long: its lease may have been over before it began
 
     @classmethod
     def of(cls, process: Process, weather: Weather) -> Witness:
-        return cls(process, process.freezes, weather.store_troubles)
+        shaken = process.loop.time() < max(weather.shaken_until, process.thawed + 2 * LEASE_S)
+        return cls(process, process.freezes, weather.store_troubles, shaken)
 
     def was_well(self, weather: Weather) -> bool:
         """Alive, never frozen and with a working store since then: nothing excuses it."""
         process = self.process
         return (
             process.alive
+            and not self.shaken
             and not process.frozen
             and process.freezes == self.freezes
             and weather.store_troubles == self.troubles
@@ -63,6 +66,7 @@ class Ledger:
     trace: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     leases: dict[DeliveryId, Lease] = field(default_factory=dict)
+    newest: dict[DeliveryId, int] = field(default_factory=dict)  # the run lease last given
     flights: list[Flight] = field(default_factory=list)
     well_answered: dict[str, Witness] = field(default_factory=dict)  # idempotency key -> who heard of its success
     effects: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # (vendor, event key) -> idempotency keys
@@ -95,8 +99,11 @@ class Ledger:
             held = self.leases.get(delivery.id)
             if held is not None and held.until > now:
                 self.accuse(f"dlv_{delivery.id} was claimed by {owner.name} while another lease on it was valid")
-            if held is not None and delivery.run_lease <= held.run_lease:
+            if delivery.run_lease <= self.newest.get(delivery.id, 0):
                 self.accuse(f"the run lease of dlv_{delivery.id} did not grow")
+            if any(flight.key == delivery.key and flight.witness.process is owner for flight in self.flights):
+                self.accuse(f"{owner.name} claims dlv_{delivery.id}, which it is still carrying out")
+            self.newest[delivery.id] = delivery.run_lease
             self.leases[delivery.id] = Lease(token, delivery.run_lease, until)
             self.tell(owner.name, f"claims dlv_{delivery.id} try {delivery.attempt}")
 
@@ -121,11 +128,16 @@ class Ledger:
                 del self.leases[id_]
                 self.tell(owner.name, f"gives dlv_{id_} back")
 
+    def expired(self, now: datetime) -> None:
+        for id_ in [id_ for id_, held in self.leases.items() if held.until <= now]:
+            self.tell("store", f"takes dlv_{id_} back")
+            del self.leases[id_]
+
     def renewed(self, token: str, ids: Sequence[DeliveryId], until: datetime) -> None:
         for id_ in ids:
             held = self.leases.get(id_)
             if held is not None and held.token == token:
-                held.until = max(held.until, until)
+                held.until = until
 
     def sends(self, owner: Process, vendor: str, key: str) -> Flight:
         """A request leaves."""
@@ -155,7 +167,7 @@ class Ledger:
     def hears(self, flight: Flight, status: int) -> None:
         """The answer is there."""
         if 200 <= status < 300:
-            self.well_answered[flight.key] = Witness.of(flight.witness.process, self.weather)
+            self.well_answered[flight.key] = flight.witness
 
 
 class Watched:
@@ -200,4 +212,9 @@ class Watched:
     async def renew(self, token: str, ids: Sequence[DeliveryId], until: datetime) -> Any:
         given = await self.__getattr__("renew")(token, ids, until)
         self._acts.append(lambda: self._ledger.renewed(token, ids, until))
+        return given
+
+    async def expire_leases(self, now: datetime, limit: int = 500) -> Any:
+        given = await self.__getattr__("expire_leases")(now, limit)
+        self._acts.append(lambda: self._ledger.expired(now))
         return given

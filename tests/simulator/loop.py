@@ -13,11 +13,16 @@ from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+TURNS = 100_000  # a world takes about 5,000
 _OWNER: ContextVar[Process | None] = ContextVar("simulated_process", default=None)
 
 
 class Stalled(Exception):
     """Nothing is ready and no timer is set: whoever waits waits for ever."""
+
+
+class Livelock(Exception):
+    """Far too much happened: something goes round in circles."""
 
 
 class Process:
@@ -32,6 +37,7 @@ class Process:
         self.alive = True
         self.frozen = False
         self.freezes = 0
+        self.thawed = float("-inf")
         self._aside: list[asyncio.Handle] = []
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._context = copy_context()
@@ -49,6 +55,7 @@ class Process:
     def thaw(self) -> None:
         """What came up meanwhile runs now."""
         self.frozen = False
+        self.thawed = self.loop.time()
         if self.alive:
             self._resume()
 
@@ -91,7 +98,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._clock_resolution = 1e-9
         self._at = 0.0
-        self.steps = 0
+        self.turns = 0
         self.faults: list[str] = []
         self.set_exception_handler(self._fault)
         self.set_task_factory(self._make)
@@ -136,8 +143,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
             owner = handle._context.get(_OWNER)
             if owner is not None and owner.takes(handle):
                 continue
-            self.steps += 1
             handle._run()
+        self.turns += 1
+        if self.turns > TURNS:
+            raise Livelock
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """Cancelled timers are dropped when their time comes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -23,9 +23,9 @@ from hub.domain.errors import Unavailable
 from hub.domain.ids import DEFAULT_TENANT
 from mappings.documents import Document
 from tests.simulator.database import Database
-from tests.simulator.faults import CHAOS_S, Blow, Weather, brew
+from tests.simulator.faults import CHAOS_S, LEASE_S, Blow, Weather, brew
 from tests.simulator.ledger import Ledger
-from tests.simulator.loop import Process, Stalled, VirtualLoop
+from tests.simulator.loop import Livelock, Process, Stalled, VirtualLoop
 from tests.simulator.verdict import judge
 from tests.simulator.vendors import POISON, Vendors
 from tests.support.hubs import report
@@ -33,7 +33,6 @@ from tests.support.voices import SharedSecretSignatures
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TENANT = DEFAULT_TENANT
-LEASE_S = 6.0
 RETRY = RetryPolicy(delays_s=(0.5, 1, 2, 4, 8, 8, 8))
 CLIENT_WAITS_S = 3.0
 REST_S = 3600.0  # how long a world may take to come to rest once everything is healthy
@@ -151,7 +150,7 @@ class World:
         self.limits = LoopLimits(
             in_flight=self.random.choice([4, 8, 16]),
             lease=timedelta(seconds=LEASE_S),
-            poll_s=0.5,
+            poll_s=1.0,
             renew_s=LEASE_S / 4,
         )
         self.replicas = self.random.choice([1, 2, 3, 3])
@@ -161,10 +160,8 @@ class World:
         """Play it to its end."""
         asyncio.set_event_loop(self.loop)
         try:
-            self.loop.run_until_complete(self._live())
-            self.loop.run_until_complete(self._bury())
-        except Stalled:
-            self.ledger.accuse("everybody waits and nobody will ever come")
+            for part in (self._live(), self._bury()):
+                self._play(part)
         finally:
             asyncio.set_event_loop(None)
             self.loop.close()
@@ -175,6 +172,15 @@ class World:
             self.seed, ledger.broken, ledger.digest, ledger.trace, len(ledger.answered), requests,
             requests - len(ledger.requests), len(self.blows), self.loop.time(),
         )  # fmt: skip
+
+    def _play(self, part: Coroutine[Any, Any, None]) -> None:
+        self.loop.turns = 0
+        try:
+            self.loop.run_until_complete(part)
+        except Stalled:
+            self.ledger.accuse("everybody waits and nobody will ever come")
+        except Livelock:
+            self.ledger.accuse("it goes round in circles")
 
     async def _live(self) -> None:
         await self._configure()
@@ -189,6 +195,7 @@ class World:
         if not await self._rest():
             self.ledger.accuse(f"{REST_S:g} s after the last fault there is still something to do")
         watch.cancel()
+        await self.database.quiet()
         await judge(self.ledger, self.store, TENANT)
 
     async def _configure(self) -> None:
@@ -343,9 +350,9 @@ class World:
                 self.weather.vendor_down = False
 
     async def _trouble(self, seconds: float) -> None:
-        self.weather.store_troubles += 1
+        self.weather.trouble(self.loop.time())
         await asyncio.sleep(seconds)
-        self.weather.store_troubles += 1
+        self.weather.trouble(self.loop.time())
 
     async def _replace(self, nodes: list[Node], after_s: float) -> None:
         """Kill one; another starts a while later."""
@@ -369,10 +376,8 @@ class World:
         holds = self.database.holder is not None and self.database.holder.owner is node.process
         self.ledger.tell(node.process.name, "is frozen")
         self.ledger.interruptions += 1
-        self.weather.store_troubles += holds
         node.process.freeze()
-        await asyncio.sleep(seconds)
-        self.weather.store_troubles += holds
+        await (self._trouble(seconds) if holds else asyncio.sleep(seconds))
         self.ledger.tell(node.process.name, "goes on")
         node.process.thaw()
 
@@ -402,6 +407,7 @@ class World:
         """Until nothing is left to do."""
         end = self.loop.time() + REST_S
         while self.loop.time() < end:
+            await self.database.quiet()
             async with self.store.look() as look:
                 if not any(lane.ready or lane.leased or lane.waiting for lane in await look.lanes()):
                     return True
