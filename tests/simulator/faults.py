@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-CHAOS_S = 25.0  # how long blows fall; after that everything is healthy and must come to rest
+CHAOS_S = 20.0  # how long blows fall; after that everything is healthy and must come to rest
 
 LEASE_S = 6.0
 

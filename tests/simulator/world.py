@@ -256,7 +256,7 @@ class World:
         """Reports about a few candidates, told at their times; a few that no vendor will take, a few told twice."""
         told = []
         candidates = self.random.randint(2, 5)
-        for number in range(self.random.randint(10, 22)):
+        for number in range(self.random.randint(8, 16)):
             candidate = f"cand_{self.random.randrange(candidates)}"
             key = f"{POISON}-{number}" if self.random.random() < 0.06 else f"event-{number}"
             plain = report(key=key, candidate=candidate)
