@@ -82,8 +82,10 @@ class LaneLoop:
                 if not worked and not self._stopping:
                     await self.store.wait(self.limits.poll_s)
         finally:
-            renewing.cancel()
-            await self._drain()
+            try:
+                await self._drain()
+            finally:
+                renewing.cancel()  # not before: what is still under way must stay ours
 
     async def turn(self) -> bool:
         """Claim once and start what was claimed; whether anything was."""
