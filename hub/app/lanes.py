@@ -139,6 +139,8 @@ class LaneLoop:
         self._swept = self.clock.monotonic()
         self._cursor.clear()
         async with self.store.work() as work:
+            if self._running:  # after a freeze our own leases may be over and not yet taken: they are still ours
+                await work.renew(self._token, list(self._running), now + self.limits.lease)
             expired = await work.expire_leases(now)
             overdue = await work.expire_overdue(now)
             await work.promote()
@@ -177,16 +179,21 @@ class LaneLoop:
         delivery = claimed.delivery
         self._busy[delivery.connection] = self._busy.get(delivery.connection, 0) + 1
         self._cursor[delivery.connection] = delivery.due_at - CURSOR_MARGIN
-        task = asyncio.get_running_loop().create_task(self._carry(claimed))
+        before = self._running.get(delivery.id)
+        task = asyncio.get_running_loop().create_task(self._carry(claimed, before))
         self._running[delivery.id] = task
 
-    async def _carry(self, claimed: Claimed) -> None:
+    async def _carry(self, claimed: Claimed, before: asyncio.Task[None] | None) -> None:
+        """`before`: an earlier try of ours that lost its lease (to a freeze, say) and is still talking to the vendor."""
         delivery = claimed.delivery
         try:
+            if before is not None:
+                await asyncio.wait([before])
             completion = await self.deliver(claimed)
             await self._keep(completion)
         finally:
-            self._running.pop(delivery.id, None)
+            if self._running.get(delivery.id) is asyncio.current_task():
+                del self._running[delivery.id]
             self._busy[delivery.connection] -= 1
             self.store.ring()
 
