@@ -101,8 +101,6 @@ class Ledger:
                 self.accuse(f"dlv_{delivery.id} was claimed by {owner.name} while another lease on it was valid")
             if delivery.run_lease <= self.newest.get(delivery.id, 0):
                 self.accuse(f"the run lease of dlv_{delivery.id} did not grow")
-            if any(flight.key == delivery.key and flight.witness.process is owner for flight in self.flights):
-                self.accuse(f"{owner.name} claims dlv_{delivery.id}, which it is still carrying out")
             self.newest[delivery.id] = delivery.run_lease
             self.leases[delivery.id] = Lease(token, delivery.run_lease, until)
             self.tell(owner.name, f"claims dlv_{delivery.id} try {delivery.attempt}")
@@ -143,7 +141,11 @@ class Ledger:
         """A request leaves."""
         self.requests[key] = self.requests.get(key, 0) + 1
         for other in self.flights:
-            if other.key == key and other.witness.was_well(self.weather):
+            if other.key != key:
+                continue
+            if other.witness.process is owner:
+                self.accuse(f"{owner.name} sends {key} to {vendor} while it is still at it itself")
+            elif other.witness.was_well(self.weather):
                 self.accuse(f"{owner.name} sends {key} to {vendor} while {other.witness.process.name} is at it")
         heard = self.well_answered.get(key)
         if heard is not None and heard.was_well(self.weather):
