@@ -110,6 +110,8 @@ class Ledger:
             delivery = one.delivery
             held = self.leases.get(delivery.id)
             mine = held is not None and (held.token, held.run_lease) == (delivery.lease_token, delivery.run_lease)
+            if (one.attempt.error or "").startswith("internal:"):
+                self.accuse(f"dlv_{delivery.id}: {one.attempt.error}")
             if delivery.id in stale:
                 self.late += 1
                 self.tell(owner.name, f"is late with dlv_{delivery.id}")

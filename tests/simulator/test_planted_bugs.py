@@ -13,8 +13,8 @@ import pytest
 from hub.adapters.memory import deliveries, events
 from hub.adapters.memory.deliveries import MemoryDeliveries
 from hub.adapters.memory.events import MemoryEvents
-from hub.adapters.memory.tables import Key, Tables
-from hub.app.deliver import Deliver
+from hub.adapters.memory.tables import Key, LiveTable, Tables
+from hub.app import deliver
 from hub.domain.deliveries import Delivered, Delivery, State, delivery_key
 from tests.simulator.world import simulate
 
@@ -48,14 +48,13 @@ def key_per_attempt(patch: pytest.MonkeyPatch) -> None:
 
 def completes_before_sending(patch: pytest.MonkeyPatch) -> None:
     """The delivery is recorded as done, then the vendor is told."""
-    real, kept = Deliver.talk, set()
+    real, kept = deliver.converse, set()
 
-    async def talk(self: Deliver, *args: Any) -> Any:
-        task = asyncio.get_running_loop().create_task(real(self, *args))
-        kept.add(task)
+    async def converse(*args: Any) -> Any:
+        kept.add(asyncio.get_running_loop().create_task(real(*args)))
         return Delivered()
 
-    patch.setattr(Deliver, "talk", talk)
+    patch.setattr(deliver, "converse", converse)
 
 
 def promotes_over_a_live_head(patch: pytest.MonkeyPatch) -> None:
@@ -67,10 +66,21 @@ def promotes_over_a_live_head(patch: pytest.MonkeyPatch) -> None:
             if waiting:
                 first = tables.live.get(waiting[0])
                 assert first is not None
-                tables.live.heads.pop(key, None)  # the index would have refused
                 tables.live.put(first.id, replace(first, state=State.READY))
         return 0
 
+    real = LiveTable._index
+
+    def index(self: LiveTable, old: Delivery | None, new: Delivery | None) -> None:
+        """As the unique index would not be there."""
+        try:
+            real(self, old, new)
+        except AssertionError:
+            assert new is not None
+            assert new.okey is not None
+            self.heads[(new.connection, new.okey)] = new.id
+
+    patch.setattr(LiveTable, "_index", index)
     patch.setattr(events, "promote", promote)
     patch.setattr(deliveries, "promote", promote)
 

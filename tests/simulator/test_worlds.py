@@ -56,17 +56,16 @@ def busy_world() -> Outcome:
 
 
 def test_the_same_seed_is_the_same_world() -> None:
-    """Twice in this process and once in another with other hash seeds: the same trace, line by line."""
+    """Twice in this process and once in another with another hash seed: the same trace, line by line."""
     first = busy_world()
     assert simulate(first.seed).trace == first.trace
     code = f"from tests.simulator.world import simulate; print(simulate({first.seed}).digest)"
-    for hash_seed in ("1", "2"):
-        told = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)},
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        assert told.stdout.strip() == first.digest
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert told.stdout.strip() == first.digest
 
 
 def test_other_seeds_are_other_worlds() -> None:

@@ -17,19 +17,19 @@ MANY = Page(100_000)
 async def judge(ledger: Ledger, store: Store, tenant: TenantId) -> None:
     """Accuse whatever does not add up."""
     async with store.look() as look:
-        events = {event.key: event for event in await look.events(tenant, MANY)}
-        count = len(await look.events(tenant, MANY))
+        stored = await look.events(tenant, MANY)
         rows = await look.deliveries(tenant, MANY)
         names = {one.id: one for one in await look.connections(tenant)}
         attempts = {row.id: await look.attempts(tenant, row.id) for row in rows}
-    if count != len(events):
-        ledger.accuse(f"{count} events are stored under {len(events)} keys")
+    events = {event.key: event for event in stored}
+    if len(stored) != len(events):
+        ledger.accuse(f"{len(stored)} events are stored under {len(events)} keys")
     for key, event in ledger.answered.items():
         if key not in events:
             ledger.accuse(f"{key} was acknowledged and is not there")
         elif events[key].id != event:
             ledger.accuse(f"{key} was acknowledged as another event than is stored")
-    by_id = {event.id: key for key, event in events.items()}
+    by_id = {event.id: event.key for event in stored}
     owed = {(key, name.name) for key in events for name in names.values()}
     there = Counter((by_id[row.event], names[row.connection].name) for row in rows)
     for one in owed - set(there):

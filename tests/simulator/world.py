@@ -160,9 +160,9 @@ class World:
         """Play it to its end."""
         asyncio.set_event_loop(self.loop)
         try:
-            for part in (self._live(), self._bury()):
-                self._play(part)
+            self._play(self._live())
         finally:
+            self._play(self._bury())
             asyncio.set_event_loop(None)
             self.loop.close()
         self.ledger.broken += [f"nobody caught: {fault}" for fault in self.loop.faults]
