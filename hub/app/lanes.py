@@ -70,17 +70,14 @@ class LaneLoop:
         try:
             while not self._stopping:
                 try:
-                    worked = await self.turn()
+                    if not await self.turn() and not self._stopping:
+                        await self.store.wait(self.limits.poll_s)
                 except Unavailable as error:
                     self.meter.note("store.unavailable", code=error.code)
-                    worked = False
                     await self.clock.sleep(self.limits.poll_s)
                 except Exception as error:  # whatever it is, a hub that accepts must go on delivering
                     self.meter.note("loop.failed", error=type(error).__name__)
-                    worked = False
                     await self.clock.sleep(self.limits.poll_s)
-                if not worked and not self._stopping:
-                    await self.store.wait(self.limits.poll_s)
         finally:
             try:
                 await self._drain()
