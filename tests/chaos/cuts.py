@@ -29,7 +29,7 @@ class Cut:
     sound: bool  # the file passes its own check
 
     def __str__(self) -> str:
-        return f"acknowledged {self.acknowledged}, lost {self.lost}, without their delivery {self.owing}, file sound: {self.sound}"
+        return f"acknowledged {self.acknowledged}, lost {self.lost}, without their delivery {self.owing}, sound: {self.sound}"
 
 
 async def power_cut(on: Disk, normal: bool = False, enough: int = ENOUGH) -> Cut:

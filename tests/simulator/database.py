@@ -15,7 +15,7 @@ from hub.adapters.db.bells import Bell
 from hub.adapters.memory import MemoryStore
 from hub.domain.errors import Unavailable
 from hub.domain.ids import TenantId
-from hub.ports.store import StoreHealth, Work
+from hub.ports.store import Store, StoreHealth, Work
 from hub.ports.vault import KeyRow
 from tests.simulator.faults import Weather
 from tests.simulator.ledger import Ledger, Watched
@@ -71,6 +71,18 @@ class Database:
         """A process's way to the database."""
         self.bells[process] = Bell()
         return Node(self, process, self.bells[process])
+
+    @property
+    def observer(self) -> Store:
+        """For who looks from outside, after `quiet`."""
+        return self.store
+
+    def holds(self, process: Process) -> bool:
+        """Whether others have to wait for this process."""
+        return self.holder is not None and self.holder.owner is process
+
+    async def close(self) -> None:
+        """Nothing is left."""
 
     async def begin(self, owner: Process) -> Transaction:
         """Wait for a turn, then open."""

@@ -70,7 +70,9 @@ class Ledger:
     flights: list[Flight] = field(default_factory=list)
     well_answered: dict[str, Witness] = field(default_factory=dict)  # idempotency key -> who heard of its success
     effects: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # (vendor, event key) -> idempotency keys
-    order: list[tuple[str, str, str]] = field(default_factory=list)  # (vendor, event key, idempotency key), effects only
+    order: list[tuple[str, str, str]] = field(
+        default_factory=list
+    )  # (vendor, event key, idempotency key), effects only
     requests: dict[str, int] = field(default_factory=dict)
     answered: dict[str, str] = field(default_factory=dict)  # event key -> event id, as clients were told
     late: int = 0
@@ -151,7 +153,9 @@ class Ledger:
                 self.accuse(f"{owner.name} sends {key} to {vendor} while {other.witness.process.name} is at it")
         heard = self.well_answered.get(key)
         if heard is not None and heard.was_well(self.weather):
-            self.accuse(f"{owner.name} sends {key} to {vendor} again, though its success was heard by a worker that is well")
+            self.accuse(
+                f"{owner.name} sends {key} to {vendor} again, though its success was heard by a worker that is well"
+            )
         flight = Flight(Witness.of(owner, self.weather), key)
         self.flights.append(flight)
         self.tell(owner.name, f"sends {key} to {vendor}")
@@ -198,7 +202,9 @@ class Watched:
 
         return asked
 
-    async def claim(self, lanes: Sequence[LaneCall], *, now: datetime, lease: timedelta, token: str, **more: Any) -> Any:
+    async def claim(
+        self, lanes: Sequence[LaneCall], *, now: datetime, lease: timedelta, token: str, **more: Any
+    ) -> Any:
         given = await self.__getattr__("claim")(lanes, now=now, lease=lease, token=token, **more)
         self._acts.append(lambda: self._ledger.claimed(self._owner, given, now, now + lease, token))
         return given

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -105,11 +105,11 @@ BUGS: list[tuple[Patch, int, str]] = [
 
 
 @pytest.fixture(params=BUGS, ids=[bug.__name__ for bug, _, _ in BUGS])
-def planted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, str]]:
+def planted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
     """One bug in the real code."""
     bug, seeds, words = request.param
     bug(monkeypatch)
-    yield seeds, words
+    return seeds, words
 
 
 def test_a_planted_bug_is_found(planted: tuple[int, str]) -> None:

@@ -56,7 +56,9 @@ class Vendors:
         wait = {"retry-after": str(self.random.randint(1, 3))}
         match fate:
             case "ok" | "lingers":
-                self._answer(answer, HttpResponse(201, {}, json.dumps({"id": f"r-{key}", "status": "received"}).encode()))
+                self._answer(
+                    answer, HttpResponse(201, {}, json.dumps({"id": f"r-{key}", "status": "received"}).encode())
+                )
             case "busy":
                 self._answer(answer, HttpResponse(503, self.random.choice([wait, {}]), b"{}"))
             case "limited":

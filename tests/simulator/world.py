@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -15,26 +15,25 @@ from hub.adapters.clock import SeededIds
 from hub.adapters.memory import MemoryStore
 from hub.adapters.vault import EnvKeyring, FieldVault
 from hub.app.hub import Hub
-from hub.app.ingest import Incoming
 from hub.app.lanes import LoopLimits
 from hub.bootstrap import Parts, assemble
 from hub.domain.deliveries import RetryPolicy
 from hub.domain.errors import Unavailable
 from hub.domain.ids import DEFAULT_TENANT
 from mappings.documents import Document
+from tests.simulator.clients import Clients
 from tests.simulator.database import Database
-from tests.simulator.faults import CHAOS_S, LEASE_S, Blow, Weather, brew
+from tests.simulator.faults import CHAOS_S, LEASE_S, Blow, brew
+from tests.simulator.files import Files
 from tests.simulator.ledger import Ledger
 from tests.simulator.loop import Livelock, Process, Stalled, VirtualLoop
+from tests.simulator.vendors import Vendors
 from tests.simulator.verdict import judge
-from tests.simulator.vendors import POISON, Vendors
-from tests.support.hubs import report
 from tests.support.voices import SharedSecretSignatures
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TENANT = DEFAULT_TENANT
 RETRY = RetryPolicy(delays_s=(0.5, 1, 2, 4, 8, 8, 8))
-CLIENT_WAITS_S = 3.0
 REST_S = 3600.0  # how long a world may take to come to rest once everything is healthy
 CONNECTIONS: Document = {
     "ordered": {
@@ -53,9 +52,7 @@ STEPS: list[Document] = [
     {"kind": "action", "id": "refer", "connection": "ordered", "operation": "referral.create"},
     {"kind": "action", "id": "tell", "connection": "feed", "operation": "event.send"},
 ]
-RULES: Document = {
-    "all": {"rule": {"schema": 1, "trigger": {"event": "interview.report.completed"}, "then": [*STEPS]}}
-}
+RULES: Document = {"all": {"rule": {"schema": 1, "trigger": {"event": "interview.report.completed"}, "then": [*STEPS]}}}
 
 
 class VirtualClock:
@@ -97,6 +94,7 @@ class Node:
     process: Process
     hub: Hub
     task: asyncio.Task[None] | None = None
+    stopping: bool = False
 
 
 @dataclass
@@ -134,6 +132,7 @@ class World:
     """Everything of one seed."""
 
     seed: int
+    on_files: bool = False  # the real SQLite store instead of the one in memory
     loop: VirtualLoop = field(default_factory=VirtualLoop)
     fronts: list[Node] = field(default_factory=list)
     workers: list[Node] = field(default_factory=list)
@@ -144,9 +143,13 @@ class World:
         self.clock = VirtualClock(self.loop)
         self.weather, self.blows = brew(self.random)
         self.ledger = Ledger(self.loop, self.weather)
-        self.store = MemoryStore(self.clock)
-        self.database = Database(self.loop, self.store, self.weather, self.ledger, self.random)
+        self.database: Database | Files = (
+            Files(self.loop, self.weather, self.ledger, self.random)
+            if self.on_files
+            else Database(self.loop, MemoryStore(self.clock), self.weather, self.ledger, self.random)
+        )
         self.vendors = Vendors(self.loop, self.weather, self.ledger, self.random)
+        self.clients = Clients(self.loop, self.weather, self.ledger, self.random, TENANT, lambda: self.fronts)
         self.limits = LoopLimits(
             in_flight=self.random.choice([4, 8, 16]),
             lease=timedelta(seconds=LEASE_S),
@@ -187,7 +190,7 @@ class World:
         watch = self.loop.outside(self.database.watch())
         self.fronts = [self._front() for _ in range(2)]
         self.workers = [self._worker() for _ in range(self.replicas)]
-        told = [self.loop.create_task(self._client(incoming)) for incoming in self._incoming()]
+        told = [self.loop.create_task(self.clients.client(one)) for one in self.clients.incoming()]
         blows = [self.loop.create_task(self._blow(blow)) for blow in self.blows]
         await asyncio.gather(*blows, asyncio.sleep(CHAOS_S))
         self._heal()
@@ -196,7 +199,7 @@ class World:
             self.ledger.accuse(f"{REST_S:g} s after the last fault there is still something to do")
         watch.cancel()
         await self.database.quiet()
-        await judge(self.ledger, self.store, TENANT)
+        await judge(self.ledger, self.database.observer, TENANT)
 
     async def _configure(self) -> None:
         first = self._node("setup")
@@ -249,71 +252,8 @@ class World:
             await node.hub.lanes.run()
         except Unavailable:
             self.ledger.tell(node.process.name, "ends: the store was away at the end")
-
-    # --- clients
-
-    def _incoming(self) -> list[tuple[float, Incoming]]:
-        """Reports about a few candidates, told at their times; a few that no vendor will take, a few told twice."""
-        told = []
-        candidates = self.random.randint(2, 5)
-        for number in range(self.random.randint(8, 16)):
-            candidate = f"cand_{self.random.randrange(candidates)}"
-            key = f"{POISON}-{number}" if self.random.random() < 0.06 else f"event-{number}"
-            plain = report(key=key, candidate=candidate)
-            data: Document = {**plain.data, "job": {"id": key, "title": key}}
-            incoming = Incoming(plain.type, plain.version, plain.source, key, data, candidate)
-            at = self.random.uniform(0, CHAOS_S)
-            told += [(at, incoming)]
-            if self.random.random() < 0.15:
-                told += [(at + self.random.choice([0.0, 0.001, 1.0, 5.0]), incoming)]
-        return told
-
-    async def _client(self, told: tuple[float, Incoming]) -> None:
-        """Tell the hub until it says yes; what it says must be the same every time."""
-        at, incoming = told
-        await asyncio.sleep(at)
-        while True:
-            answer: asyncio.Future[str] = self.loop.create_future()
-            self.loop.create_task(self._request(incoming, answer))
-            try:
-                async with asyncio.timeout(CLIENT_WAITS_S):
-                    event = await answer
-            except (TimeoutError, Unavailable, ConnectionError):
-                await asyncio.sleep(self.random.uniform(0.1, 0.5))
-                continue
-            before = self.ledger.answered.setdefault(incoming.key, event)
-            if before != event:
-                self.ledger.accuse(f"{incoming.key} was answered with two events")
-            self.ledger.tell("client", f"is told {incoming.key} is {event}")
-            return
-
-    async def _request(self, incoming: Incoming, answer: asyncio.Future[str]) -> None:
-        """One try over the network, which may lose either way."""
-        await self._network()
-        front = self.random.choice(self.fronts)
-        if self.random.random() < self.weather.network_lost:
-            return
-        front.process.spawn(self._accept(front, incoming, answer))
-
-    async def _accept(self, front: Node, incoming: Incoming, answer: asyncio.Future[str]) -> None:
-        try:
-            [receipt] = await front.hub.ingest(TENANT, [incoming])
-        except Unavailable as error:
-            self.loop.outside(self._reply(answer, error))
-        else:
-            self.loop.outside(self._reply(answer, receipt.id))
-
-    async def _reply(self, answer: asyncio.Future[str], what: str | Exception) -> None:
-        await self._network()
-        if answer.done() or self.random.random() < self.weather.network_lost:
-            return
-        if isinstance(what, Exception):
-            answer.set_exception(what)
-        else:
-            answer.set_result(what)
-
-    async def _network(self) -> None:
-        await asyncio.sleep(self.random.random() * self.weather.network_s)
+        if not node.stopping:
+            self.ledger.accuse(f"the loop of {node.process.name} ended although nobody asked it to")
 
     # --- what befalls them
 
@@ -373,7 +313,7 @@ class World:
     async def _freeze(self, node: Node, seconds: float) -> None:
         if node.process.frozen or not node.process.alive:
             return
-        holds = self.database.holder is not None and self.database.holder.owner is node.process
+        holds = self.database.holds(node.process)
         self.ledger.tell(node.process.name, "is frozen")
         self.ledger.interruptions += 1
         node.process.freeze()
@@ -386,6 +326,7 @@ class World:
         if not node.process.alive or node.process.frozen or node.task is None or node.task.done():
             return
         self.ledger.tell(node.process.name, "is asked to stop")
+        node.stopping = True
         node.hub.lanes.stop()
         await asyncio.wait([node.task], timeout=3 * LEASE_S)
         if not node.process.alive:
@@ -408,7 +349,7 @@ class World:
         end = self.loop.time() + REST_S
         while self.loop.time() < end:
             await self.database.quiet()
-            async with self.store.look() as look:
+            async with self.database.observer.look() as look:
                 if not any(lane.ready or lane.leased or lane.waiting for lane in await look.lanes()):
                     return True
             await asyncio.sleep(1.0)
@@ -430,8 +371,9 @@ class World:
             task.cancel()
         if others:
             await asyncio.wait(others)
+        await self.database.close()
 
 
-def simulate(seed: int, **changes: Mapping[str, object]) -> Outcome:
+def simulate(seed: int, on_files: bool = False) -> Outcome:
     """Play the world of this seed."""
-    return World(seed).run()
+    return World(seed, on_files).run()
