@@ -11,7 +11,7 @@ import pytest
 
 from hub.adapters.clock import ManualClock
 from hub.adapters.http.guard import Guard
-from hub.adapters.http.router import Router
+from hub.adapters.http.router import CLIENTS, Router
 from hub.domain.connections import Connection, Lane
 from hub.domain.ids import ConnectionId, TenantId
 from hub.ports.transport import Channel
@@ -164,13 +164,15 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-@pytest.fixture
-async def build(clock: ManualClock) -> AsyncIterator[Callable[..., Router]]:
-    """Transports that are closed in the end; `build()` is open to this machine, as for twins."""
+@pytest.fixture(params=sorted(CLIENTS))
+async def build(clock: ManualClock, request: pytest.FixtureRequest) -> AsyncIterator[Callable[..., Router]]:
+    """Transports on each HTTP client, closed in the end; `build()` is open to this machine, as for twins."""
     made: list[Router] = []
 
     def make(guard: Guard | None = None, **options: object) -> Router:
-        router = Router.build(guard or Guard(allow_loopback=True, allow_http=True), clock, **options)  # type: ignore[arg-type]
+        router = Router.build(
+            guard or Guard(allow_loopback=True, allow_http=True), clock, client=request.param, **options
+        )  # type: ignore[arg-type]
         made.append(router)
         return router
 
