@@ -20,6 +20,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "cryptography": ("hub/adapters/vault", "hub/adapters/oauth"),
     "docx": ("ai_engine",),
     "granian": ("hub/cli",),
+    "httptools": ("hub/adapters/http",),
     "icalendar": ("hub/sdk", "hub/adapters/twins"),  # one writes invitations, the other reads what arrived
     "joserfc": ("hub/adapters/oauth",),
     "jsonschema": ("mappings/canonical",),

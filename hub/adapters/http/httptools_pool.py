@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from typing import cast
 
 import httptools
 
@@ -175,8 +176,7 @@ class Line(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are no subclass of it
         self._open.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -33,7 +33,7 @@ class Router:
         guard: Guard,
         clock: Clock,
         *,
-        client: str = "aiohttp",
+        client: str = "httptools",
         ca_bundle: Path | None = None,
         tokens: Tokens | None = None,
         limits: Limits = Limits(),

