@@ -26,7 +26,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "jsonschema": ("mappings/canonical",),
     "jsonschema_rs": ("mappings/canonical",),
     "litestar": ("hub/web", "hub/asgi.py"),
-    "msgspec": ("hub/web", "hub/adapters/twins"),
+    "msgspec": ("hub/web", "hub/adapters/twins", "mappings/documents.py"),
     "orjson": (
         "hub/web",
         "hub/cli",
