@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Literal
 
 from prometheus_client import (
@@ -135,6 +136,9 @@ class PrometheusMeter:
         self._histograms = {
             doc.name: Histogram(*_built(doc), registry=self._registry, buckets=doc.buckets) for doc in _of("histogram")
         }
+        # A series is looked up under a lock by the library and never goes away here: its labels are bounded.
+        self._counter = cache(lambda name, *labels: self._counters[name].labels(*labels))
+        self._histogram = cache(lambda name, *labels: self._histograms[name].labels(*labels))
         ProcessCollector(registry=self._registry)
         self._gauges["hirewire_build_info"].labels(version, platform.python_version()).set(1)
 
@@ -152,18 +156,18 @@ class PrometheusMeter:
     ) -> None:
         kind = self._connector(connector)
         ended = outcome if outcome in OUTCOMES else OTHER
-        self._counters["hirewire_attempts_total"].labels(kind, self._connection(connection), ended).inc()
-        self._histograms["hirewire_attempt_seconds"].labels(kind).observe(seconds)
+        self._counter("hirewire_attempts_total", kind, self._connection(connection), ended).inc()
+        self._histogram("hirewire_attempt_seconds", kind).observe(seconds)
         took = round(seconds * 1000, 3)
         own = {"connector": connector, "connection": connection, "outcome": outcome, "took_ms": took}
         self._lines.attempt({**fields, **own})
 
     def delivered(self, connection: str, seconds: float) -> None:
-        self._histograms["hirewire_delivery_seconds"].labels(self._connection(connection)).observe(max(seconds, 0.0))
+        self._histogram("hirewire_delivery_seconds", self._connection(connection)).observe(max(seconds, 0.0))
 
     def rule(self, rule: str, verdict: str, count: int = 1) -> None:
         said = verdict if verdict in VERDICTS else OTHER
-        self._counters["hirewire_rule_evaluations_total"].labels(self._rule(rule), said).inc(count)
+        self._counter("hirewire_rule_evaluations_total", self._rule(rule), said).inc(count)
 
     def note(self, event: str, **fields: object) -> None:
         many = fields.get("count")

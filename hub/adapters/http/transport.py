@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Protocol
 
@@ -76,7 +76,7 @@ class HttpTransport:
     async def _exchange(self, lane: _Lane, request: HttpRequest, trial: Trial) -> HttpResponse:
         channel, pool = lane.channel, lane.pool
         out = compose(request, self._checked(request.url, lane.hosts))
-        spec = way(channel, request.auth)
+        spec = lane.ways.get(request.auth) or lane.ways.setdefault(request.auth, way(channel, request.auth))
 
         async def post(call: HttpRequest) -> HttpResponse:
             return await self._deliver(pool, compose(call, self._checked(call.url, lane.hosts)), Trial())
@@ -129,3 +129,4 @@ class _Lane:
     hosts: tuple[str, ...]
     timeout_s: float
     pool: Pool
+    ways: dict[str, Document] = field(default_factory=dict)
