@@ -18,7 +18,7 @@ import orjson
 import uvloop
 
 _NUMBER = re.compile(rb'"id":"rep_(\d+)"')
-_SPAWN = multiprocessing.get_context("spawn")
+_FORK = multiprocessing.get_context("fork")
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 
 
@@ -37,7 +37,7 @@ class Times:
 
     @classmethod
     def of(cls, count: int) -> Times:
-        return cls(_SPAWN.Array("d", count, lock=False), _SPAWN.Array("d", count, lock=False))
+        return cls(_FORK.Array("d", count, lock=False), _FORK.Array("d", count, lock=False))
 
 
 class Vendor(asyncio.Protocol):
@@ -109,7 +109,7 @@ def produce(
 @contextlib.contextmanager
 def vendor(times: Times, certificate: Path | None = None) -> Iterator[int]:
     port = free_port()
-    process = _SPAWN.Process(target=vend, args=(port, times.arrived, certificate), daemon=True)
+    process = _FORK.Process(target=vend, args=(port, times.arrived, certificate), daemon=True)
     process.start()
     wait_for_port(port)
     try:
@@ -133,7 +133,7 @@ def send(
     lanes: int = 1, timeout: float = 120.0,
 ) -> None:  # fmt: skip
     """Send these events and wait until all have arrived at the vendor."""
-    process = _SPAWN.Process(target=produce, args=(port, token, numbers, body, times, producers, rate, lanes))
+    process = _FORK.Process(target=produce, args=(port, token, numbers, body, times, producers, rate, lanes))
     process.start()
     process.join(timeout)
     if process.exitcode != 0:

@@ -79,7 +79,7 @@ async def serve(port: int, enqueue: Callable[[bytes], Awaitable[object]]) -> Non
     app = web.Application()
     app.router.add_post("/v1/events", take)
     app.router.add_get("/health/ready", lambda _: asyncio.sleep(0, web.Response()))
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     await told_to_stop()
