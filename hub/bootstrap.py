@@ -199,7 +199,7 @@ def open_hub(settings: Settings) -> Opened:
         ids=ids,
         meter=meter,
         catalog=FolderCatalog(),
-        transport=Router.build(guard, clock, ca_bundle=settings.ca_file),
+        transport=Router.build(guard, clock, client=settings.http_client, ca_bundle=settings.ca_file),
         signatures=VendorSignatures(clock),
         retry=RetryPolicy(delays_s=settings.retry_delays),
         limits=LoopLimits(

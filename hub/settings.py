@@ -28,6 +28,7 @@ SETTINGS: tuple[SettingDoc, ...] = (
                "to this machine, for twins and demos."),
     SettingDoc("HIREWIRE_EGRESS_PORTS", "443", "Ports that deliveries may go to, comma-separated."),
     SettingDoc("HIREWIRE_CA_FILE", "", "An extra CA bundle (PEM) to trust; verification cannot be switched off."),
+    SettingDoc("HIREWIRE_HTTP_CLIENT", "httptools", "HTTP client of deliveries: `httptools` or `aiohttp`, the slower one."),
     SettingDoc("HIREWIRE_KEYRING", "<home>/keyring.json", "File with the root keys, mode 0600; made at first start."),
     SettingDoc("HIREWIRE_ROOT_KEY", "", "Root key as 64 hex digits instead of the file; refused in production."),
     SettingDoc("HIREWIRE_PRODUCTION", "0", "`1` refuses settings that are only fit for development."),
@@ -56,6 +57,7 @@ class Settings:
     egress_loopback: bool
     egress_ports: tuple[int, ...]
     ca_file: Path | None
+    http_client: str
     keyring: Path
     root_key: str | None
     production: bool
@@ -97,6 +99,7 @@ class Settings:
             egress_loopback=loopback,
             egress_ports=tuple(int(n) for n in get.numbers("HIREWIRE_EGRESS_PORTS", "443", 1, 65535)),
             ca_file=Path(ca_file) if ca_file else None,
+            http_client=get.choice("HIREWIRE_HTTP_CLIENT", ("httptools", "aiohttp")),
             keyring=Path(get.text("HIREWIRE_KEYRING") or home / "keyring.json"),
             root_key=root_key,
             production=production,

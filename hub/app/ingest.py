@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +23,7 @@ from hub.ports.store import Arrival, Receipt, Store, StoredEvent
 from hub.ports.tracer import Tracer
 from hub.ports.vault import Place, Vault
 from mappings.canonical import Unfit, UnknownType, checker
-from mappings.documents import Document, Json
+from mappings.documents import Document, Json, written
 
 BATCH_LIMIT = 1000
 WHOLE_LANE = "*"  # the one ordering key of a lane that keeps the order of everything
@@ -81,7 +80,7 @@ class Prepare:
 
     def seal(self, event: Event) -> StoredEvent:
         """The event as it is stored. Raises Invalid (`unfit_text`) where a text holds NUL."""
-        plain = json.dumps(event.data, ensure_ascii=False, separators=(",", ":")).encode()
+        plain = written(event.data)
         if _NUL_WRITTEN in plain and (at := nul_in(event.data, "data")) is not None:
             raise unfit_text(at)
         return StoredEvent(
@@ -281,5 +280,4 @@ def body_place(tenant: TenantId, event: EventId) -> Place:
 
 def request_hash(type_: str, subject: str | None, data: Document) -> bytes:
     """SHA-256 over type, subject and data with sorted keys: equal for a repeat, other for a clash."""
-    text = json.dumps([type_, subject, data], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(written([type_, subject, data], sort=True)).digest()

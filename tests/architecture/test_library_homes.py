@@ -21,12 +21,13 @@ HOMES: dict[str, tuple[str, ...]] = {
     "cryptography": ("hub/adapters/vault", "hub/adapters/oauth"),
     "docx": ("ai_engine",),
     "granian": ("hub/cli",),
+    "httptools": ("hub/adapters/http",),
     "icalendar": ("hub/sdk", "hub/adapters/twins"),  # one writes invitations, the other reads what arrived
     "joserfc": ("hub/adapters/oauth",),
     "jsonschema": ("mappings/canonical",),
     "jsonschema_rs": ("mappings/canonical",),
     "litestar": ("hub/web", "hub/asgi.py"),
-    "msgspec": ("hub/web", "hub/adapters/twins"),
+    "msgspec": ("hub/web", "hub/adapters/twins", "mappings/documents.py"),
     "opentelemetry": ("hub/adapters/tracing.py",),
     "orjson": (
         "hub/web",
