@@ -14,8 +14,11 @@ from typing import Protocol
 from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
-from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
 from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.rules import Evaluated, Rules
+from hub.ports.rules import Rule as Rule
+from hub.ports.rules import RuleRevision as RuleRevision
 from mappings.documents import Document
 
 
@@ -39,10 +42,11 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An event and the deliveries that it owes: stored together or not at all."""
+    """An event, the deliveries that it owes and what the rules said: stored together or not at all."""
 
     event: StoredEvent
     planned: tuple[Planned, ...] = ()
+    evaluated: tuple[Evaluated, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,32 +114,6 @@ class Page:
 
     limit: int = 50
     before: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RuleRevision:
-    """One immutable revision of a rule, as stored (`body` is the stored form)."""
-
-    id: RevisionId
-    rule: RuleId
-    tenant: TenantId
-    name: str
-    number: int
-    body: Document
-    created_at: datetime
-    created_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A named rule; `live` is the revision in force, None while it is a draft or paused."""
-
-    id: RuleId
-    tenant: TenantId
-    name: str
-    state: str  # draft | live | paused
-    latest: RuleRevision
-    live: RuleRevision | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,15 +258,6 @@ class Settings(Protocol):
     async def set_connection_state(self, connection: ConnectionId, state: ConnectionState) -> None:
         """Becoming ACTIVE also makes this connection's HELD deliveries READY where they were held for the connection."""
 
-    async def rules(self, tenant: TenantId) -> list[Rule]: ...
-
-    async def put_rule(
-        self, tenant: TenantId, name: str, body: Document, *, state: str, by: str, now: datetime
-    ) -> Rule:
-        """Set the state; an unchanged body keeps its revision, a changed one becomes the next."""
-
-    async def revision(self, revision: RevisionId) -> RuleRevision | None: ...
-
     async def mappings(self, tenant: TenantId) -> list[StoredMapping]: ...
 
     async def put_mapping(self, tenant: TenantId, name: str, version: int, body: Document, now: datetime) -> None:
@@ -326,7 +295,7 @@ class Orders(Protocol):
     async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
-class Work(Events, Deliveries, Settings, People, Orders, Protocol):
+class Work(Events, Deliveries, Settings, Rules, People, Orders, Protocol):
     """One transaction over all of it."""
 
 

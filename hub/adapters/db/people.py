@@ -9,7 +9,7 @@ from sqlalchemy import Select, select, update
 
 from hub.adapters.db.history import row_number
 from hub.adapters.db.link import AnyRow
-from hub.adapters.db.settings import DbSettings
+from hub.adapters.db.rules import DbRules
 from hub.adapters.db.tables import metadata
 from hub.domain.errors import Conflict
 from hub.domain.ids import TenantId
@@ -21,7 +21,7 @@ _AUDIT = metadata.tables["audit"]
 _ORDER = metadata.tables["assessment_order"]
 
 
-class DbWork(DbSettings):
+class DbWork(DbRules):
     """`hub.ports.store.Work` on one open connection: adds People and Orders."""
 
     async def add_token(self, token: ApiToken) -> None:

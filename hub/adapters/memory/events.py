@@ -30,6 +30,8 @@ class MemoryEvents:
                 continue
             tables.identities.put(identity, (event.id, event.request_hash))
             tables.events.put(event.id, event)
+            if arrival.evaluated:
+                tables.evaluated.put(event.id, (event.tenant, arrival.evaluated))
             for planned in arrival.planned:
                 delivery = Delivery(
                     id=DeliveryId(tables.next("delivery")),

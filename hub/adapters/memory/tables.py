@@ -13,7 +13,8 @@ from hub.domain.deliveries import Attempt, Delivery, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
 from hub.ports.people import ApiToken, AuditEntry, Order
-from hub.ports.store import DoneDelivery, RuleRevision, StoredEvent, StoredMapping
+from hub.ports.rules import Backtest, Evaluated, Review, RuleRevision
+from hub.ports.store import DoneDelivery, StoredEvent, StoredMapping
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -153,6 +154,7 @@ class RuleRow:
     name: str
     state: str
     latest: RevisionId
+    current: RevisionId | None
 
 
 @dataclass(slots=True)
@@ -171,6 +173,9 @@ class Tables:
     connections: Table[ConnectionId, Connection] = field(init=False)
     rules: Table[RuleId, RuleRow] = field(init=False)
     revisions: Table[RevisionId, RuleRevision] = field(init=False)
+    reviews: Table[RuleId, tuple[Review, ...]] = field(init=False)
+    evaluated: Table[EventId, tuple[TenantId, tuple[Evaluated, ...]]] = field(init=False)
+    backtests: Table[str, Backtest] = field(init=False)
     mappings: Table[tuple[TenantId, str, int], StoredMapping] = field(init=False)
     tokens: Table[str, ApiToken] = field(init=False)
     audit: Table[int, AuditEntry] = field(init=False)
@@ -182,6 +187,7 @@ class Tables:
         self.live, self.held_for_lane, self.done = LiveTable(journal), Table(journal), Table(journal)
         self.attempts, self.refs = Table(journal), RefTable(journal)
         self.connections, self.rules, self.revisions = Table(journal), Table(journal), Table(journal)
+        self.reviews, self.evaluated, self.backtests = Table(journal), Table(journal), Table(journal)
         self.mappings, self.tokens, self.audit, self.orders = (
             Table(journal),
             Table(journal),
