@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 
 from hub.adapters import db
@@ -25,9 +26,12 @@ from hub.adapters.timer import Timer
 from hub.adapters.vault import FieldVault
 from hub.adapters.vault.keyring import open_root_keys
 from hub.app.access import Access
+from hub.app.backtests import Backtests
+from hub.app.cases import Cases
 from hub.app.channels import Channels
 from hub.app.configure import Configure
 from hub.app.deliver import Deliver
+from hub.app.evaluate import Forget
 from hub.app.hub import Hub
 from hub.app.identify import Identify
 from hub.app.ingest import Ingest, Prepare, commit_arrivals
@@ -38,6 +42,8 @@ from hub.app.queries import Queries
 from hub.app.receive import Receive
 from hub.app.replay import Replay
 from hub.app.reports import Reports
+from hub.app.rules_lifecycle import Lifecycle
+from hub.app.why import Why
 from hub.domain.deliveries import RetryPolicy
 from hub.domain.ids import DEFAULT_TENANT
 from hub.ports.clock import Clock, Ids
@@ -67,6 +73,7 @@ class Parts:
     signatures: Signatures
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: LoopLimits = field(default_factory=LoopLimits)
+    review: bool = False  # rules need a second person before they come into force
 
 
 def assemble(parts: Parts) -> Hub:
@@ -79,6 +86,7 @@ def assemble(parts: Parts) -> Hub:
     ingest = Ingest(p.store, library, prepare, group, p.meter)
     identify = Identify(p.vault)
     reports = Reports(p.store, p.vault, library, prepare)
+    cases = Cases(p.store, p.vault)
     deliver = Deliver(p.store, p.vault, library, channels, p.transport, reports, p.clock, p.ids, p.meter, p.retry)
     return Hub(
         store=p.store,
@@ -96,10 +104,14 @@ def assemble(parts: Parts) -> Hub:
         receive=Receive(p.store, channels, p.signatures, prepare, group, p.clock, p.meter),
         provide=Provide(p.store, p.vault, channels, p.signatures, ingest, identify, p.clock, p.ids),
         identify=identify,
-        configure=Configure(p.store, p.vault, p.catalog, library, p.clock, p.ids),
+        configure=Configure(p.store, p.vault, p.catalog, library, p.clock, p.ids, cases, p.review),
         replay=Replay(p.store, p.clock),
         queries=Queries(p.store, p.vault, library, channels),
         access=Access(p.store, p.clock, p.ids),
+        lifecycle=Lifecycle(p.store, library, p.catalog, cases, p.clock, p.review),
+        cases=cases,
+        backtests=Backtests(p.store, p.vault, p.clock, p.ids, p.meter),
+        why=Why(p.store, p.vault, library),
     )
 
 
@@ -175,10 +187,14 @@ def open_hub(settings: Settings) -> Opened:
             lease=timedelta(seconds=settings.lease_s),
             renew_s=settings.lease_s / 4,  # a lease that ends before it is renewed gives live work away
         ),
+        review=settings.rule_review,
     )
-    timer = Timer(store, meter, clock, owner=secrets.token_hex(8))
+    owner = secrets.token_hex(8)
+    timer = Timer(store, meter, clock, owner=owner)
     opened = Opened(assemble(parts), timer, meter, clock)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
+    timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
+    timer.every(3600.0, "evaluations", Forget(store, clock), shared=True)
     return opened
 
 

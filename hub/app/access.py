@@ -19,6 +19,8 @@ SCOPES: dict[str, str] = {
     "deliveries:read": "read deliveries and their attempts",
     "deliveries:replay": "replay deliveries and release held ones",
     "rules:read": "read rules, explain what they did",
+    "rules:write": "draft, submit and backtest rules; observe, put in force, pause them; the switch of all rules",
+    "rules:approve": "approve or return what somebody else wrote",
     "connections:read": "read connections, never their secrets",
     "metrics:read": "read metrics",
     "audit:read": "read the audit trail",

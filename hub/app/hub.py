@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.app.access import Access
+from hub.app.backtests import Backtests
+from hub.app.cases import Cases
 from hub.app.channels import Channels
 from hub.app.configure import Configure
 from hub.app.deliver import Deliver
@@ -16,6 +18,8 @@ from hub.app.provide import Provide
 from hub.app.queries import Queries
 from hub.app.receive import Receive
 from hub.app.replay import Replay
+from hub.app.rules_lifecycle import Lifecycle
+from hub.app.why import Why
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
 from hub.ports.meter import Meter
@@ -47,3 +51,7 @@ class Hub:
     replay: Replay
     queries: Queries
     access: Access
+    lifecycle: Lifecycle
+    cases: Cases
+    backtests: Backtests
+    why: Why

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from hub.app.evaluate import kept
 from hub.app.groups import GroupCommit
 from hub.app.library import Book, Library
 from hub.domain.connections import Connection, Ordering
@@ -15,7 +16,7 @@ from hub.domain.deliveries import Planned
 from hub.domain.errors import Invalid, Unavailable
 from hub.domain.events import Cause, Event
 from hub.domain.ids import EventId, TenantId
-from hub.domain.rules import RunMode, plan
+from hub.domain.rules import plan
 from hub.ports.clock import Clock, Ids
 from hub.ports.meter import Meter
 from hub.ports.store import Arrival, Receipt, Store, StoredEvent
@@ -68,7 +69,7 @@ class Prepare:
             received_at=now,
             cause=incoming.cause,
         )
-        return Arrival(self.seal(event), tuple(self._route(event, book, now)))
+        return self._route(event, book, now)
 
     def seal(self, event: Event) -> StoredEvent:
         """The event as it is stored. Raises Invalid (`unfit_text`) where a text holds NUL."""
@@ -90,12 +91,12 @@ class Prepare:
             cause=event.cause,
         )
 
-    def _route(self, event: Event, book: Book, now: datetime) -> list[Planned]:
+    def _route(self, event: Event, book: Book, now: datetime) -> Arrival:
         rules = book.rules.get(event.type, ())
+        verdicts = [rule.compiled.decide(event.data, now) for rule in rules]
+        firing = [rule for rule, verdict in zip(rules, verdicts, strict=True) if verdict is True]
         planned = []
-        fired = set()
-        for decision in plan(event, rules, now):
-            fired.add(decision.rule)
+        for decision in plan(event, firing, now):
             connection = book.by_name.get(decision.step.connection)
             if connection is None:  # connections are never deleted: this is a store older than its rules
                 raise Unavailable(f"rule step names connection {decision.step.connection!r}, which is not there")
@@ -104,10 +105,9 @@ class Prepare:
                     connection.id, decision.step.id, decision.revision, okey=ordering_key(connection, event.subject)
                 )
             )
-        fired |= {decision.rule for decision in plan(event, rules, now, mode=RunMode.OBSERVE)}
-        for rule in rules:
-            self.meter.rule(rule.name, "fired" if rule.rule in fired else "no")
-        return planned
+        for rule, verdict in zip(rules, verdicts, strict=True):
+            self.meter.rule(rule.name, "fired" if verdict else "unknown" if verdict is None else "no")
+        return Arrival(self.seal(event), tuple(planned), kept(event.data, rules, verdicts, now, book.stopped))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hub.domain.connections import Connection
 from hub.domain.errors import NotFound
 from hub.domain.ids import ConnectionId, RevisionId, TenantId
-from hub.domain.rules import Action, LiveRule, compile_rule, parse
+from hub.domain.rules import Action, CompiledRule, LiveRule, RunMode, compile_rule, parse
 from hub.ports.clock import Clock
 from hub.ports.connector import Catalog, Connector
-from hub.ports.store import Store
+from hub.ports.store import Rule, Store, StoredMapping
+from mappings.documents import Document
 from mappings.engine import Mapping, compile_mapping
 
 REFRESH_S = 0.5  # how long a process may act on configuration that another one has changed
@@ -27,6 +28,7 @@ class Book:
     by_name: Dict[str, Connection]
     by_id: Dict[ConnectionId, Connection]
     mappings: Dict[str, Mapping]  # `name@version` -> the tenant's own
+    stopped: bool = False  # the kill switch: every rule is in observe mode
 
 
 @dataclass(slots=True)
@@ -62,9 +64,10 @@ class Library:
             version = await look.config_version()
             if known is None or known.version != version:
                 rules = await look.rules(tenant)
+                stopped = await look.rules_stopped(tenant)
                 connections = await look.connections(tenant)
                 mappings = await look.mappings(tenant)
-                known = _book(version, rules, connections, mappings)
+                known = _book(version, rules, connections, mappings, stopped)
         self._books[tenant] = known
         self._checked[tenant] = now
         return known
@@ -105,11 +108,13 @@ class Library:
         return self._shipped[key]
 
 
-def _book(version: int, rules: list, connections: list, mappings: list) -> Book:  # type: ignore[type-arg]
+def _book(
+    version: int, rules: list[Rule], connections: list[Connection], mappings: list[StoredMapping], stopped: bool
+) -> Book:
     live: dict[str, list[LiveRule]] = {}
     for rule in rules:
         if rule.live is not None:
-            compiled = compile_rule(parse(rule.live.body))
+            compiled = in_force(rule.live.body, observed=stopped or rule.state == "observe")
             live.setdefault(compiled.on, []).append(LiveRule(rule.id, rule.live.id, rule.name, compiled))
     return Book(
         version=version,
@@ -117,4 +122,11 @@ def _book(version: int, rules: list, connections: list, mappings: list) -> Book:
         by_name={connection.name: connection for connection in connections},
         by_id={connection.id: connection for connection in connections},
         mappings={f"{m.name}@{m.version}": compile_mapping(m.body) for m in mappings},
+        stopped=stopped,
     )
+
+
+def in_force(stored: Document, *, observed: bool) -> CompiledRule:
+    """The rule ready to run; `observed`: it decides, whatever it says itself, and nothing follows."""
+    body = parse(stored)
+    return compile_rule(replace(body, guards=replace(body.guards, mode=RunMode.OBSERVE)) if observed else body)

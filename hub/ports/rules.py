@@ -167,6 +167,9 @@ class Rules(Protocol):
     async def backtests(self, rule: RuleId, limit: int = 20) -> list[Backtest]:
         """Newest first."""
 
+    async def backtest_waits(self, now: datetime) -> bool:
+        """Whether there is one to claim."""
+
     async def claim_backtest(self, owner: str, *, now: datetime, until: datetime) -> Backtest | None:
         """Lease the oldest one that is queued, or whose worker was lost. Never the same to two callers."""
 

@@ -183,10 +183,11 @@ class DbRules(DbSettings):
         rows = await self._link.rows(_backtests().where(_BACKTEST.c.rule_id == rule).order_by(*newest).limit(limit))
         return [Backtest(*row) for row in rows]
 
+    async def backtest_waits(self, now: datetime) -> bool:
+        return await self._link.row(_oldest(now)) is not None
+
     async def claim_backtest(self, owner: str, *, now: datetime, until: datetime) -> Backtest | None:
-        free = _OPEN & ((_BACKTEST.c.state == "queued") | (_BACKTEST.c.lease_until <= now))
-        oldest = select(_BACKTEST.c.id).where(free).order_by(_BACKTEST.c.created_at, _BACKTEST.c.id).limit(1)
-        found = await self._link.row(oldest.with_for_update(skip_locked=True))
+        found = await self._link.row(_oldest(now).with_for_update(skip_locked=True))
         if found is None:
             return None
         leased = {"state": "running", "owner": owner, "lease_until": until, "seen": 0}
@@ -215,6 +216,11 @@ def _switch(tenant: TenantId) -> str:
 
 def _fields(backtest: Backtest) -> list[tuple[str, Any]]:
     return [(field.name, getattr(backtest, field.name)) for field in dataclasses.fields(backtest)]
+
+
+def _oldest(now: datetime) -> Select[Any]:
+    free = _OPEN & ((_BACKTEST.c.state == "queued") | (_BACKTEST.c.lease_until <= now))
+    return select(_BACKTEST.c.id).where(free).order_by(_BACKTEST.c.created_at, _BACKTEST.c.id).limit(1)
 
 
 def _backtests() -> Select[Any]:

@@ -133,13 +133,19 @@ class MemoryRules(MemoryDeliveries):
         found = [one for one in self._tables.backtests.values() if one.rule == rule]
         return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)[:limit]
 
-    async def claim_backtest(self, owner: str, *, now: datetime, until: datetime) -> Backtest | None:
-        waiting = [
+    async def backtest_waits(self, now: datetime) -> bool:
+        return bool(self._waiting(now))
+
+    def _waiting(self, now: datetime) -> list[Backtest]:
+        return [
             one
             for one in self._tables.backtests.values()
             if one.state == "queued"
             or (one.state == "running" and one.lease_until is not None and one.lease_until <= now)
         ]
+
+    async def claim_backtest(self, owner: str, *, now: datetime, until: datetime) -> Backtest | None:
+        waiting = self._waiting(now)
         if not waiting:
             return None
         oldest = min(waiting, key=lambda one: (one.created_at, one.id))

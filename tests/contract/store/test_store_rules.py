@@ -139,7 +139,10 @@ async def test_a_backtest_is_leased_kept_and_ended_by_its_owner(store: Store) ->
         assert await work.backtest(TenantId(2), "bkt_1") is None
     until = T0 + timedelta(seconds=60)
     async with store.work() as work:
+        assert await work.backtest_waits(T0)
         claimed = await work.claim_backtest("a", now=T0, until=until)
+        assert not await work.backtest_waits(T0)
+        assert await work.backtest_waits(until)
         assert claimed == replace(first, state="running", owner="a", lease_until=until)
         assert await work.claim_backtest("b", now=T0, until=until) is None
         assert await work.keep_backtest("bkt_1", "a", seen=5, total=10, until=until)
