@@ -15,6 +15,7 @@ from hub.adapters import db
 from hub.adapters.catalog import FolderCatalog
 from hub.adapters.clock import SystemClock, SystemIds
 from hub.adapters.db.patience import patiently, until_there
+from hub.adapters.documents import decode
 from hub.adapters.http.exporter import serve_metrics
 from hub.adapters.http.guard import Guard
 from hub.adapters.http.router import Router
@@ -110,7 +111,7 @@ def assemble(parts: Parts) -> Hub:
         access=Access(p.store, p.clock, p.ids),
         lifecycle=Lifecycle(p.store, library, p.catalog, cases, p.clock, p.review),
         cases=cases,
-        backtests=Backtests(p.store, p.vault, p.clock, p.ids, p.meter),
+        backtests=Backtests(p.store, p.vault, p.clock, p.ids, p.meter, decode),
         why=Why(p.store, p.vault, library),
     )
 

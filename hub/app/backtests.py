@@ -40,6 +40,7 @@ class Backtests:
     clock: Clock
     ids: Ids
     meter: Meter
+    decode: Callable[[bytes], Document] = json.loads
 
     async def start(
         self,
@@ -178,7 +179,7 @@ class Backtests:
         opened: list[tuple[EventId, datetime, Document]] = []
         for one in sealed:
             try:
-                data = json.loads(self.vault.open(body_place(tenant, one.id), one.body))
+                data = self.decode(self.vault.open(body_place(tenant, one.id), one.body))
             except Conflict as error:
                 if error.code != "key_destroyed":
                     raise

@@ -29,6 +29,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "orjson": (
         "hub/web",
         "hub/cli",
+        "hub/adapters/documents.py",
         "hub/adapters/http",
         "hub/adapters/logs.py",
         "hub/adapters/twins",
