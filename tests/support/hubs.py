@@ -61,6 +61,7 @@ def bench(
     retry: RetryPolicy | None = None,
     limits: LoopLimits | None = None,
     seed: int = 7,
+    review: bool = False,
 ) -> Bench:
     """A hub on this store (memory by default); time stands still until the test moves it."""
     clock = clock or ManualClock(START)
@@ -79,6 +80,7 @@ def bench(
             signatures=SharedSecretSignatures(),
             retry=retry or RetryPolicy(),
             limits=limits or LoopLimits(lease=timedelta(seconds=60)),
+            review=review,
         )
     )
     return Bench(hub, clock, vendor, meter)
