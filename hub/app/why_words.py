@@ -52,6 +52,11 @@ def candidate_lines(why: CandidateWhy, language: str, *, reveal: bool = False) -
     return lines if lines and lines[-1] else lines[:-1]
 
 
+def finding_lines(finding: Finding, language: str, *, reveal: bool = False) -> list[str]:
+    """One rule's answer."""
+    return list(_finding(finding, language, reveal))
+
+
 def _event(why: EventWhy, language: str, reveal: bool) -> Iterator[str]:
     event = why.event
     at = event.received_at.strftime("%Y-%m-%d %H:%M:%SZ")

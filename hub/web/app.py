@@ -16,6 +16,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from hub.app.hub import Hub
 from hub.domain.errors import HubError
 from hub.web.auth import PUBLIC, guard
+from hub.web.backtests import BacktestsController
 from hub.web.candidates import CandidatesController
 from hub.web.connections import ConnectionsController
 from hub.web.deliveries import DeliveriesController
@@ -24,6 +25,7 @@ from hub.web.health import HealthController, Render
 from hub.web.hooks import HooksController
 from hub.web.problems import on_any_error, on_http_error, on_hub_error
 from hub.web.rules import RulesController
+from hub.web.rules_lifecycle import LifecycleController, SwitchController
 
 BODY_LIMIT = 10 * 1024 * 1024  # bytes
 HEADERS = {
@@ -44,6 +46,9 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
             DeliveriesController,
             CandidatesController,
             RulesController,
+            LifecycleController,
+            SwitchController,
+            BacktestsController,
             ConnectionsController,
             HooksController,
             HealthController,
