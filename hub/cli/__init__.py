@@ -17,6 +17,8 @@ from hub.cli.demo import demo
 from hub.cli.processes import migrate, serve, work
 from hub.cli.record import deliveries, events, timeline
 from hub.cli.rules import rules
+from hub.cli.rules_lifecycle import COMMANDS as RULE_COMMANDS
+from hub.cli.why import why
 from hub.domain.errors import HubError, NotFound, Unavailable
 
 FAILED, NOT_FOUND, AWAY, FAULTS = 1, 3, 4, 5
@@ -38,10 +40,12 @@ def cli() -> None:
 
 
 for command in (
-    serve, work, migrate, apply, export, token, events, deliveries, timeline, rules, connector, check, twin,
+    serve, work, migrate, apply, export, token, events, deliveries, timeline, rules, why, connector, check, twin,
     demo,
 ):  # fmt: skip
     cli.add_command(command)
+for command in RULE_COMMANDS:
+    rules.add_command(command)
 
 
 def main() -> None:
