@@ -40,7 +40,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     def invoke(*words: str, input: str | None = None) -> Result:
         return runner.invoke(cli, words, input=input)
 
-    assert invoke("migrate").output == "schema: none -> 0001\n"
+    assert invoke("migrate").output.startswith("schema: none -> 0")
     return invoke
 
 
