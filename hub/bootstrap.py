@@ -150,6 +150,7 @@ class Opened:
         try:
             await self.hub.lanes.run()
         finally:
+            self.hub.backtests.stop()
             await self.timer.stop()
             self.meter.note("loops.stopped")
 

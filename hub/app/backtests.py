@@ -31,7 +31,7 @@ MILLISECOND = timedelta(milliseconds=1)
 Told = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Backtests:
     """Start, look, cancel; and the work itself."""
 
@@ -41,6 +41,11 @@ class Backtests:
     ids: Ids
     meter: Meter
     decode: Callable[[bytes], Document] = json.loads
+    _stopping: bool = False
+
+    def stop(self) -> None:
+        """Give back what is under way: somebody else begins it anew."""
+        self._stopping = True
 
     async def start(
         self,
@@ -101,7 +106,7 @@ class Backtests:
 
     async def work_off(self, owner: str) -> None:
         """Run what waits, one after another. Woken again and again, in every process that delivers."""
-        while True:
+        while not self._stopping:
             now = self.clock.now()
             async with self.store.look() as look:
                 if not await look.backtest_waits(now):
@@ -130,7 +135,7 @@ class Backtests:
         return await self.one(job.tenant, job.id)
 
     async def _run(self, job: Backtest, owner: str, tell: Told | None) -> tuple[int, Document] | None:
-        """Events seen and the result; None where the job was taken away or cancelled."""
+        """Events seen and the result; None where the job was taken away, cancelled or given back."""
         revision, against = await self._revisions(job)
         tally = Tally(_compiled(revision), None if against is None else _compiled(against))
         start = job.created_at - timedelta(days=job.days)
@@ -140,8 +145,8 @@ class Backtests:
             total = await look.count_events(job.tenant, tally.rule.on, since, before)
         noted = float("-inf")
         while True:
-            if self.clock.monotonic() - noted >= KEEP_S:
-                if not await self._keep(job, owner, tally.events, total):
+            if self._stopping or self.clock.monotonic() - noted >= KEEP_S:
+                if not await self._keep(job, owner, tally.events, total) or self._stopping:
                     return None
                 if tell is not None:
                     tell(tally.events, total)
@@ -171,7 +176,7 @@ class Backtests:
         return revision, live if same else None
 
     async def _keep(self, job: Backtest, owner: str, seen: int, total: int) -> bool:
-        until = self.clock.now() + LEASE
+        until = self.clock.now() + (timedelta() if self._stopping else LEASE)
         async with self.store.work() as work:
             return await work.keep_backtest(job.id, owner, seen=seen, total=total, until=until)
 

@@ -11,6 +11,7 @@ from hub.app.cases import Cases
 from hub.app.channels import secrets_place
 from hub.app.checks import check_mapping, check_rule, check_settings
 from hub.app.library import Library
+from hub.app.rules_lifecycle import must_not_overlap
 from hub.app.rules_proposed import WAITS, may_be_in_force, propose
 from hub.domain.connections import Connection, Lane, Ordering
 from hub.domain.errors import Invalid
@@ -85,6 +86,7 @@ class Configure:
             return change
         await self.cases.must_hold(tenant, stored, f"rules.{change.name}.rule.cases")
         async with self.store.look() as look:
+            await must_not_overlap(look, tenant, change.name, stored)
             free = not self.review or await may_be_in_force(look, tenant, change.name, stored)
         return change if free else replace(change, lines=(*change.lines, f"* waits for review: {WAITS}"))
 

@@ -147,10 +147,7 @@ class Lifecycle:
         return changed, results
 
     async def _may_come_into_force(self, work: Work, rule: Rule, revision: RuleRevision) -> None:
-        others = [one for one in await work.rules(rule.tenant) if one.live is not None and one.id != rule.id]
-        against = conflicts(parse(revision.body), others)
-        if against:
-            raise Conflict("; ".join(against), code="overlap")
+        await must_not_overlap(work, rule.tenant, rule.name, revision.body)
         if not self.review or revision == rule.current:
             return
         if not is_approved(revision, await work.reviews(rule.id)):
@@ -208,6 +205,14 @@ class Lifecycle:
             check_rule({"rule": body}, "", connectors, {f"{m.name}@{m.version}": m.body for m in mappings})
         except Rejected as error:
             raise Invalid(str(error), code=error.code, at=(error.at or "").removeprefix(".") or None) from error
+
+
+async def must_not_overlap(rules: Rules, tenant: TenantId, name: str, body: Document) -> None:
+    """Raises Conflict (`overlap`) where this body may not come into force beside the rules that are."""
+    others = [one for one in await rules.rules(tenant) if one.live is not None and one.name != name]
+    against = conflicts(parse(body), others)
+    if against:
+        raise Conflict("; ".join(against), code="overlap")
 
 
 def conflicts(body: RuleBody, in_force: Sequence[Rule]) -> tuple[str, ...]:

@@ -151,6 +151,16 @@ async def test_a_job_is_cancelled_while_it_runs(referring: Bench, monkeypatch: p
     assert max(seen) < 12
 
 
+async def test_a_process_that_stops_gives_its_job_back(referring: Bench) -> None:
+    await history(referring, 5)
+    tests = referring.hub.backtests
+    job = await tests.start(TENANT, NAME, "ann", owner="ann")
+    tests.stop()
+    assert (await tests.run(job, "ann")).state == "running"
+    async with referring.hub.store.look() as look:
+        assert await look.backtest_waits(referring.clock.now())
+
+
 async def test_what_cannot_be_started(referring: Bench) -> None:
     tests = referring.hub.backtests
     for days in (0, 4000):
