@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hub.app.rules_words import clause_words
 from mappings.documents import Document, Json
 
 
-def result_lines(result: Document, language: str) -> list[str]:
+def result_lines(result: Document, rule: Document, language: str) -> list[str]:
     """What would have happened, compared, which clause stood in the way, and what would have been sent."""
-    return list(_english(result) if language == "en" else _chinese(result))
+    if language == "en":
+        return list(_english(result, clause_words(rule, "en")))
+    return list(_chinese(result, clause_words(rule, "zh-CN")))
 
 
-def _english(r: Document) -> Iterator[str]:
+def _english(r: Document, words: dict[str, str]) -> Iterator[str]:
     yield f"would have fired {r['fires']} times on {r['events']} events, {_day(r['since'])} to {_day(r['until'])}"
     if r["compared_with"] is not None:
         yield f"the revision in force ({r['compared_with']}): {r['live_fires']}; newly {r['newly']}, no longer {r['no_longer']}"
@@ -21,14 +24,14 @@ def _english(r: Document) -> Iterator[str]:
     if r["unreadable"]:
         yield f"erased, not counted: {r['unreadable']}"
     for one in _rows(r["clauses"]):
-        yield f"  {one['id']}: no {one['false']}, unknown {one['unknown']}; alone in the way {one['alone']}"
+        yield f"  {_named(one, words)}: no {one['false']}, unknown {one['unknown']}; alone in the way {one['alone']}"
     for one in _rows(r["actions"]):
         peak = f", {one['peak_per_hour']} in the busiest hour" if one["peak_per_hour"] else ""
         yield f"  {one['connection']}: {one['operation']} {one['count']} times{peak}"
     yield from _samples(r, "fires", "newly", "no longer")
 
 
-def _chinese(r: Document) -> Iterator[str]:
+def _chinese(r: Document, words: dict[str, str]) -> Iterator[str]:
     yield f"{_day(r['since'])} 至 {_day(r['until'])} 共 {r['events']} 个事件，本会触发 {r['fires']} 次"
     if r["compared_with"] is not None:
         yield (
@@ -39,7 +42,7 @@ def _chinese(r: Document) -> Iterator[str]:
     if r["unreadable"]:
         yield f"数据已删除，未计入：{r['unreadable']}"
     for one in _rows(r["clauses"]):
-        yield f"  {one['id']}：不满足 {one['false']}，未知 {one['unknown']}；仅因此条未触发 {one['alone']}"
+        yield f"  {_named(one, words)}：不满足 {one['false']}，未知 {one['unknown']}；仅因此条未触发 {one['alone']}"
     for one in _rows(r["actions"]):
         peak = f"，最忙一小时 {one['peak_per_hour']} 次" if one["peak_per_hour"] else ""
         yield f"  {one['connection']}：{one['operation']} {one['count']} 次{peak}"
@@ -54,6 +57,10 @@ def _samples(r: Document, fires: str, newly: str, no_longer: str) -> Iterator[st
         ids = samples[kind] if isinstance(samples, dict) else []
         for id in ids[:5] if isinstance(ids, list) else ():
             yield f"  {word}: {id}"
+
+
+def _named(one: Document, words: dict[str, str]) -> str:
+    return f"{one['id']} {words.get(str(one['id']), '')}".strip()
 
 
 def _rows(value: Json) -> list[Document]:

@@ -209,22 +209,23 @@ def observed(name: str, limit: int, json_: bool) -> None:
 @click.option("--json", "json_", is_flag=True, help="The result as one JSON object, for scripts.")
 def backtest(name: str, days: int, revision: int | None, language: str, json_: bool) -> None:
     """Try a revision on past events: what it would have done. Nothing is sent, ever. Ctrl-C cancels."""
-    done = with_hub(lambda hub: _run(hub, name, days, revision))
+    done, rule = with_hub(lambda hub: _run(hub, name, days, revision))
     if json_:
         lines([{"id": done.id, "state": done.state, **(done.result or {})}])
     elif done.result is not None and done.state == "done":
-        for line in result_lines(done.result, language):
+        for line in result_lines(done.result, rule, language):
             click.echo(line)
     if done.state != "done":
         click.echo(f"{done.id}: {done.state}", err=True)
         sys.exit(1)
 
 
-async def _run(hub: Hub, name: str, days: int, revision: int | None) -> Backtest:
+async def _run(hub: Hub, name: str, days: int, revision: int | None) -> tuple[Backtest, Document]:
     owner = hub.ids.token(8)
-    job = await hub.backtests.start(TENANT, name, actor(), days=days, number=revision, owner=owner)
+    _, chosen = await hub.lifecycle.numbered(TENANT, name, revision)
+    job = await hub.backtests.start(TENANT, name, actor(), days=days, number=chosen.number, owner=owner)
     try:
-        return await hub.backtests.run(job, owner, _progress if sys.stderr.isatty() else None)
+        return await hub.backtests.run(job, owner, _progress if sys.stderr.isatty() else None), chosen.body
     except asyncio.CancelledError:  # Ctrl-C
         await hub.backtests.cancel(TENANT, job.id)
         raise

@@ -10,6 +10,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath
 
 from hub.app.backtests import DAYS, LONGEST
+from hub.domain.errors import NotFound
 from hub.ports.rules import Backtest
 from hub.web import dto_rules as dto
 from hub.web.auth import caller_of, hub_of, scope
@@ -90,5 +91,6 @@ class BacktestsController(Controller):
 async def _view(request: Request[Any, Any, Any], job: Backtest) -> dto.BacktestView:
     async with hub_of(request).store.look() as look:
         revision = await look.revision(job.revision)
-    name, number = ("", 0) if revision is None else (revision.name, revision.number)
-    return dto.BacktestView.of(job, name, number)
+    if revision is None:
+        raise NotFound("the revision is not there any more")
+    return dto.BacktestView.of(job, revision)

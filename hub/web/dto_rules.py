@@ -11,10 +11,11 @@ from hub.app.checks import catalogue_of
 from hub.app.queries import Why as RuleWhy
 from hub.app.rules_diff import Part
 from hub.app.rules_lifecycle import Standing
+from hub.app.rules_words import clause_words
 from hub.app.why import CandidateWhy, Effect, EventWhy, Finding
 from hub.app.why_words import finding_lines
 from hub.domain.rules import parse, sentence
-from hub.ports.rules import Backtest, Rule
+from hub.ports.rules import Backtest, Rule, RuleRevision
 from mappings.documents import Document
 
 TONGUES = ("en", "zh-CN")
@@ -139,7 +140,10 @@ class ObservedView(msgspec.Struct):
 
 
 class BacktestView(msgspec.Struct):
-    """A backtest: `queued`, `running`, `done`, `cancelled`, `failed`. `result` is there when it is done."""
+    """A backtest: `queued`, `running`, `done`, `cancelled`, `failed`. `result` is there when it is done.
+
+    `words` names the clauses of the result in both languages.
+    """
 
     id: str
     rule: str
@@ -152,14 +156,17 @@ class BacktestView(msgspec.Struct):
     total: int | None
     finished_at: datetime | None
     result: dict[str, object] | None
+    words: dict[str, dict[str, str]]
 
     @classmethod
-    def of(cls, b: Backtest, rule: str, revision: int) -> BacktestView:
+    def of(cls, b: Backtest, revision: RuleRevision) -> BacktestView:
         """From the record."""
+        words = {"en": clause_words(revision.body, "en"), "zh-CN": clause_words(revision.body, "zh-CN")}
         result = None if b.result is None else dict[str, object](b.result)
         return cls(
-            b.id, rule, revision, b.days, b.state, b.created_at, b.created_by, b.seen, b.total, b.finished_at, result
-        )
+            b.id, revision.name, revision.number, b.days, b.state, b.created_at, b.created_by, b.seen, b.total,
+            b.finished_at, result, words,
+        )  # fmt: skip
 
 
 class WhyView(msgspec.Struct):
