@@ -32,7 +32,6 @@ from hub.app.cases import Cases
 from hub.app.channels import Channels
 from hub.app.configure import Configure
 from hub.app.deliver import Deliver
-from hub.app.evaluate import Forget
 from hub.app.hub import Hub
 from hub.app.identify import Identify
 from hub.app.ingest import Ingest, Prepare, commit_arrivals
@@ -196,7 +195,6 @@ def open_hub(settings: Settings) -> Opened:
     opened = Opened(assemble(parts), timer, meter, clock)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
-    timer.every(3600.0, "evaluations", Forget(store, clock), shared=True)
     return opened
 
 

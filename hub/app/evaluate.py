@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from hub.domain.rules import LiveRule, RunMode
-from hub.ports.clock import Clock
-from hub.ports.rules import Evaluated, first_id
-from hub.ports.store import Store
+from hub.ports.rules import Evaluated
 from mappings.documents import Document
 
 MOST_RULES = 200  # of one event: the rest is not kept, and computed again when somebody asks
 MOST_CLAUSES = 16
-KEPT = timedelta(days=90)
-AT_ONCE = 1000  # events whose verdicts are dropped in one transaction
 
 
 def kept(
@@ -33,19 +28,3 @@ def kept(
             for rule, verdict in zip(rules[:MOST_RULES], verdicts, strict=False)
         ]
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Forget:
-    """Drops what was said of old events; the events stay, and what rules say of them can be computed again."""
-
-    store: Store
-    clock: Clock
-
-    async def __call__(self) -> None:
-        """Until nothing older than KEPT is left."""
-        before = first_id(self.clock.now() - KEPT)
-        while True:
-            async with self.store.work() as work:
-                if await work.forget_evaluated(before, AT_ONCE) < AT_ONCE:
-                    return

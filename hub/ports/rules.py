@@ -145,13 +145,10 @@ class Rules(Protocol):
     async def rules_stopped(self, tenant: TenantId) -> bool: ...
 
     async def evaluated(self, tenant: TenantId, event: EventId) -> list[Evaluated] | None:
-        """What the rules in force said when the event came; None where nothing is kept (too old, or no rule listened)."""
+        """What the rules in force said when the event came; None where no rule listened, or before it was kept."""
 
     async def observed(self, revision: RevisionId, limit: int, before: EventId | None = None) -> list[EventId]:
         """Events on which the revision would have acted while it could not, newest first."""
-
-    async def forget_evaluated(self, before: EventId, limit: int) -> int:
-        """Drop what was decided on events older than this one; returns how many events that were."""
 
     async def count_events(self, tenant: TenantId, type: str, since: EventId, before: EventId) -> int: ...
 

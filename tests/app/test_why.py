@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from hub.app.evaluate import KEPT, Forget
 from hub.app.why import CandidateWhy, EventWhy
 from hub.app.why_words import candidate_lines, event_lines
 from hub.domain.connections import ConnectionState
@@ -189,19 +188,6 @@ async def test_a_candidate_shows_every_event_and_the_rules_for_which_nothing_cam
     )
     with pytest.raises(NotFound):
         await referring.hub.why.candidate(TENANT, "cand_none")
-
-
-async def test_what_was_said_of_old_events_is_forgotten_and_computed_again(referring: Bench) -> None:
-    [event] = await referring.accept(report(score=72))
-    forget = Forget(referring.hub.store, referring.clock)
-    await forget()
-    async with referring.hub.store.look() as look:
-        assert await look.evaluated(TENANT, event) is not None
-    referring.clock.advance(KEPT.total_seconds() + 1)
-    await forget()
-    async with referring.hub.store.look() as look:
-        assert await look.evaluated(TENANT, event) is None
-    assert reasons(await why(referring, event)) == {"high score": "not_met"}
 
 
 async def test_an_event_that_is_not_there(b: Bench) -> None:

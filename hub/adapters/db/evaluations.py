@@ -1,4 +1,4 @@
-"""What rules said of events: one row for each event, and one for each time that a rule would have acted and could not."""
+"""What rules said of events, as it is stored."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ from hub.ports.rules import Evaluated
 from hub.ports.store import Arrival
 
 
-async def keep_evaluated(hot: Statements, arrivals: Sequence[Arrival]) -> None:
-    """Write the rows of these new arrivals."""
-    rows, told = [], []
-    for arrival in arrivals:
-        if not arrival.evaluated:
-            continue
-        key = hot.event_key(arrival.event.id)
-        rows.append((key, arrival.event.tenant, written(arrival.evaluated)))
-        told += [(one.revision, key) for one in arrival.evaluated if one.verdict is True and one.how != "live"]
+async def keep_observed(hot: Statements, arrivals: Sequence[Arrival]) -> None:
+    """A row for each time that a rule would have acted on these new arrivals and could not."""
+    rows = [
+        (one.revision, hot.event_key(arrival.event.id))
+        for arrival in arrivals
+        for one in arrival.evaluated
+        if one.verdict is True and one.how != "live"
+    ]
     if rows:
-        await hot.insert("evaluation", "event_id, tenant_id, verdicts", rows)
-    if told:
-        await hot.insert("observation", "revision_id, event_id", told)
+        await hot.insert("observation", "revision_id, event_id", rows)
 
 
-def written(evaluated: Sequence[Evaluated]) -> str:
-    """As it is stored."""
+def written(evaluated: Sequence[Evaluated]) -> str | None:
+    """As it stands beside the event's body; None where no rule listened."""
+    if not evaluated:
+        return None
     return json.dumps([[one.revision, one.verdict, one.how, *one.failing] for one in evaluated], separators=(",", ":"))
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import and_, or_, select
 
-from hub.adapters.db.evaluations import keep_evaluated
+from hub.adapters.db.evaluations import keep_observed, written
 from hub.adapters.db.link import AnyRow, Link
 from hub.adapters.db.statements import EVENT, PLANNED, Identity, Key, Statements, unique
 from hub.adapters.db.statements_postgres import PostgresStatements
@@ -63,8 +63,9 @@ class DbEvents:
     async def _insert(self, arrivals: Sequence[Arrival]) -> list[Key]:
         hot, events = self._hot, [arrival.event for arrival in arrivals]
         await hot.insert("event", EVENT, [self._event_row(event) for event in events])
-        await hot.insert("event_body", "event_id, body", [(hot.event_key(event.id), event.body) for event in events])
-        await keep_evaluated(hot, arrivals)
+        bodies = [(hot.event_key(one.event.id), one.event.body, written(one.evaluated)) for one in arrivals]
+        await hot.insert("event_body", "event_id, body, verdicts", bodies)
+        await keep_observed(hot, arrivals)
         planned = [(arrival.event, plan) for arrival in arrivals for plan in arrival.planned]
         await hot.insert("delivery", PLANNED, [self._planned_row(event, plan) for event, plan in planned])
         return [(plan.connection, plan.okey) for _, plan in planned if plan.okey is not None]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, func, select, update
 
 from hub.adapters.db.columns import from_uuid
 from hub.adapters.db.evaluations import read
@@ -22,7 +22,7 @@ from mappings.documents import Document
 _RULE = metadata.tables["rule"]
 _REVISION = metadata.tables["rule_revision"]
 _REVIEW = metadata.tables["rule_review"]
-_EVALUATION = metadata.tables["evaluation"]
+_BODY = metadata.tables["event_body"]
 _OBSERVATION = metadata.tables["observation"]
 _BACKTEST = metadata.tables["backtest"]
 _EVENT = metadata.tables["event"]
@@ -138,24 +138,15 @@ class DbRules(DbSettings):
         return row is not None and bool(row[0])
 
     async def evaluated(self, tenant: TenantId, event: EventId) -> list[Evaluated] | None:
-        mine = (_EVALUATION.c.event_id == event, _EVALUATION.c.tenant_id == tenant)
-        row = await self._link.row(select(_EVALUATION.c.verdicts).where(*mine))
-        return None if row is None else read(row[0])
+        mine = (_EVENT.c.id == event, _EVENT.c.tenant_id == tenant)
+        row = await self._link.row(select(_BODY.c.verdicts).join(_EVENT, _EVENT.c.id == _BODY.c.event_id).where(*mine))
+        return None if row is None or row[0] is None else read(row[0])
 
     async def observed(self, revision: RevisionId, limit: int, before: EventId | None = None) -> list[EventId]:
         wanted = select(_OBSERVATION.c.event_id).where(_OBSERVATION.c.revision_id == revision)
         wanted = wanted if before is None else wanted.where(_OBSERVATION.c.event_id < before)
         rows = await self._link.rows(wanted.order_by(_OBSERVATION.c.event_id.desc()).limit(limit))
         return [row[0] for row in rows]
-
-    async def forget_evaluated(self, before: EventId, limit: int) -> int:
-        old = select(_EVALUATION.c.event_id).where(_EVALUATION.c.event_id < before)
-        rows = await self._link.rows(old.order_by(_EVALUATION.c.event_id).limit(limit))
-        if rows:
-            last = rows[-1][0]
-            await self._link.rows(delete(_EVALUATION).where(_EVALUATION.c.event_id <= last))
-            await self._link.rows(delete(_OBSERVATION).where(_OBSERVATION.c.event_id <= last))
-        return len(rows)
 
     async def count_events(self, tenant: TenantId, type: str, since: EventId, before: EventId) -> int:
         mine = (_EVENT.c.tenant_id == tenant, _EVENT.c.type == type, _EVENT.c.id >= since, _EVENT.c.id < before)

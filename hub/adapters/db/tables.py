@@ -65,11 +65,15 @@ class EventRow(SQLModel, table=True):
 
 
 class EventBodyRow(SQLModel, table=True):
-    """The sealed data of an event, apart so that lists stay small."""
+    """The sealed data of an event, and what the rules said of it, apart so that lists stay small.
+
+    `verdicts`: a JSON list of [revision, verdict, how, failing clause ids...].
+    """
 
     __tablename__ = "event_body"
     event_id: str = Field(primary_key=True, sa_type=EventKey)
     body: bytes = Field(sa_type=LargeBinary)
+    verdicts: str | None = Field(sa_type=Text)
 
 
 class IdempotencyRow(SQLModel, table=True):
@@ -265,17 +269,8 @@ class RuleReviewRow(SQLModel, table=True):
     at: datetime = Field(sa_type=Moment)
 
 
-class EvaluationRow(SQLModel, table=True):
-    """What the rules said of an event: a JSON list of [revision, verdict, how, failing clause ids]. Dropped with age."""
-
-    __tablename__ = "evaluation"
-    event_id: str = Field(primary_key=True, sa_type=EventKey)
-    tenant_id: int
-    verdicts: str = Field(sa_type=Text)
-
-
 class ObservationRow(SQLModel, table=True):
-    """A revision would have acted on an event, and could not. Dropped with age."""
+    """A revision would have acted on an event, and could not."""
 
     __tablename__ = "observation"
     __table_args__ = (Index("observation_event", "event_id"),)

@@ -103,12 +103,6 @@ class MemoryRules(MemoryDeliveries):
         ]
         return sorted(found, reverse=True)[:limit]
 
-    async def forget_evaluated(self, before: EventId, limit: int) -> int:
-        old = sorted(event for event, _ in self._tables.evaluated.items() if event < before)[:limit]
-        for event in old:
-            self._tables.evaluated.drop(event)
-        return len(old)
-
     async def count_events(self, tenant: TenantId, type: str, since: EventId, before: EventId) -> int:
         return len(await self.sealed(tenant, type, since=since, before=before, limit=len(self._tables.events)))
 

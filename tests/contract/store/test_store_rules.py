@@ -88,7 +88,7 @@ async def test_the_kill_switch_is_one_tenants_and_moves_the_configuration_versio
             assert await look.config_version() > before
 
 
-async def test_what_rules_said_is_kept_with_the_event_and_dropped_with_age(store: Store) -> None:
+async def test_what_rules_said_is_kept_with_the_event(store: Store) -> None:
     said = (
         Evaluated(RevisionId(1), True, "live"),
         Evaluated(RevisionId(2), True, "observe"),
@@ -103,11 +103,6 @@ async def test_what_rules_said_is_kept_with_the_event_and_dropped_with_age(store
         assert await look.observed(RevisionId(2), 2) == [event_number(4), event_number(3)]
         assert await look.observed(RevisionId(2), 9, event_number(3)) == [event_number(2), event_number(1)]
         assert await look.observed(RevisionId(1), 9) == await look.observed(RevisionId(3), 9) == []
-    async with store.work() as work:
-        assert await work.forget_evaluated(event_number(4), 2) == 2
-        assert await work.forget_evaluated(event_number(4), 2) == 1
-        assert await work.forget_evaluated(event_number(4), 2) == 0
-        assert await work.observed(RevisionId(2), 9) == [event_number(4)]
 
 
 async def test_sealed_events_are_read_newest_first_within_a_window(store: Store) -> None:

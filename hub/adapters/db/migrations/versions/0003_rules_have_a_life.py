@@ -24,6 +24,7 @@ def upgrade() -> None:
     op.add_column("rule", sa.Column("current_id", Number, nullable=True))
     op.add_column("rule", sa.Column("observed", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.execute(f"UPDATE rule SET current_id = {NEWEST} WHERE state <> 'draft'")  # noqa: S608
+    op.add_column("event_body", sa.Column("verdicts", sa.Text(), nullable=True))
     op.add_column("rule_revision", sa.Column("reason", sa.Text(), nullable=True))
 
     op.create_table(
@@ -40,13 +41,6 @@ def upgrade() -> None:
     )
     op.create_index("rule_review_rule", "rule_review", ["rule_id", "id"])
 
-    op.create_table(
-        "evaluation",
-        sa.Column("event_id", EventKey(), nullable=False),
-        sa.Column("tenant_id", sa.Integer(), nullable=False),
-        sa.Column("verdicts", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("event_id"),
-    )
     op.create_table(
         "observation",
         sa.Column("revision_id", Number, autoincrement=False, nullable=False),
@@ -83,8 +77,9 @@ def downgrade() -> None:
     stopped = "SELECT 1 FROM setting s WHERE s.name = 'rules_stopped.' || rule.tenant_id AND s.value = 1"
     op.execute(f"UPDATE rule SET state = 'paused' WHERE state = 'live' AND EXISTS ({stopped})")  # noqa: S608
     op.execute("DELETE FROM setting WHERE name LIKE 'rules_stopped.%'")
-    for table in ("backtest", "observation", "evaluation", "rule_review"):
+    for table in ("backtest", "observation", "rule_review"):
         op.drop_table(table)
     op.drop_column("rule_revision", "reason")
+    op.drop_column("event_body", "verdicts")
     op.drop_column("rule", "observed")
     op.drop_column("rule", "current_id")
