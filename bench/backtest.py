@@ -1,6 +1,6 @@
 """What a backtest costs: 100,000 stored, sealed events on SQLite against decoding their JSON alone, in the same run.
 
-Run: `python -m bench.backtest [--events 100000]`. CPU seconds of this process, reading threads included.
+Run: `python -m bench.backtest [--events 100000] [--database postgresql://...]`. CPU seconds of this process, reading threads included.
 """
 
 from __future__ import annotations
@@ -126,9 +126,9 @@ async def stages(store: Store, vault: FieldVault, count: int) -> list[tuple[str,
     return took
 
 
-async def measure(count: int) -> tuple[Sequence[tuple[str, float]], float]:
+async def measure(count: int, database: str | None) -> tuple[Sequence[tuple[str, float]], float]:
     with tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite:///{folder}/bench.db"
+        url = database or f"sqlite:///{folder}/bench.db"
         await asyncio.to_thread(migrate, url)
         store = open_store(url)
         vault = FieldVault(EnvKeyring("11" * 32, production=False), store)
@@ -168,8 +168,10 @@ class _Later(SystemClock):
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=100_000)
-    count = parser.parse_args().events
-    took, whole = asyncio.run(measure(count))
+    parser.add_argument("--database", help="an empty one, as in HIREWIRE_DATABASE; default: a new SQLite file")
+    args = parser.parse_args()
+    count = args.events
+    took, whole = asyncio.run(measure(count, args.database))
     baseline = dict(took)["json.loads (baseline)"]
     print(f"\n{count:,} events, {len(json.dumps(data(1), ensure_ascii=False).encode())} bytes each; CPU seconds")
     for name, seconds in (*took, ("whole backtest job", whole)):
