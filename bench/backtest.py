@@ -1,6 +1,7 @@
 """What a backtest costs: 100,000 stored, sealed events on SQLite against decoding their JSON alone, in the same run.
 
-Run: `python -m bench.backtest [--events 100000] [--database postgresql://...]`. CPU seconds of this process, reading threads included.
+Run: `python -m bench.backtest [--events 100000] [--database postgresql://...]`. CPU seconds of this process, its reading
+threads included.
 """
 
 from __future__ import annotations

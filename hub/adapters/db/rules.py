@@ -34,7 +34,7 @@ _BACKTEST_NAMES = (
     "finished_at", "owner", "lease_until",
 )  # fmt: skip
 _OPEN = _BACKTEST.c.state.in_(("queued", "running"))
-_SEALED = (
+SEALED = (
     "SELECT e.id, e.received_at, b.body FROM event e JOIN event_body b ON b.event_id = e.id "
     "WHERE e.tenant_id = $1 AND e.type = $2 AND e.id >= $3 AND e.id < $4 ORDER BY e.id DESC LIMIT $5"
 )
@@ -157,7 +157,7 @@ class DbRules(DbSettings):
         self, tenant: TenantId, type: str, *, since: EventId, before: EventId, limit: int
     ) -> Sequence[Sealed]:
         hot = self._hot
-        rows = await self._link.driver(_SEALED, tenant, type, hot.event_key(since), hot.event_key(before), limit)
+        rows = await self._link.driver(SEALED, tenant, type, hot.event_key(since), hot.event_key(before), limit)
         return [Sealed(from_uuid(id_), hot.to_moment(at), body) for id_, at, body in rows]
 
     async def add_backtest(self, backtest: Backtest) -> None:
