@@ -127,8 +127,8 @@ def commands_page() -> str:
 
 
 def _helps(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
-    names = cli.cli.context_settings["help_option_names"]  # click remembers those of the first context it sees
-    context = click.Context(command, info_name=name, max_content_width=110, terminal_width=110, help_option_names=names)
+    settings = {**cli.cli.context_settings, "terminal_width": 110}  # as on the command line, whatever ran before
+    context = click.Context(command, info_name=name, **settings)
     yield name, "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     if isinstance(command, click.Group):
         for child in sorted(command.commands):

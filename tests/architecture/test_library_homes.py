@@ -32,6 +32,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "orjson": (
         "hub/web",
         "hub/cli",
+        "hub/adapters/documents.py",
         "hub/adapters/http",
         "hub/adapters/logs.py",
         "hub/adapters/twins",

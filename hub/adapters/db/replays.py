@@ -72,7 +72,7 @@ class DbReplays(DbDeliveries):
         some = some if after is None else some.where(_EVENT.c.id > after)
         return [row[0] for row in await self._link.rows(some.order_by(_EVENT.c.id).limit(limit))]
 
-    async def count_events(self, tenant: TenantId, wanted: ReplayWanted) -> int:
+    async def count_wanted(self, tenant: TenantId, wanted: ReplayWanted) -> int:
         return await self._count(_accepted(select(func.count()).select_from(_EVENT), tenant, wanted))
 
     async def _count(self, question: Select[Any]) -> int:

@@ -66,11 +66,15 @@ class EventRow(SQLModel, table=True):
 
 
 class EventBodyRow(SQLModel, table=True):
-    """The sealed data of an event, apart so that lists stay small."""
+    """The sealed data of an event, and what the rules said of it, apart so that lists stay small.
+
+    `verdicts`: a JSON list of [revision, verdict, how, failing clause ids...].
+    """
 
     __tablename__ = "event_body"
     event_id: str = Field(primary_key=True, sa_type=EventKey)
     body: bytes = Field(sa_type=LargeBinary)
+    verdicts: str | None = Field(sa_type=Text)
 
 
 class IdempotencyRow(SQLModel, table=True):
@@ -249,7 +253,7 @@ class ReplayJobRow(SQLModel, table=True):
 
 
 class RuleRow(SQLModel, table=True):
-    """A named rule."""
+    """A named rule. `current_id` is the revision in force, or paused; `observed`: live, but only told."""
 
     __tablename__ = "rule"
     __table_args__ = (
@@ -261,6 +265,8 @@ class RuleRow(SQLModel, table=True):
     tenant_id: int
     name: str = Field(sa_type=Text)
     state: str = Field(sa_type=Text)
+    current_id: int | None = Field(sa_type=Number)
+    observed: bool = Field(sa_column_kwargs={"server_default": false()})
 
 
 class RuleRevisionRow(SQLModel, table=True):
@@ -277,6 +283,54 @@ class RuleRevisionRow(SQLModel, table=True):
     body: dict[str, Any] = Field(sa_type=JSON)
     created_at: datetime = Field(sa_type=Moment)
     created_by: str = Field(sa_type=Text)
+    reason: str | None = Field(sa_type=Text)
+
+
+class RuleReviewRow(SQLModel, table=True):
+    """One act of a review; appended, never changed."""
+
+    __tablename__ = "rule_review"
+    __table_args__ = (Index("rule_review_rule", "rule_id", "id"), {"sqlite_autoincrement": True})
+    id: int | None = _id(Identity(always=False))
+    rule_id: int = Field(sa_type=Number)
+    revision_id: int = Field(sa_type=Number)
+    act: str = Field(sa_type=Text)
+    actor: str = Field(sa_type=Text)
+    reason: str | None = Field(sa_type=Text)
+    at: datetime = Field(sa_type=Moment)
+
+
+class ObservationRow(SQLModel, table=True):
+    """A revision would have acted on an event, and could not."""
+
+    __tablename__ = "observation"
+    __table_args__ = (Index("observation_event", "event_id"),)
+    revision_id: int = Field(primary_key=True, sa_type=Number, sa_column_kwargs={"autoincrement": False})
+    event_id: str = Field(primary_key=True, sa_type=EventKey)
+
+
+class BacktestRow(SQLModel, table=True):
+    """A rule revision tried on past events: the job and, at its end, the result."""
+
+    __tablename__ = "backtest"
+    __table_args__ = (
+        Index("backtest_rule", "rule_id", "created_at"),
+        Index("backtest_open", "created_at", **_where("state IN ('queued', 'running')")),
+    )
+    id: str = Field(primary_key=True, sa_type=Text)
+    tenant_id: int
+    rule_id: int = Field(sa_type=Number)
+    revision_id: int = Field(sa_type=Number)
+    days: int
+    state: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=Moment)
+    created_by: str = Field(sa_type=Text)
+    seen: int
+    total: int | None
+    result: dict[str, Any] | None = Field(sa_type=JSON)
+    finished_at: datetime | None = Field(sa_type=Moment)
+    owner: str | None = Field(sa_type=Text)
+    lease_until: datetime | None = Field(sa_type=Moment)
 
 
 class MappingRow(SQLModel, table=True):
