@@ -12,6 +12,7 @@ from sqlalchemy import Select, func, select, update
 from hub.adapters.db.columns import from_uuid
 from hub.adapters.db.evaluations import read
 from hub.adapters.db.link import AnyRow
+from hub.adapters.db.rule_tables import BACKTEST, OBSERVATION, REVIEW, REVISION, RULE
 from hub.adapters.db.settings import DbSettings, canonical
 from hub.adapters.db.tables import metadata
 from hub.domain.errors import NotFound
@@ -19,21 +20,16 @@ from hub.domain.ids import EventId, RevisionId, RuleId, TenantId
 from hub.ports.rules import Backtest, Evaluated, Review, Rule, RuleRevision, Sealed
 from mappings.documents import Document
 
-_RULE = metadata.tables["rule"]
-_REVISION = metadata.tables["rule_revision"]
-_REVIEW = metadata.tables["rule_review"]
 _BODY = metadata.tables["event_body"]
-_OBSERVATION = metadata.tables["observation"]
-_BACKTEST = metadata.tables["backtest"]
 _EVENT = metadata.tables["event"]
 _SETTING = metadata.tables["setting"]
-_LATEST, _CURRENT = _REVISION.alias("latest"), _REVISION.alias("current")
+_LATEST, _CURRENT = REVISION.alias("latest"), REVISION.alias("current")
 _REVISION_NAMES = ("id", "number", "body", "created_at", "created_by", "reason")
 _BACKTEST_NAMES = (
     "id", "tenant_id", "rule_id", "revision_id", "days", "state", "created_at", "created_by", "seen", "total", "result",
     "finished_at", "owner", "lease_until",
 )  # fmt: skip
-_OPEN = _BACKTEST.c.state.in_(("queued", "running"))
+_OPEN = BACKTEST.c.state.in_(("queued", "running"))
 SEALED = (
     "SELECT e.id, e.received_at, b.body FROM event e JOIN event_body b ON b.event_id = e.id "
     "WHERE e.tenant_id = $1 AND e.type = $2 AND e.id >= $3 AND e.id < $4 ORDER BY e.id DESC LIMIT $5"
@@ -44,11 +40,11 @@ class DbRules(DbSettings):
     """`hub.ports.rules.Rules` on one open connection."""
 
     async def rules(self, tenant: TenantId) -> list[Rule]:
-        rows = await self._link.rows(_rules().where(_RULE.c.tenant_id == tenant))
+        rows = await self._link.rows(_rules().where(RULE.c.tenant_id == tenant))
         return sorted((_rule(row) for row in rows), key=lambda rule: rule.name)
 
     async def rule(self, tenant: TenantId, name: str) -> Rule | None:
-        row = await self._link.row(_rules().where(_RULE.c.tenant_id == tenant, _RULE.c.name == name))
+        row = await self._link.row(_rules().where(RULE.c.tenant_id == tenant, RULE.c.name == name))
         return None if row is None else _rule(row)
 
     async def put_rule(
@@ -74,7 +70,7 @@ class DbRules(DbSettings):
         if old is not None and canonical(old.latest.body) == canonical(body):
             return old.id, old.latest.id
         if old is None:
-            made = _RULE.insert().values(tenant_id=tenant, name=name, state="draft").returning(_RULE.c.id)
+            made = RULE.insert().values(tenant_id=tenant, name=name, state="draft").returning(RULE.c.id)
             id_ = RuleId(await self._number(made))
         else:
             id_ = old.id
@@ -86,7 +82,7 @@ class DbRules(DbSettings):
             "created_by": by,
             "reason": reason,
         }
-        return id_, RevisionId(await self._number(_REVISION.insert().values(values).returning(_REVISION.c.id)))
+        return id_, RevisionId(await self._number(REVISION.insert().values(values).returning(REVISION.c.id)))
 
     async def _number(self, statement: Any) -> int:
         row = await self._link.row(statement)
@@ -106,24 +102,24 @@ class DbRules(DbSettings):
     async def _force(self, rule: RuleId, state: str, current: RevisionId | None) -> bool:
         observed = state == "observe"
         values = {"state": "live" if observed else state, "observed": observed, "current_id": current}
-        changed = update(_RULE).where(_RULE.c.id == rule).values(values).returning(_RULE.c.id)
+        changed = update(RULE).where(RULE.c.id == rule).values(values).returning(RULE.c.id)
         return await self._link.row(changed) is not None
 
     async def revision(self, revision: RevisionId) -> RuleRevision | None:
-        row = await self._link.row(_revisions().where(_REVISION.c.id == revision))
+        row = await self._link.row(_revisions().where(REVISION.c.id == revision))
         return None if row is None else _revision(row)
 
     async def revisions(self, rule: RuleId) -> list[RuleRevision]:
-        wanted = _revisions().where(_REVISION.c.rule_id == rule).order_by(_REVISION.c.number.desc())
+        wanted = _revisions().where(REVISION.c.rule_id == rule).order_by(REVISION.c.number.desc())
         return [_revision(row) for row in await self._link.rows(wanted)]
 
     async def add_review(self, rule: RuleId, review: Review) -> None:
         values = {"revision_id": review.revision, "act": review.act, "actor": review.actor, "reason": review.reason}
-        await self._link.rows(_REVIEW.insert().values(rule_id=rule, at=review.at, **values).inline())
+        await self._link.rows(REVIEW.insert().values(rule_id=rule, at=review.at, **values).inline())
 
     async def reviews(self, rule: RuleId) -> list[Review]:
-        columns = [_REVIEW.c[name] for name in ("revision_id", "act", "actor", "at", "reason")]
-        wanted = select(*columns).where(_REVIEW.c.rule_id == rule).order_by(_REVIEW.c.id)
+        columns = [REVIEW.c[name] for name in ("revision_id", "act", "actor", "at", "reason")]
+        wanted = select(*columns).where(REVIEW.c.rule_id == rule).order_by(REVIEW.c.id)
         return [Review(*row) for row in await self._link.rows(wanted)]
 
     async def stop_rules(self, tenant: TenantId, stopped: bool) -> None:
@@ -143,9 +139,9 @@ class DbRules(DbSettings):
         return None if row is None or row[0] is None else read(row[0])
 
     async def observed(self, revision: RevisionId, limit: int, before: EventId | None = None) -> list[EventId]:
-        wanted = select(_OBSERVATION.c.event_id).where(_OBSERVATION.c.revision_id == revision)
-        wanted = wanted if before is None else wanted.where(_OBSERVATION.c.event_id < before)
-        rows = await self._link.rows(wanted.order_by(_OBSERVATION.c.event_id.desc()).limit(limit))
+        wanted = select(OBSERVATION.c.event_id).where(OBSERVATION.c.revision_id == revision)
+        wanted = wanted if before is None else wanted.where(OBSERVATION.c.event_id < before)
+        rows = await self._link.rows(wanted.order_by(OBSERVATION.c.event_id.desc()).limit(limit))
         return [row[0] for row in rows]
 
     async def count_events(self, tenant: TenantId, type: str, since: EventId, before: EventId) -> int:
@@ -163,15 +159,15 @@ class DbRules(DbSettings):
     async def add_backtest(self, backtest: Backtest) -> None:
         values = {("tenant_id" if name == "tenant" else name): value for name, value in _fields(backtest)}
         values = {{"rule": "rule_id", "revision": "revision_id"}.get(name, name): v for name, v in values.items()}
-        await self._link.rows(_BACKTEST.insert().values(values))
+        await self._link.rows(BACKTEST.insert().values(values))
 
     async def backtest(self, tenant: TenantId, id: str) -> Backtest | None:
-        row = await self._link.row(_backtests().where(_BACKTEST.c.id == id, _BACKTEST.c.tenant_id == tenant))
+        row = await self._link.row(_backtests().where(BACKTEST.c.id == id, BACKTEST.c.tenant_id == tenant))
         return None if row is None else Backtest(*row)
 
     async def backtests(self, rule: RuleId, limit: int = 20) -> list[Backtest]:
-        newest = (_BACKTEST.c.created_at.desc(), _BACKTEST.c.id.desc())
-        rows = await self._link.rows(_backtests().where(_BACKTEST.c.rule_id == rule).order_by(*newest).limit(limit))
+        newest = (BACKTEST.c.created_at.desc(), BACKTEST.c.id.desc())
+        rows = await self._link.rows(_backtests().where(BACKTEST.c.rule_id == rule).order_by(*newest).limit(limit))
         return [Backtest(*row) for row in rows]
 
     async def backtest_waits(self, now: datetime) -> bool:
@@ -182,8 +178,8 @@ class DbRules(DbSettings):
         if found is None:
             return None
         leased = {"state": "running", "owner": owner, "lease_until": until, "seen": 0}
-        await self._link.rows(update(_BACKTEST).where(_BACKTEST.c.id == found[0]).values(leased))
-        row = await self._link.row(_backtests().where(_BACKTEST.c.id == found[0]))
+        await self._link.rows(update(BACKTEST).where(BACKTEST.c.id == found[0]).values(leased))
+        row = await self._link.row(_backtests().where(BACKTEST.c.id == found[0]))
         return None if row is None else Backtest(*row)
 
     async def keep_backtest(self, id: str, owner: str, *, seen: int, total: int, until: datetime) -> bool:
@@ -196,9 +192,9 @@ class DbRules(DbSettings):
         return await self._change(id, owner, values if owner is None else {**values, "seen": seen, "result": result})
 
     async def _change(self, id: str, owner: str | None, values: dict[str, Any]) -> bool:
-        mine = _OPEN & (_BACKTEST.c.id == id)
-        mine = mine if owner is None else mine & (_BACKTEST.c.owner == owner)
-        return await self._link.row(update(_BACKTEST).where(mine).values(values).returning(_BACKTEST.c.id)) is not None
+        mine = _OPEN & (BACKTEST.c.id == id)
+        mine = mine if owner is None else mine & (BACKTEST.c.owner == owner)
+        return await self._link.row(update(BACKTEST).where(mine).values(values).returning(BACKTEST.c.id)) is not None
 
 
 def _switch(tenant: TenantId) -> str:
@@ -210,18 +206,18 @@ def _fields(backtest: Backtest) -> list[tuple[str, Any]]:
 
 
 def _oldest(now: datetime) -> Select[Any]:
-    free = _OPEN & ((_BACKTEST.c.state == "queued") | (_BACKTEST.c.lease_until <= now))
-    return select(_BACKTEST.c.id).where(free).order_by(_BACKTEST.c.created_at, _BACKTEST.c.id).limit(1)
+    free = _OPEN & ((BACKTEST.c.state == "queued") | (BACKTEST.c.lease_until <= now))
+    return select(BACKTEST.c.id).where(free).order_by(BACKTEST.c.created_at, BACKTEST.c.id).limit(1)
 
 
 def _backtests() -> Select[Any]:
-    return select(*(_BACKTEST.c[name] for name in _BACKTEST_NAMES))
+    return select(*(BACKTEST.c[name] for name in _BACKTEST_NAMES))
 
 
 def _revisions() -> Select[Any]:
-    revision = [_REVISION.c[name] for name in _REVISION_NAMES]
-    return select(_RULE.c.id.label("rule"), _RULE.c.tenant_id, _RULE.c.name, *revision).join(
-        _REVISION, _REVISION.c.rule_id == _RULE.c.id
+    revision = [REVISION.c[name] for name in _REVISION_NAMES]
+    return select(RULE.c.id.label("rule"), RULE.c.tenant_id, RULE.c.name, *revision).join(
+        REVISION, REVISION.c.rule_id == RULE.c.id
     )
 
 
@@ -231,13 +227,13 @@ def _revision(row: AnyRow) -> RuleRevision:
 
 
 def _rules() -> Select[Any]:
-    newer = _REVISION.alias()
-    latest = select(newer.c.number).where(newer.c.rule_id == _RULE.c.id).order_by(newer.c.number.desc()).limit(1)
-    rule = (_RULE.c.id, _RULE.c.tenant_id, _RULE.c.name, _RULE.c.state, _RULE.c.observed)
+    newer = REVISION.alias()
+    latest = select(newer.c.number).where(newer.c.rule_id == RULE.c.id).order_by(newer.c.number.desc()).limit(1)
+    rule = (RULE.c.id, RULE.c.tenant_id, RULE.c.name, RULE.c.state, RULE.c.observed)
     return (
         select(*rule, *(alias.c[name] for alias in (_LATEST, _CURRENT) for name in _REVISION_NAMES))
-        .join(_LATEST, _LATEST.c.rule_id == _RULE.c.id)
-        .outerjoin(_CURRENT, _CURRENT.c.id == _RULE.c.current_id)
+        .join(_LATEST, _LATEST.c.rule_id == RULE.c.id)
+        .outerjoin(_CURRENT, _CURRENT.c.id == RULE.c.current_id)
         .where(_LATEST.c.number == latest.scalar_subquery())
     )
 
