@@ -116,7 +116,7 @@ class Rules(Protocol):
     async def put_rule(
         self, tenant: TenantId, name: str, body: Document, *, state: str, by: str, now: datetime
     ) -> Rule:
-        """Set the state; an unchanged body keeps its revision, a changed one becomes the next.
+        """Set the state; the body of the current or latest revision keeps that revision, another becomes the next.
 
         Whatever the state, but `draft`, that revision is the current one from now on.
         """

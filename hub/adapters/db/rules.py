@@ -52,7 +52,10 @@ class DbRules(DbSettings):
     ) -> Rule:
         await self._changed()
         old = await self.rule(tenant, name)
-        id_, revision = await self._revise(tenant, name, old, body, by, now, None)
+        if old is not None and old.current is not None and canonical(old.current.body) == canonical(body):
+            id_, revision = old.id, old.current.id
+        else:
+            id_, revision = await self._revise(tenant, name, old, body, by, now, None)
         await self._force(id_, state, None if state == "draft" else revision)
         return await self._read(tenant, name)
 

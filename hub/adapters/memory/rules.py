@@ -35,8 +35,12 @@ class MemoryRules(MemoryDeliveries):
     async def put_rule(
         self, tenant: TenantId, name: str, body: Document, *, state: str, by: str, now: datetime
     ) -> Rule:
-        row = self._revise(tenant, name, body, by, now, None)
-        return self._put(replace(row, state=state, current=None if state == "draft" else row.latest))
+        old = await self.rule(tenant, name)
+        row = None if old is None else self._tables.rules.get(old.id)
+        if old is None or row is None or old.current is None or canonical(old.current.body) != canonical(body):
+            row = self._revise(tenant, name, body, by, now, None)
+            row = replace(row, current=row.latest)
+        return self._put(replace(row, state=state, current=None if state == "draft" else row.current))
 
     async def draft_rule(
         self, tenant: TenantId, name: str, body: Document, *, by: str, now: datetime, reason: str | None = None

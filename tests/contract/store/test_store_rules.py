@@ -59,6 +59,10 @@ async def test_put_makes_its_own_revision_the_current_one(store: Store) -> None:
     async with store.work() as work:
         put = await work.put_rule(DEFAULT_TENANT, "invite", {**BODY, "n": 1}, state="observe", by="cli", now=T0)
     assert (put.state, put.live, put.latest.number) == ("observe", put.latest, 2)
+    drafted = await draft(store, {**BODY, "n": 2})
+    async with store.work() as work:
+        same = await work.put_rule(DEFAULT_TENANT, "invite", {"n": 1, **BODY}, state="live", by="cli", now=T0)
+    assert (same.live, same.latest) == (put.latest, drafted.latest)
 
 
 async def test_reviews_are_kept_in_order(store: Store) -> None:
