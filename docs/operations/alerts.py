@@ -155,6 +155,10 @@ ALERTS: tuple[Alert, ...] = (
           "The breaker of {{ $labels.connection }} is open: its vendor does not answer.", "{{ $labels.connection }} 的熔断器已断开：供应商没有响应。",
           Case({'hirewire_lane_breaker{connection="ats", state="open"}': "1x30"}, labels={**ATS, "state": "open"}),
           (Case({'hirewire_lane_breaker{connection="ats", state="open"}': "0x30", 'hirewire_lane_breaker{connection="ats", state="closed"}': "1x30"}),)),
+    Alert("HirewireDestinationFailing", 'sum by (event) (increase(hirewire_notes_total{event="destination.failing"}[1h])) > 0', "0m", "ticket",
+          "A destination has done nothing but fail for days; at the end of its time it is switched off.",
+          "某目标数日来只有失败；到期后将被停用。",
+          Case({_note("destination.failing"): "0x10 1x20"}, labels={"event": "destination.failing"}), (Case({_note("destination.failing"): "1x60"}),)),
     Alert("HirewireAttemptsFailing", '(1 - (sum by (connection) (hirewire:attempts:rate5m{outcome="delivered"}) or 0 * sum by (connection) (hirewire:attempts:rate5m))'
           " / sum by (connection) (hirewire:attempts:rate5m)) > 0.5 and on (connection) sum by (connection) (hirewire:attempts:rate5m) > 0.02", "10m", "ticket",
           "More than half of the tries at {{ $labels.connection }} fail.", "发往 {{ $labels.connection }} 的尝试有一半以上失败。",

@@ -37,7 +37,7 @@ TASK_OUTCOMES = frozenset({"ok", "failed", "skipped", "led_elsewhere"})
 # What alerts count: these series begin at 0, because a counter that begins at 1 has not grown for Prometheus.
 WATCHED_NOTES = (
     *("leases.expired", "completion.stale", "completion.abandoned"),
-    *("loop.failed", "lease.renewal_failed", "web.internal_error"),
+    *("loop.failed", "lease.renewal_failed", "web.internal_error", "destination.failing"),
 )
 CAUSES = {  # the first word of an attempt's error -> the class that dead letters are counted under
     **dict.fromkeys(("timeout", "cut", "unknown_outcome"), "timeout"),
