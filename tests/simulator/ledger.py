@@ -54,6 +54,7 @@ class Flight:
     """A request under way, as its sender sees it."""
 
     witness: Witness
+    vendor: str
     key: str
 
 
@@ -141,8 +142,8 @@ class Ledger:
             if held is not None and held.token == token:
                 held.until = until
 
-    def sends(self, owner: Process, vendor: str, key: str) -> Flight:
-        """A request leaves."""
+    def sends(self, owner: Process, vendor: str, key: str, limit: int) -> Flight:
+        """A request leaves; `limit` is how many may be under way to this vendor at once, over all workers."""
         self.requests[key] = self.requests.get(key, 0) + 1
         for other in self.flights:
             if other.key != key:
@@ -156,8 +157,11 @@ class Ledger:
             self.accuse(
                 f"{owner.name} sends {key} to {vendor} again, though its success was heard by a worker that is well"
             )
-        flight = Flight(Witness.of(owner, self.weather), key)
+        flight = Flight(Witness.of(owner, self.weather), vendor, key)
         self.flights.append(flight)
+        at_once = sum(one.vendor == vendor and one.witness.was_well(self.weather) for one in self.flights)
+        if at_once > limit:
+            self.accuse(f"{at_once} requests to {vendor} are under way, {limit} are allowed")
         self.tell(owner.name, f"sends {key} to {vendor}")
         return flight
 

@@ -87,7 +87,7 @@ class Wire:
         key = next(request.headers[name] for name in KEY_HEADERS if name in request.headers)
         vendor, event = channel.connection.name, event_in(request)
         ledger, loop = self._vendors.ledger, self._vendors.loop
-        flight = ledger.sends(self._owner, vendor, key)
+        flight = ledger.sends(self._owner, vendor, key, channel.connection.lane.concurrency)
         answer: asyncio.Future[Response] = loop.create_future()
         loop.outside(self._vendors.serve(vendor, event, key, self._vendors.fate(), answer))
         try:
