@@ -85,10 +85,11 @@ class DbRuns(DbSettings):
         return frozenset(row[0] for row in await self._link.rows(select(RUN.c.awaits).where(*mine).distinct()))
 
     async def arrived(
-        self, tenant: TenantId, type: str, subject: str, after: EventId, limit: int = 20
+        self, tenant: TenantId, type: str, subject: str, since: datetime, limit: int = 100
     ) -> list[EventId]:
-        mine = (_EVENT.c.tenant_id == tenant, _EVENT.c.subject == subject, _EVENT.c.type == type, _EVENT.c.id > after)
-        rows = await self._link.rows(select(_EVENT.c.id).where(*mine).order_by(_EVENT.c.id).limit(limit))
+        mine = (_EVENT.c.tenant_id == tenant, _EVENT.c.subject == subject, _EVENT.c.type == type)
+        found = select(_EVENT.c.id).where(*mine, _EVENT.c.received_at >= since)
+        rows = await self._link.rows(found.order_by(_EVENT.c.id).limit(limit))
         return [EventId(row[0]) for row in rows]
 
     async def once(self, run: Run, key: str) -> bool:
