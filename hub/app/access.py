@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from hub.domain.errors import Invalid, Unauthorized
@@ -28,6 +28,8 @@ SCOPES: dict[str, str] = {
     "audit:read": "read the audit trail",
 }
 
+KNOWN_S = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -40,11 +42,15 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Makes, checks and revokes tokens of the form `hw_<40 hex digits>`."""
+    """Makes, checks and revokes tokens of the form `hw_<40 hex digits>`.
+
+    A token once found is taken for good for KNOWN_S: so long may one work on that another process has revoked.
+    """
 
     store: Store
     clock: Clock
     ids: Ids
+    _known: dict[bytes, tuple[ApiToken, float]] = field(default_factory=dict, repr=False)
 
     async def make(
         self, tenant: TenantId, name: str, scopes: Iterable[str], by: str, expires_at: datetime | None = None
@@ -64,12 +70,23 @@ class Access:
 
     async def check(self, secret: str) -> Caller:
         """Who holds this secret. Raises Unauthorized, in the same words whatever is wrong with it."""
-        async with self.store.look() as look:
-            token = await look.token(digest(secret))
+        token = await self._find(digest(secret))
         now = self.clock.now()
         if token is None or token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= now):
             raise Unauthorized("a valid API token is needed", code="bad_token")
         return Caller(token.id, token.tenant, token.scopes)
+
+    async def _find(self, hash: bytes) -> ApiToken | None:
+        known, now = self._known.get(hash), self.clock.monotonic()
+        if known is not None and now - known[1] < KNOWN_S:
+            return known[0]
+        async with self.store.look() as look:
+            token = await look.token(hash)
+        if token is None:
+            self._known.pop(hash, None)
+        else:
+            self._known[hash] = (token, now)
+        return token
 
     async def revoke(self, tenant: TenantId, id: str, by: str) -> bool:
         """Whether there was such a token in force."""
@@ -77,6 +94,7 @@ class Access:
         async with self.store.work() as work:
             done = await work.revoke_token(tenant, id, now)
             await work.audit(AuditEntry(now, tenant, by, "token.revoke", id))
+        self._known.clear()
         return done
 
 

@@ -84,3 +84,13 @@ async def test_an_unknown_scope_is_refused(b: Bench) -> None:
     with pytest.raises(Invalid) as caught:
         await b.hub.access.make(TENANT, "x", ["everything"], "test")
     assert caught.value.code == "unknown_scope"
+
+
+async def test_a_token_that_another_process_revoked_is_refused_a_second_later(b: Bench) -> None:
+    token, secret = await b.hub.access.make(TENANT, "ops", ["events:read"], "test")
+    await b.hub.access.check(secret)
+    async with b.hub.store.work() as work:
+        assert await work.revoke_token(TENANT, token.id, b.clock.now())
+    b.clock.advance(1)
+    with pytest.raises(Unauthorized):
+        await b.hub.access.check(secret)
