@@ -162,11 +162,13 @@ def catalogue_for(name: str, connectors: Iterable[Connector] = ()) -> Catalogue:
     return catalogue
 
 
-def once_only(connectors: Dict[str, Connector]) -> frozenset[tuple[str, str]]:
+def once_only(
+    connectors: Dict[str, Connector], modes: tuple[str, ...] = ("header", "none_manual_review")
+) -> frozenset[tuple[str, str]]:
     """(connection, operation) of every act that two rules would do twice: nothing in it sees that it was done before."""
     return frozenset(
         (connection, operation.name)
         for connection, connector in connectors.items()
         for operation in connector.operations.values()
-        if operation.safety == "write" and operation.idempotency not in ("natural", "read_before_write")
+        if operation.safety == "write" and operation.idempotency in modes
     )

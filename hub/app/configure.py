@@ -13,7 +13,7 @@ from hub.app.checks import check_mapping, check_rule, check_settings
 from hub.app.hours import calendar_in, read_hours
 from hub.app.lane_settings import lane_document, lane_of
 from hub.app.library import Library
-from hub.app.rules_lifecycle import must_not_overlap
+from hub.app.rules_beside import cautions, must_not_overlap
 from hub.app.rules_proposed import WAITS, may_be_in_force, propose
 from hub.domain.connections import Connection
 from hub.domain.errors import Invalid
@@ -91,9 +91,11 @@ class Configure:
             return change
         await self.cases.must_hold(tenant, stored, f"rules.{change.name}.rule.cases")
         async with self.store.look() as look:
-            await must_not_overlap(look, tenant, change.name, stored)
+            await must_not_overlap(look, self.catalog, tenant, change.name, stored)
+            odd = await cautions(look, self.catalog, tenant, change.name, stored)
             free = not self.review or await may_be_in_force(look, tenant, change.name, stored)
-        return change if free else replace(change, lines=(*change.lines, f"* waits for review: {WAITS}"))
+        waits = () if free else (f"* waits for review: {WAITS}",)
+        return replace(change, lines=(*change.lines, *(f"! {line}" for line in odd), *waits))
 
     async def apply(self, tenant: TenantId, document: Document, by: str) -> list[Change]:
         """Make the changes of `plan`, all or none, each on the record."""

@@ -9,9 +9,9 @@ from hub.app.cases import CaseResult, Cases
 from hub.app.checks import check_rule
 from hub.app.ingest import nul_in, unfit_text
 from hub.app.library import Library
+from hub.app.rules_beside import must_not_overlap
 from hub.domain.errors import Conflict, Forbidden, Invalid, NotFound, Rejected
 from hub.domain.ids import TenantId
-from hub.domain.rules import RuleBody, parse
 from hub.ports.clock import Clock
 from hub.ports.connector import Catalog
 from hub.ports.people import AuditEntry
@@ -147,7 +147,7 @@ class Lifecycle:
         return changed, results
 
     async def _may_come_into_force(self, work: Work, rule: Rule, revision: RuleRevision) -> None:
-        await must_not_overlap(work, rule.tenant, rule.name, revision.body)
+        await must_not_overlap(work, self.catalog, rule.tenant, rule.name, revision.body)
         if not self.review or revision == rule.current:
             return
         if not is_approved(revision, await work.reviews(rule.id)):
@@ -205,19 +205,6 @@ class Lifecycle:
             check_rule({"rule": body}, "", connectors, {f"{m.name}@{m.version}": m.body for m in mappings})
         except Rejected as error:
             raise Invalid(str(error), code=error.code, at=(error.at or "").removeprefix(".") or None) from error
-
-
-async def must_not_overlap(rules: Rules, tenant: TenantId, name: str, body: Document) -> None:
-    """Raises Conflict (`overlap`) where this body may not come into force beside the rules that are."""
-    others = [one for one in await rules.rules(tenant) if one.live is not None and one.name != name]
-    against = conflicts(parse(body), others)
-    if against:
-        raise Conflict("; ".join(against), code="overlap")
-
-
-def conflicts(body: RuleBody, in_force: Sequence[Rule]) -> tuple[str, ...]:
-    """What speaks against bringing this rule into force beside those that are: a sentence for each."""
-    return ()
 
 
 def review_state(revision: RuleRevision, reviews: Sequence[Review]) -> str:
