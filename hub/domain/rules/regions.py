@@ -14,6 +14,7 @@ from hub.domain.rules.meeting import both_boxes, settled
 from hub.domain.rules.tree import Clause, Condition, Each, EachMode, Group, GroupMode
 
 MAX_BOXES = 64
+MAX_TRIED = 512  # pairs of boxes that are put together for one group
 ANYWHERE: Box = {}
 
 
@@ -77,12 +78,15 @@ def _united(boxes: list[Box]) -> list[Box]:
 
 
 def _all(parts: list[tuple[Box, ...]]) -> tuple[Box, ...]:
-    found: list[Box] = [ANYWHERE]
+    found, tried = [ANYWHERE], 0
     for part in sorted(parts, key=len):  # what does not split comes first: it is never left out
-        if len(found) * len(part) <= MAX_BOXES:
-            found = [box for one in found for more in part if (box := both_boxes(one, more)) is not None]
-        if not found:
+        tried += len(found) * len(part)
+        if tried > MAX_TRIED:
             break
+        met = [box for one in found for more in part if (box := both_boxes(one, more)) is not None]
+        if not met:
+            return ()
+        found = met if len(met) <= MAX_BOXES else found
     return tuple(found)
 
 
