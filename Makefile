@@ -7,7 +7,7 @@ ONCE ?=
 NAME ?= $(name)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long check fix bench connector lock clean
+.PHONY: help install demo test test-long chaos check fix bench connector lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ test: install ## the test suite; PostgreSQL is found or started by the suite its
 
 test-long: install ## what takes minutes
 	@$(BIN)/pytest -m long
+
+chaos: install ## kill, freeze and cut off real processes on both stores, and print the ledger
+	@$(BIN)/python -m tests.chaos.run $(CHAOS)
 
 check: install ## format, lint, types, imports, connectors
 	@$(BIN)/ruff format --check --quiet .

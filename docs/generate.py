@@ -21,10 +21,14 @@ from hub import cli
 from hub.adapters.catalog import FolderCatalog
 from hub.adapters.metrics import METRICS
 from hub.app.access import SCOPES
+from hub.app.templates import templates
 from hub.domain.deliveries import Final, RetryPolicy, State
 from hub.domain.errors import Invalid
 from hub.domain.rules.fields import OPERATORS
-from hub.domain.rules.operators import test_of
+from hub.domain.rules.operators import MAX_TEXT, MAX_VALUES, test_of
+from hub.domain.rules.reading import MAX_CLAUSES, MAX_DEPTH
+from hub.domain.rules.regions import MAX_BOXES
+from hub.domain.rules.remarks import Oddity, Remark, remark_line
 from hub.domain.rules.tree import UNARY, EachMode, GroupMode, Op, RunMode
 from hub.domain.rules.wording import predicate
 from hub.settings import SETTINGS
@@ -123,8 +127,8 @@ def commands_page() -> str:
 
 
 def _helps(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
-    names = cli.cli.context_settings["help_option_names"]  # click remembers those of the first context it sees
-    context = click.Context(command, info_name=name, max_content_width=110, terminal_width=110, help_option_names=names)
+    settings = {**cli.cli.context_settings, "terminal_width": 110}  # as on the command line, whatever ran before
+    context = click.Context(command, info_name=name, **settings)
     yield name, "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     if isinstance(command, click.Group):
         for child in sorted(command.commands):
@@ -176,6 +180,35 @@ def rules_page() -> str:
         table(("operator", "reads", "读作", "value", "fields"), rows),
         table(("word", "where"), groups),
         steps_and_guards(),
+        "## Limits at save / 保存时的限制\n",
+        table(
+            ("what", "内容", "at most"),
+            [
+                ("groups and lists inside one another", "条件组与列表条件的嵌套层数", MAX_DEPTH),
+                ("clauses", "条件数", MAX_CLAUSES),
+                ("values of a list", "列表中的取值数", MAX_VALUES),
+                ("characters of a text", "文本字符数", MAX_TEXT),
+                (
+                    "boxes of the overlap check; past them an overlap is taken as possible",
+                    "重叠检查的区域数；超出时视为可能重叠",
+                    MAX_BOXES,
+                ),
+            ],
+        ),
+        "## Remarks / 提示\n",
+        table(
+            ("code", "says", "含义"),
+            [(f"`{one}`", *(remark_line(Remark(one, "…"), tongue) for tongue in ("en", "zh-CN"))) for one in Oddity],
+        ),
+        "## Templates / 模板\n",
+        "`hirewire rules templates` lists, shows and fills them. / 用 `hirewire rules templates` 列出、查看与填写。\n",
+        table(
+            ("template", "for", "用途", "to be filled in / 需填写"),
+            [
+                (f"`{one.id}`", one.name["en"], one.name["zh-CN"], ", ".join(f"`{hole.name}`" for hole in one.holes))
+                for one in templates().values()
+            ],
+        ),
     )
 
 

@@ -22,16 +22,14 @@ OVER_HTTP = (
     "hub/adapters/vault/field_vault.py",
     "hub/adapters/http/signatures.py",
 )
-# Only commands lead here: configuration, rules and schema are not changed over HTTP.
+# Only commands lead here: connections, mappings and schema are not changed over HTTP.
 COMMANDS_ONLY = (
     "hub/app/configure.py",
-    "hub/app/checks.py",
     "hub/app/hours.py",
     "hub/app/advance.py",  # reasons why a run failed
     "hub/adapters/db/urls.py",
     "hub/adapters/db/engines.py",
     "hub/adapters/db/schema.py",
-    "hub/domain/rules",
 )
 # Read as authors' mistakes by `hirewire check` and the twins, not as answers of the product.
 ELSEWHERE = ("hub/sdk", "hub/adapters/twins", "hub/adapters/catalog")

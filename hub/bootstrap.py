@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 
 from hub.adapters import db
 from hub.adapters.catalog import FolderCatalog
 from hub.adapters.clock import SystemClock, SystemIds
 from hub.adapters.db.patience import patiently, until_there
+from hub.adapters.documents import decode
 from hub.adapters.http.exporter import serve_metrics
 from hub.adapters.http.guard import Guard
 from hub.adapters.http.router import Router
@@ -28,7 +30,9 @@ from hub.adapters.vault.keyring import open_root_keys
 from hub.adapters.workdays import NationalDays
 from hub.app.access import Access
 from hub.app.advance import Advance
+from hub.app.backtests import Backtests
 from hub.app.breakers import Breakers
+from hub.app.cases import Cases
 from hub.app.channels import Channels
 from hub.app.configure import Configure
 from hub.app.deliver import Deliver
@@ -43,9 +47,11 @@ from hub.app.receive import Receive
 from hub.app.replay import Replay
 from hub.app.replays import Replays
 from hub.app.reports import Reports
+from hub.app.rules_lifecycle import Lifecycle
 from hub.app.runs import Runs
 from hub.app.switch import Switch
 from hub.app.traced import TracedDeliver, TracedTransport
+from hub.app.why import Why
 from hub.domain.breaker import BreakerPolicy
 from hub.domain.deliveries import RetryPolicy
 from hub.domain.errors import Invalid
@@ -82,6 +88,7 @@ class Parts:
     limits: LoopLimits = field(default_factory=LoopLimits)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     tracer: Tracer | None = None
+    review: bool = False  # rules need a second person before they come into force
 
 
 def assemble(parts: Parts) -> Hub:
@@ -96,6 +103,7 @@ def assemble(parts: Parts) -> Hub:
     identify = Identify(p.vault)
     queries = Queries(p.store, p.vault, library, channels)
     reports = Reports(p.store, p.vault, library, prepare)
+    cases = Cases(p.store, p.vault)
     deliver = Deliver(p.store, p.vault, library, channels, transport, reports, p.clock, p.ids, p.meter, p.retry)
     traced = deliver if p.tracer is None else TracedDeliver(deliver, p.tracer, p.clock)
     return Hub(
@@ -116,7 +124,7 @@ def assemble(parts: Parts) -> Hub:
         receive=Receive(p.store, channels, p.signatures, prepare, group, p.clock, p.meter),
         provide=Provide(p.store, p.vault, channels, p.signatures, ingest, identify, p.clock, p.ids),
         identify=identify,
-        configure=Configure(p.store, p.vault, p.catalog, library, p.clock, p.ids, p.days),
+        configure=Configure(p.store, p.vault, p.catalog, library, p.clock, p.ids, p.days, cases, p.review),
         replay=Replay(p.store, prepare, p.clock, p.ids),
         switch=Switch(p.store, library, p.clock),
         replays=Replays(p.store, library, queries, prepare, p.clock, p.meter),
@@ -124,6 +132,10 @@ def assemble(parts: Parts) -> Hub:
         runs=Runs(p.store, library, p.clock),
         queries=queries,
         access=Access(p.store, p.clock, p.ids),
+        lifecycle=Lifecycle(p.store, library, p.catalog, cases, p.clock, p.review),
+        cases=cases,
+        backtests=Backtests(p.store, p.vault, p.clock, p.ids, p.meter, decode),
+        why=Why(p.store, p.vault, library),
     )
 
 
@@ -167,6 +179,7 @@ class Opened:
         finally:
             self.hub.advance.stop()
             await advancing
+            self.hub.backtests.stop()
             await self.timer.stop()
             self.meter.note("loops.stopped")
 
@@ -199,7 +212,7 @@ def open_hub(settings: Settings) -> Opened:
         ids=ids,
         meter=meter,
         catalog=FolderCatalog(),
-        transport=Router.build(guard, clock, ca_bundle=settings.ca_file),
+        transport=Router.build(guard, clock, client=settings.http_client, ca_bundle=settings.ca_file),
         signatures=VendorSignatures(clock),
         retry=RetryPolicy(delays_s=settings.retry_delays),
         limits=LoopLimits(
@@ -208,11 +221,14 @@ def open_hub(settings: Settings) -> Opened:
             renew_s=settings.lease_s / 4,  # a lease that ends before it is renewed gives live work away
         ),
         tracer=_tracer(settings),
+        review=settings.rule_review,
     )
-    timer = Timer(store, meter, clock, owner=secrets.token_hex(8))
+    owner = secrets.token_hex(8)
+    timer = Timer(store, meter, clock, owner=owner)
     opened = Opened(assemble(parts), timer, meter, clock, parts.tracer)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
     timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
+    timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
     return opened
 
 

@@ -28,6 +28,7 @@ SETTINGS: tuple[SettingDoc, ...] = (
                "to this machine, for twins and demos."),
     SettingDoc("HIREWIRE_EGRESS_PORTS", "443", "Ports that deliveries may go to, comma-separated."),
     SettingDoc("HIREWIRE_CA_FILE", "", "An extra CA bundle (PEM) to trust; verification cannot be switched off."),
+    SettingDoc("HIREWIRE_HTTP_CLIENT", "httptools", "HTTP client of deliveries: `httptools` or `aiohttp`, the slower one."),
     SettingDoc("HIREWIRE_KEYRING", "<home>/keyring.json", "File with the root keys, mode 0600; made at first start."),
     SettingDoc("HIREWIRE_ROOT_KEY", "", "Root key as 64 hex digits instead of the file; refused in production."),
     SettingDoc("HIREWIRE_PRODUCTION", "0", "`1` refuses settings that are only fit for development."),
@@ -35,6 +36,8 @@ SETTINGS: tuple[SettingDoc, ...] = (
                "Seconds to wait after each failed try; one more failure after the last is dead."),
     SettingDoc("HIREWIRE_LEASE", "60", "Seconds after which the work of a dead worker is taken over."),
     SettingDoc("HIREWIRE_IN_FLIGHT", "400", "Deliveries one process may have under way: the bound on duplicates after a crash."),
+    SettingDoc("HIREWIRE_RULE_REVIEW", "off", "`required`: a rule comes into force only when it was tried on past "
+               "events and approved by somebody who did not write it. `off`: who may write rules may put them in force."),
     SettingDoc("HIREWIRE_METRICS_LISTEN", "", "Address and port of `work`'s own /metrics (loopback advised); empty: none."),
     SettingDoc("HIREWIRE_TRACES", "", "OTLP/HTTP collector for traces, e.g. `http://127.0.0.1:4318` (needs the extra `otel`)."),
     SettingDoc("HIREWIRE_TRACES_RATIO", "1", "Share of events that are traced, 0 to 1; all processes choose the same ones."),
@@ -56,12 +59,14 @@ class Settings:
     egress_loopback: bool
     egress_ports: tuple[int, ...]
     ca_file: Path | None
+    http_client: str
     keyring: Path
     root_key: str | None
     production: bool
     retry_delays: tuple[float, ...]
     lease_s: float
     in_flight: int
+    rule_review: bool
     metrics_listen: tuple[str, int] | None
     log_format: str
     log_level: str
@@ -97,12 +102,14 @@ class Settings:
             egress_loopback=loopback,
             egress_ports=tuple(int(n) for n in get.numbers("HIREWIRE_EGRESS_PORTS", "443", 1, 65535)),
             ca_file=Path(ca_file) if ca_file else None,
+            http_client=get.choice("HIREWIRE_HTTP_CLIENT", ("httptools", "aiohttp")),
             keyring=Path(get.text("HIREWIRE_KEYRING") or home / "keyring.json"),
             root_key=root_key,
             production=production,
             retry_delays=get.numbers("HIREWIRE_RETRY_DELAYS", get.default("HIREWIRE_RETRY_DELAYS"), 0.01, 2_592_000),
             lease_s=get.numbers("HIREWIRE_LEASE", "60", 1, 3600)[0],
             in_flight=int(get.numbers("HIREWIRE_IN_FLIGHT", "400", 1, 10_000)[0]),
+            rule_review=get.choice("HIREWIRE_RULE_REVIEW", ("off", "required")) == "required",
             metrics_listen=get.address("HIREWIRE_METRICS_LISTEN", "") if get.text("HIREWIRE_METRICS_LISTEN") else None,
             log_format=get.choice("HIREWIRE_LOG_FORMAT", ("json", "text")),
             log_level=get.choice("HIREWIRE_LOG_LEVEL", ("info", "debug", "warning", "error")),

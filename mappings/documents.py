@@ -1,9 +1,12 @@
-"""JSON documents and the one path language that mappings and rules share."""
+"""JSON documents, their bytes, and the one path language that mappings and rules share."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Final, cast
+
+import msgspec
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Document = dict[str, Json]
@@ -57,10 +60,12 @@ def walk(document: object, steps: tuple[str | int, ...]) -> Json | Missing:
             if not isinstance(value, list) or step >= len(value):
                 return MISSING
             value = value[step]
-        else:
-            if not isinstance(value, Mapping) or step not in value:
+        elif isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101 - the first is ten times as quick
+            if step not in value:
                 return MISSING
             value = value[step]
+        else:
+            return MISSING
     return cast("Json", value)
 
 
@@ -73,3 +78,16 @@ def reader(path: str) -> Callable[[object], Json | Missing]:
     """A function that reads `path`; the path is parsed once. Raises PathError."""
     steps = parse_path(path)
     return lambda document: walk(document, steps)
+
+
+def written(value: object, *, sort: bool = False) -> bytes:
+    """JSON in UTF-8 without white space; `sort`: the names of every object in order. Whole numbers of any size are exact."""
+    return msgspec.json.encode(value, order="deterministic" if sort else None)
+
+
+def read(raw: bytes) -> Json:
+    """The value of JSON bytes, whole numbers of any size exact. Raises ValueError."""
+    try:
+        return cast("Json", msgspec.json.decode(raw))
+    except (msgspec.DecodeError, UnicodeDecodeError):  # NaN and half characters, which Python's own writes and reads
+        return cast("Json", json.loads(raw))

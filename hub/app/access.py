@@ -21,6 +21,8 @@ SCOPES: dict[str, str] = {
     "runs:read": "read runs of rules: what waits, for what, until when",
     "runs:decide": "approve, reject, release, discard and cancel runs",
     "rules:read": "read rules, explain what they did",
+    "rules:write": "draft, submit and backtest rules; observe, put in force, pause them; the switch of all rules",
+    "rules:approve": "approve or return what somebody else wrote",
     "connections:read": "read connections, never their secrets",
     "metrics:read": "read metrics",
     "audit:read": "read the audit trail",

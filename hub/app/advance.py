@@ -188,8 +188,10 @@ class Advance:
         step = program.steps.get(run.step or "")
         if run.awaits is None or run.subject is None or not isinstance(step, Wait):
             return None
-        for event in await work.arrived(run.tenant, run.awaits, run.subject, run.event):
-            if event not in run.met and (step.same is Same.SUBJECT or await self._answers(work, run, event)):
+        for event in await work.arrived(run.tenant, run.awaits, run.subject, run.created_at):
+            if event not in (run.event, *run.met) and (
+                step.same is Same.SUBJECT or await self._answers(work, run, event)
+            ):
                 return event
         return None
 

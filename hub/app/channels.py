@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hub.domain.connections import Connection
-from hub.domain.ids import TenantId
+from hub.domain.ids import ConnectionId, TenantId
 from hub.ports.connector import Catalog, Connector
 from hub.ports.transport import Channel
 from hub.ports.vault import DataClass, Place, Vault
@@ -14,10 +14,11 @@ from hub.ports.vault import DataClass, Place, Vault
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """Opens channels. Secrets are opened at call time and never cached here, so a change is in force at once."""
+    """Opens channels, each once for as long as its connection is the same object: a change makes another, in force at once."""
 
     catalog: Catalog
     vault: Vault
+    _open: dict[ConnectionId, Channel] = field(default_factory=dict, repr=False)
 
     def connector(self, connection: Connection) -> Connector:
         """Raises NotFound where the connector's folder is gone or broken."""
@@ -25,12 +26,17 @@ class Channels:
 
     async def channel(self, connection: Connection) -> Channel:
         """What the transport and the signature check need."""
+        known = self._open.get(connection.id)
+        if known is not None and known.connection is connection:
+            return known
         await self.vault.prepare(connection.tenant)
         secrets: dict[str, str] = {}
         if connection.secrets is not None:
             place = secrets_place(connection.tenant, connection.handle)
             secrets = json.loads(self.vault.open(place, connection.secrets))
-        return Channel(connection, secrets, self.connector(connection).wire)
+        channel = Channel(connection, secrets, self.connector(connection).wire)
+        self._open[connection.id] = channel
+        return channel
 
 
 def secrets_place(tenant: TenantId, handle: str) -> Place:

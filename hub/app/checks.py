@@ -15,7 +15,7 @@ from mappings.canonical.check import problems
 from mappings.documents import Document
 from mappings.engine import MappingFault, compile_mapping
 
-RULE_STATES = ("draft", "live", "paused")
+RULE_STATES = ("draft", "observe", "live", "paused")
 
 
 def check_settings(connector: Connector, body: Document, at: str, *, has_secrets: bool) -> None:

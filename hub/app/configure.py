@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from hub.app.cases import Cases
 from hub.app.channels import secrets_place
 from hub.app.checks import check_mapping, check_rule, check_settings
 from hub.app.hours import calendar_in, read_hours
 from hub.app.lane_settings import lane_document, lane_of
 from hub.app.library import Library
+from hub.app.rules_lifecycle import must_not_overlap
+from hub.app.rules_proposed import WAITS, may_be_in_force, propose
 from hub.domain.connections import Connection
 from hub.domain.errors import Invalid
 from hub.domain.ids import TenantId
@@ -19,6 +22,7 @@ from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog, Connector
 from hub.ports.people import AuditEntry
+from hub.ports.rules import IN_FORCE
 from hub.ports.store import Rule, Store, StoredMapping, Work
 from hub.ports.vault import Vault
 from mappings.documents import Document, Json
@@ -57,6 +61,8 @@ class Configure:
     clock: Clock
     ids: Ids
     days: Days
+    cases: Cases
+    review: bool = False  # rules come into force only when a second person has approved them
 
     async def plan(self, tenant: TenantId, document: Document) -> list[Change]:
         """What `apply` would change. Raises Invalid with `at` = the place in the document."""
@@ -72,7 +78,22 @@ class Configure:
             *(_rule_change(name, _object(body, name), known) for name, body in _part(document, "rules").items()),
             *_calendar_change(document, known),
         ]
-        return [change for change in changes if change.lines]
+        changes = [change for change in changes if change.lines]
+        return [
+            await self._on_rules(tenant, change, document) if change.kind == "rule" else change for change in changes
+        ]
+
+    async def _on_rules(self, tenant: TenantId, change: Change, document: Document) -> Change:
+        """The change of a rule with its test cases run, and what review makes of it."""
+        body = _object(_part(document, "rules")[change.name], change.name)
+        stored = _object(body.get("rule"), "rule")
+        if body.get("state", "live") not in IN_FORCE:
+            return change
+        await self.cases.must_hold(tenant, stored, f"rules.{change.name}.rule.cases")
+        async with self.store.look() as look:
+            await must_not_overlap(look, tenant, change.name, stored)
+            free = not self.review or await may_be_in_force(look, tenant, change.name, stored)
+        return change if free else replace(change, lines=(*change.lines, f"* waits for review: {WAITS}"))
 
     async def apply(self, tenant: TenantId, document: Document, by: str) -> list[Change]:
         """Make the changes of `plan`, all or none, each on the record."""
@@ -94,9 +115,11 @@ class Configure:
                     case _:
                         body = _object(_part(document, "rules")[change.name], change.name)
                         rule = _object(body.get("rule"), "rule")
-                        await work.put_rule(
-                            tenant, change.name, rule, state=str(body.get("state", "live")), by=by, now=now
-                        )
+                        state = str(body.get("state", "live"))
+                        if self.review:
+                            await propose(work, tenant, change.name, rule, state=state, by=by, now=now)
+                        else:
+                            await work.put_rule(tenant, change.name, rule, state=state, by=by, now=now)
                 entry = AuditEntry(
                     now, tenant, by, f"{change.kind}.{change.act}", change.name, {"lines": list(change.lines)}
                 )
@@ -116,7 +139,8 @@ class Configure:
             "connections": {name: self._show(c) for name, c in sorted(known.connections.items())},
             "mappings": [m.body for _, m in sorted(known.mappings.items())],
             "rules": {
-                name: {"state": rule.state, "rule": rule.latest.body} for name, rule in sorted(known.rules.items())
+                name: {"state": rule.state, "rule": (rule.current or rule.latest).body}
+                for name, rule in sorted(known.rules.items())
             },
         }
 
@@ -249,7 +273,7 @@ def _mapping_change(body: Document, known: Known) -> Change:
 
 def _rule_change(name: str, body: Document, known: Known) -> Change:
     old = known.rules.get(name)
-    before: Document = {"state": old.state, "rule": old.latest.body} if old is not None else {}
+    before: Document = {"state": old.state, "rule": (old.current or old.latest).body} if old is not None else {}
     after: Document = {"state": body.get("state", "live"), "rule": body.get("rule")}
     return Change("rule", name, "add" if old is None else "change", tuple(differences(before, after)))
 

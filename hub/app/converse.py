@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hub.domain.deliveries import Outcome
 from hub.ports.connector import Exchange
 from hub.ports.transport import Channel, HttpRequest, HttpResponse, MailReply, Request, Response, Transport
-from mappings.documents import Document
+from mappings.documents import Document, written
 
 REQUESTS_LIMIT = 50  # requests one delivery may make; more is a connector that loops
 EXCERPT = 4_000  # characters kept of a body
@@ -84,4 +84,4 @@ def _excerpt(body: bytes) -> str:
 
 
 def _short(body: object) -> str | None:
-    return None if body is None else str(body)[:EXCERPT]
+    return None if body is None else _excerpt(written(body))

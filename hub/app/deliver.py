@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 
 from hub.app.channels import Channels
 from hub.app.converse import Talk, converse
@@ -41,7 +42,7 @@ from hub.ports.meter import Meter
 from hub.ports.store import Arrival, Claimed, Completion, Store
 from hub.ports.transport import Blocked, NeedsReauth, NotSent, Transport, Unknown
 from hub.ports.vault import Place, Vault
-from mappings.documents import Document
+from mappings.documents import Document, read, written
 from mappings.engine import MappingFailed
 
 
@@ -139,7 +140,7 @@ class Deliver:
         """The event's data."""
         await self.vault.prepare(claimed.event.tenant)
         place = body_place(claimed.event.tenant, claimed.event.id)
-        return json.loads(self.vault.open(place, claimed.event.body))  # type: ignore[no-any-return]
+        return cast("Document", read(self.vault.open(place, claimed.event.body)))
 
     async def talk(self, connection: Connection, prepared: Prepared, talk: Talk) -> tuple[Outcome, Heard | None]:
         """Hold the conversation; what the transport could not do becomes an outcome by the idempotency mode.
@@ -282,7 +283,7 @@ class Deliver:
             return None
         return self.vault.seal(
             talk_place(delivery.tenant, delivery.id, delivery.attempt),
-            json.dumps(talk.lines, ensure_ascii=False).encode(),
+            written(talk.lines),
         )
 
     def _measure(

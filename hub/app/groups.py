@@ -45,7 +45,7 @@ class GroupCommit(Generic[T, R]):
             self._full.set()
         if self._task is None or self._task.done():
             self._task = loop.create_task(self._run())
-        return list(await asyncio.gather(*futures))
+        return [await futures[0]] if len(futures) == 1 else list(await asyncio.gather(*futures))
 
     async def _run(self) -> None:
         while self._waiting:

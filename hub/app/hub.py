@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from hub.app.access import Access
 from hub.app.advance import Advance
+from hub.app.backtests import Backtests
+from hub.app.cases import Cases
 from hub.app.channels import Channels
 from hub.app.checks import catalogue_of
 from hub.app.configure import Configure
@@ -19,8 +21,10 @@ from hub.app.queries import Queries
 from hub.app.receive import Receive
 from hub.app.replay import Replay
 from hub.app.replays import Replays
+from hub.app.rules_lifecycle import Lifecycle
 from hub.app.runs import Runs
 from hub.app.switch import Switch
+from hub.app.why import Why
 from hub.domain.rules import Catalogue
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
@@ -58,6 +62,10 @@ class Hub:
     switch: Switch
     queries: Queries
     access: Access
+    lifecycle: Lifecycle
+    cases: Cases
+    backtests: Backtests
+    why: Why
 
     def fields(self, rule: Document) -> Catalogue:
         """What a stored rule may speak of: the fields of its event, with those that the connectors here add."""

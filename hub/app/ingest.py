@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from hub.app.evaluate import kept
 from hub.app.groups import GroupCommit
 from hub.app.library import Book, Library
 from hub.domain.connections import Connection, Ordering
@@ -15,16 +15,17 @@ from hub.domain.deliveries import Planned
 from hub.domain.errors import Invalid, Unavailable
 from hub.domain.events import Cause, Event
 from hub.domain.ids import EventId, RevisionId, TenantId
-from hub.domain.rules import Action, LiveRule, RunMode, firing
+from hub.domain.rules import Action, LiveRule, RunMode
 from hub.domain.runs import MAX_DEPTH
 from hub.ports.clock import Clock, Ids
 from hub.ports.meter import Meter
+from hub.ports.rules import Evaluated
 from hub.ports.runs import Start
 from hub.ports.store import Arrival, Receipt, Store, StoredEvent
 from hub.ports.tracer import Tracer
 from hub.ports.vault import Place, Vault
 from mappings.canonical import Unfit, UnknownType, checker
-from mappings.documents import Document, Json
+from mappings.documents import Document, Json, written
 
 BATCH_LIMIT = 1000
 WHOLE_LANE = "*"  # the one ordering key of a lane that keeps the order of everything
@@ -75,13 +76,19 @@ class Prepare:
             cause=incoming.cause,
             depth=incoming.depth,
         )
-        planned, starts = self._route(event, book, now)
-        awaited = event.type in book.awaited
-        return Arrival(self.seal(event), tuple(planned), tuple(starts), awaited, incoming.traceparent)
+        planned, starts, evaluated = self._decide(event, book, now)
+        return Arrival(
+            self.seal(event),
+            tuple(planned),
+            tuple(starts),
+            wakes=event.type in book.awaited,
+            traceparent=incoming.traceparent,
+            evaluated=evaluated,
+        )
 
     def seal(self, event: Event) -> StoredEvent:
         """The event as it is stored. Raises Invalid (`unfit_text`) where a text holds NUL."""
-        plain = json.dumps(event.data, ensure_ascii=False, separators=(",", ":")).encode()
+        plain = written(event.data)
         if _NUL_WRITTEN in plain and (at := nul_in(event.data, "data")) is not None:
             raise unfit_text(at)
         return StoredEvent(
@@ -102,23 +109,26 @@ class Prepare:
 
     def plan(self, event: Event, book: Book, now: datetime) -> tuple[list[Planned], list[Start]]:
         """What the live rules want for an event: deliveries at once, and runs that begin."""
-        return self._route(event, book, now)
+        planned, starts, _ = self._decide(event, book, now)
+        return planned, starts
 
-    def _route(self, event: Event, book: Book, now: datetime) -> tuple[list[Planned], list[Start]]:
+    def _decide(
+        self, event: Event, book: Book, now: datetime
+    ) -> tuple[list[Planned], list[Start], tuple[Evaluated, ...]]:
+        """What follows, and what each rule said."""
         rules = book.rules.get(event.type, ())
+        verdicts = [rule.compiled.decide(event.data, now) for rule in rules]
         planned: list[Planned] = []
         starts = []
-        fired = set()
-        for rule in firing(event, rules, now):
-            fired.add(rule.rule)
+        for rule, verdict in zip(rules, verdicts, strict=True):
+            self.meter.rule(rule.name, "fired" if verdict else "unknown" if verdict is None else "no")
+            if verdict is not True or rule.compiled.mode is not RunMode.LIVE:
+                continue
             if rule.compiled.needs_run or event.depth >= MAX_DEPTH:
                 starts.append(Start(rule.rule, rule.revision))
             else:
                 planned += planned_calls(rule, event.subject, book, now)
-        fired |= {rule.rule for rule in firing(event, rules, now, mode=RunMode.OBSERVE)}
-        for rule in rules:
-            self.meter.rule(rule.name, "fired" if rule.rule in fired else "no")
-        return planned, starts
+        return planned, starts, kept(event.data, rules, verdicts, now, book.stopped)
 
 
 def planned_calls(rule: LiveRule, subject: str | None, book: Book, now: datetime) -> list[Planned]:
@@ -281,5 +291,4 @@ def body_place(tenant: TenantId, event: EventId) -> Place:
 
 def request_hash(type_: str, subject: str | None, data: Document) -> bytes:
     """SHA-256 over type, subject and data with sorted keys: equal for a repeat, other for a clash."""
-    text = json.dumps([type_, subject, data], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(written([type_, subject, data], sort=True)).digest()

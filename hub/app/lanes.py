@@ -71,20 +71,19 @@ class LaneLoop:
         try:
             while not self._stopping:
                 try:
-                    worked = await self.turn()
+                    if not await self.turn() and not self._stopping:
+                        await self.store.wait(self.limits.poll_s)
                 except Unavailable as error:
                     self.meter.note("store.unavailable", code=error.code)
-                    worked = False
                     await self.clock.sleep(self.limits.poll_s)
                 except Exception as error:  # whatever it is, a hub that accepts must go on delivering
                     self.meter.note("loop.failed", error=type(error).__name__)
-                    worked = False
                     await self.clock.sleep(self.limits.poll_s)
-                if not worked and not self._stopping:
-                    await self.store.wait(self.limits.poll_s)
         finally:
-            renewing.cancel()
-            await self._drain()
+            try:
+                await self._drain()
+            finally:
+                renewing.cancel()  # not before: what is still under way must stay ours
 
     async def turn(self) -> bool:
         """Claim once and start what was claimed; whether anything was."""
@@ -145,6 +144,8 @@ class LaneLoop:
         self._swept = self.clock.monotonic()
         self._cursor.clear()
         async with self.store.work() as work:
+            if self._running:  # after a freeze our own leases may be over and not yet taken: they are still ours
+                await work.renew(self._token, list(self._running), now + self.limits.lease)
             expired = await work.expire_leases(now)
             overdue = await work.expire_overdue(now)
             await work.promote()
@@ -183,16 +184,21 @@ class LaneLoop:
         delivery = claimed.delivery
         self._busy[delivery.connection] = self._busy.get(delivery.connection, 0) + 1
         self._cursor[delivery.connection] = delivery.due_at - CURSOR_MARGIN
-        task = asyncio.get_running_loop().create_task(self._carry(claimed))
+        before = self._running.get(delivery.id)
+        task = asyncio.get_running_loop().create_task(self._carry(claimed, before))
         self._running[delivery.id] = task
 
-    async def _carry(self, claimed: Claimed) -> None:
+    async def _carry(self, claimed: Claimed, before: asyncio.Task[None] | None) -> None:
+        """`before`: an earlier try of ours that lost its lease (to a freeze, say) and is still talking to the vendor."""
         delivery = claimed.delivery
         try:
+            if before is not None:
+                await asyncio.wait([before])
             completion = await self.deliver(claimed)
             await self._keep(completion)
         finally:
-            self._running.pop(delivery.id, None)
+            if self._running.get(delivery.id) is asyncio.current_task():
+                del self._running[delivery.id]
             self._busy[delivery.connection] -= 1
             self.store.ring()
 

@@ -6,18 +6,19 @@ import asyncio
 import contextlib
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hub.app.hours import read_hours
 from hub.domain.connections import Connection, Ordering, Stuck
 from hub.domain.errors import NotFound
 from hub.domain.hours import BusinessHours
 from hub.domain.ids import ConnectionId, RevisionId, RuleId, TenantId
-from hub.domain.rules import Action, LiveRule, Program, compile_program, compile_rule, parse
+from hub.domain.rules import Action, CompiledRule, LiveRule, Program, RunMode, compile_program, compile_rule, parse
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock
 from hub.ports.connector import Catalog, Connector
 from hub.ports.store import Rule, Store, StoredMapping
+from mappings.documents import Document
 from mappings.engine import Mapping, compile_mapping
 
 REFRESH_S = 0.5  # how long a process may act on configuration that another one has changed
@@ -36,6 +37,7 @@ class Book:
     awaited: frozenset[str] = frozenset()  # event types that some run waits for or soon may
     hours: BusinessHours = field(default_factory=BusinessHours)
     names: Dict[RuleId, str] = field(default_factory=dict)
+    stopped: bool = False  # the kill switch: every rule is in observe mode
 
     def merge(self, connection: Connection, operation: str) -> str | None:
         """What deliveries of one candidate have in common of which only the newest need be sent, None: send each."""
@@ -84,11 +86,12 @@ class Library:
             version = await look.config_version()
             if known is None or known.version != version:
                 rules = await look.rules(tenant)
+                stopped = await look.rules_stopped(tenant)
                 connections = await look.connections(tenant)
                 mappings = await look.mappings(tenant)
                 hours = read_hours(await look.calendar(tenant) or {}, self.days)
                 awaited, replacing = await look.awaited(tenant), self._replacing(connections)
-                known = _book(version, rules, connections, mappings, replacing, hours, awaited)
+                known = _book(version, rules, connections, mappings, replacing, hours, awaited, stopped)
         self._books[tenant] = known
         self._checked[tenant] = now
         return known
@@ -154,12 +157,13 @@ def _book(
     replacing: Dict[ConnectionId, frozenset[str]],
     hours: BusinessHours,
     awaited: frozenset[str],
+    stopped: bool,
 ) -> Book:
     live: dict[str, list[LiveRule]] = {}
     soon = set(awaited)
     for rule in rules:
         if rule.live is not None:
-            compiled = compile_rule(parse(rule.live.body))
+            compiled = in_force(rule.live.body, observed=stopped or rule.state == "observe")
             if compiled.needs_run:
                 soon |= compile_program(compiled.body).awaited
             live.setdefault(compiled.on, []).append(LiveRule(rule.id, rule.live.id, rule.name, compiled))
@@ -173,4 +177,11 @@ def _book(
         awaited=frozenset(soon),
         hours=hours,
         names={rule.id: rule.name for rule in rules},
+        stopped=stopped,
     )
+
+
+def in_force(stored: Document, *, observed: bool) -> CompiledRule:
+    """The rule ready to run; `observed`: it decides, whatever it says itself, and nothing follows."""
+    body = parse(stored)
+    return compile_rule(replace(body, guards=replace(body.guards, mode=RunMode.OBSERVE)) if observed else body)

@@ -55,7 +55,7 @@ class Replays:
             raise Invalid("say since when deliveries are missing", code="required", at="since")
         async with self.store.look() as look:
             if wanted.kind is ReplayKind.MISSING:
-                return await look.count_events(tenant, wanted)
+                return await look.count_wanted(tenant, wanted)
             return await look.count_replayable(tenant, wanted)
 
     async def start(self, tenant: TenantId, wanted: ReplayWanted, by: str) -> ReplayJob:

@@ -19,8 +19,10 @@ from hub.cli.processes import migrate, serve, work
 from hub.cli.record import deliveries, events, timeline
 from hub.cli.replays import dead, discard, edit, replays
 from hub.cli.rules import rules
+from hub.cli.rules_lifecycle import COMMANDS as RULE_COMMANDS
 from hub.cli.runs import runs
 from hub.cli.top import top
+from hub.cli.why import why
 from hub.domain.errors import HubError, NotFound, Unavailable
 
 FAILED, NOT_FOUND, AWAY, FAULTS = 1, 3, 4, 5
@@ -42,13 +44,15 @@ def cli() -> None:
 
 
 for command in (
-    serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, connections, top,
+    serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, why, connections, top,
     connector, check, twin,
     demo,
 ):  # fmt: skip
     cli.add_command(command)
 for command in (dead, edit, discard):
     deliveries.add_command(command)
+for command in RULE_COMMANDS:
+    rules.add_command(command)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import yaml
 from hub.app.access import SCOPES
 from hub.app.configure import Change
 from hub.app.hub import Hub
-from hub.cli.context import with_hub
+from hub.cli.context import actor, with_hub
 from hub.cli.words import as_json, say
 from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT as TENANT
@@ -49,7 +49,7 @@ def apply(file: Path, yes: bool, dry_run: bool) -> None:
         raise click.exceptions.Abort
 
     async def act(hub: Hub) -> list[Change]:
-        return await hub.configure.apply(TENANT, document, "cli")
+        return await hub.configure.apply(TENANT, document, actor())
 
     click.echo(f"applied: {len(with_hub(act))} changes")
 
@@ -83,7 +83,7 @@ def make(name: str, scopes: tuple[str, ...], all_: bool, quiet: bool) -> None:
     """Make a token; its secret is printed once."""
 
     async def act(hub: Hub) -> tuple[str, str]:
-        made, secret = await hub.access.make(TENANT, name, SCOPES if all_ else scopes, "cli")
+        made, secret = await hub.access.make(TENANT, name, SCOPES if all_ else scopes, actor())
         return made.id, secret
 
     id_, secret = with_hub(act)
@@ -118,7 +118,7 @@ def revoke(id_: str) -> None:
     """Switch a token off, at once and for good."""
 
     async def act(hub: Hub) -> bool:
-        return await hub.access.revoke(TENANT, id_, "cli")
+        return await hub.access.revoke(TENANT, id_, actor())
 
     click.echo("revoked" if with_hub(act) else "there was no such token in force")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -35,3 +36,11 @@ def with_hub(act: Callable[[Hub], Awaitable[T]]) -> T:
             await opened.close()
 
     return asyncio.run(run())
+
+
+def actor() -> str:
+    """Who types, for the record and for the rule that two people are needed: `cli:` and the account on this machine."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # an account without a name, as in some containers
+        return f"cli:{os.getuid()}"

@@ -7,7 +7,7 @@ import orjson
 
 from hub.app.hub import Hub
 from hub.app.queries import state_name
-from hub.cli.context import with_hub
+from hub.cli.context import actor, with_hub
 from hub.cli.words import as_json, say
 from hub.domain.deliveries import Delivery, Final, State
 from hub.domain.errors import NotFound
@@ -127,7 +127,8 @@ def replay_delivery(delivery: tuple[str, ...]) -> None:
 
     async def act(hub: Hub) -> list[str]:
         return [
-            f"{one} -> {show('dlv', await hub.replay(TENANT, DeliveryId(read('dlv', one)), 'cli'))}" for one in delivery
+            f"{one} -> {show('dlv', await hub.replay(TENANT, DeliveryId(read('dlv', one)), actor()))}"
+            for one in delivery
         ]
 
     for line in with_hub(act):

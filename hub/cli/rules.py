@@ -26,6 +26,7 @@ from hub.domain.rules import (
     parse,
     sentence,
 )
+from hub.ports.rules import Rule
 from hub.ports.store import Page
 from mappings.documents import Document
 
@@ -47,18 +48,27 @@ rules.add_command(templates)
 def list_rules(language: str, json_: bool) -> None:
     """All rules, each as a sentence."""
 
-    async def act(hub: Hub) -> list[dict[str, object]]:
-        return [
-            {
-                "name": r.name,
-                "state": r.state,
-                "revision": r.latest.number,
-                "sentence": sentence(parse(r.latest.body), hub.fields(r.latest.body), language),
-            }
-            for r in await hub.queries.rules(TENANT)
-        ]
+    async def act(hub: Hub) -> tuple[list[dict[str, object]], bool]:
+        found = await hub.queries.rules(TENANT)
+        return [_row(hub, rule, language) for rule in found], await hub.lifecycle.stopped(TENANT)
 
-    say(with_hub(act), ("name", "state", "revision", "sentence"), "no rules yet: `hirewire apply` brings them", json_)
+    rows, stopped = with_hub(act)
+    columns = ("name", "state", "revision", "draft", "sentence")
+    say(rows, columns, "no rules yet: `hirewire apply` brings them", json_)
+    if stopped:
+        click.echo("all rules are stopped: `hirewire rules resume` lets them act again", err=True)
+
+
+def _row(hub: Hub, rule: Rule, language: str) -> dict[str, object]:
+    """The revision that is (or was) in force; a newer one is named as the draft."""
+    shown = rule.current or rule.latest
+    return {
+        "name": rule.name,
+        "state": rule.state,
+        "revision": shown.number,
+        "draft": None if shown.id == rule.latest.id else rule.latest.number,
+        "sentence": sentence(parse(shown.body), hub.fields(shown.body), language),
+    }
 
 
 @rules.command("fields")

@@ -42,7 +42,7 @@ class Replays(Protocol):
     ) -> list[EventId]:
         """Events of that type and window, ascending by id."""
 
-    async def count_events(self, tenant: TenantId, wanted: ReplayWanted) -> int: ...
+    async def count_wanted(self, tenant: TenantId, wanted: ReplayWanted) -> int: ...
 
     async def owe(
         self, tenant: TenantId, event: EventId, planned: Sequence[Planned], now: datetime

@@ -80,9 +80,12 @@ class Runs(Protocol):
         """The event types that live runs wait for."""
 
     async def arrived(
-        self, tenant: TenantId, type: str, subject: str, after: EventId, limit: int = 20
+        self, tenant: TenantId, type: str, subject: str, since: datetime, limit: int = 100
     ) -> list[EventId]:
-        """Events of a type about a subject, accepted after another event; oldest first."""
+        """Events of a type about a subject, received at `since` or later; oldest first.
+
+        By time and not by id: ids of one millisecond from two processes come in any order.
+        """
 
     async def wake(self, waiting: Collection[Awaited], now: datetime) -> None:
         """Make due what waits for these (tenant, subject, event type)."""

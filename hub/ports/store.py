@@ -15,10 +15,13 @@ from hub.domain.breaker import Heard
 from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
-from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
 from hub.ports.lanes import Lanes
 from hub.ports.people import ApiToken, AuditEntry, Order
 from hub.ports.replays import Replays
+from hub.ports.rules import Evaluated, Rules
+from hub.ports.rules import Rule as Rule
+from hub.ports.rules import RuleRevision as RuleRevision
 from hub.ports.runs import Owed, Runs, Start
 from hub.ports.vitals import StoreHealth, StoreVitals
 from mappings.documents import Document
@@ -45,7 +48,7 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An event, the deliveries that it owes and the runs that it starts: stored together or not at all.
+    """An event, the deliveries that it owes, the runs that it starts and what the rules said: stored together or not at all.
 
     `wakes`: some run may wait for an event of this type. `traceparent`: its sender's own trace; it is not stored.
     """
@@ -55,6 +58,7 @@ class Arrival:
     starts: tuple[Start, ...] = ()
     wakes: bool = False
     traceparent: str | None = None
+    evaluated: tuple[Evaluated, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,32 +129,6 @@ class Page:
 
     limit: int = 50
     before: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RuleRevision:
-    """One immutable revision of a rule, as stored (`body` is the stored form)."""
-
-    id: RevisionId
-    rule: RuleId
-    tenant: TenantId
-    name: str
-    number: int
-    body: Document
-    created_at: datetime
-    created_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A named rule; `live` is the revision in force, None while it is a draft or paused."""
-
-    id: RuleId
-    tenant: TenantId
-    name: str
-    state: str  # draft | live | paused
-    latest: RuleRevision
-    live: RuleRevision | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,15 +295,6 @@ class Settings(Protocol):
     async def set_connection_state(self, connection: ConnectionId, state: ConnectionState) -> None:
         """Becoming ACTIVE also makes this connection's HELD deliveries READY where they were held for the connection."""
 
-    async def rules(self, tenant: TenantId) -> list[Rule]: ...
-
-    async def put_rule(
-        self, tenant: TenantId, name: str, body: Document, *, state: str, by: str, now: datetime
-    ) -> Rule:
-        """Set the state; an unchanged body keeps its revision, a changed one becomes the next."""
-
-    async def revision(self, revision: RevisionId) -> RuleRevision | None: ...
-
     async def mappings(self, tenant: TenantId) -> list[StoredMapping]: ...
 
     async def put_mapping(self, tenant: TenantId, name: str, version: int, body: Document, now: datetime) -> None:
@@ -363,7 +332,7 @@ class Orders(Protocol):
     async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
-class Work(Events, Deliveries, Lanes, Replays, Settings, People, Orders, Runs, Protocol):
+class Work(Events, Deliveries, Lanes, Replays, Settings, Rules, People, Orders, Runs, Protocol):
     """One transaction over all of it."""
 
 

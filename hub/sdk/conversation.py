@@ -132,7 +132,8 @@ class Conversation:
         outcome = outcome_of(response, call, scope, run.job.now)
         if outcome is not None:
             return outcome
-        return self._done(call, run, response.json() if isinstance(response, HttpResponse) else None, response)
+        told = call.external_id is not None or call.refs  # else nobody reads the body
+        return self._done(call, run, response.json() if told and isinstance(response, HttpResponse) else None, response)
 
     def _done(self, call: Call, run: Run, record: Json, response: Response | None = None) -> Delivered:
         external = _text(walk(record, call.external_id)) if call.external_id is not None else None

@@ -68,7 +68,7 @@ def _identity(folder: Folder) -> Iterator[Fault]:
 
 
 def _added(manifest: Document) -> Iterator[Fault]:
-    """Fields may be added where the event has free keys, and only what some rule of `webhooks.events` can report."""
+    """Fields may be added where the event has free keys; one with a protected name says that rules may not use it."""
     adds = _object(_object(manifest.get("custom_fields")).get("adds"))
     for event, fields in adds.items():
         at = f"custom_fields.adds.{event}"

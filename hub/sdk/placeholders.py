@@ -140,7 +140,7 @@ def template(value: Json, *, in_path: bool = False) -> Template:
     """
     match value:
         case str():
-            return _text(parse(value), in_path)
+            return _text(value, in_path)
         case dict():
             return _object({name: template(below) for name, below in value.items()})
         case list():
@@ -168,7 +168,9 @@ def placeholders(value: Json) -> Iterator[Placeholder]:
                 yield from placeholders(below)
 
 
-def _text(parts: tuple[str | Placeholder, ...], in_path: bool) -> Template:
+@lru_cache(maxsize=4096)
+def _text(text: str, in_path: bool) -> Template:
+    parts = parse(text)
     if not any(isinstance(part, Placeholder) for part in parts):
         literal = "".join(str(part) for part in parts)
         return Template(lambda _: literal, dynamic=False)

@@ -16,6 +16,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from hub.app.hub import Hub
 from hub.domain.errors import HubError
 from hub.web.auth import PUBLIC, guard
+from hub.web.backtests import BacktestsController
 from hub.web.candidates import CandidatesController
 from hub.web.connections import ConnectionsController
 from hub.web.deliveries import DeliveriesController
@@ -26,6 +27,7 @@ from hub.web.measured import measured
 from hub.web.problems import on_any_error, on_http_error, on_hub_error
 from hub.web.replays import DeadLettersController, ReplaysController
 from hub.web.rules import RulesController
+from hub.web.rules_lifecycle import LifecycleController, SwitchController
 from hub.web.runs import RunsController
 
 BODY_LIMIT = 10 * 1024 * 1024  # bytes
@@ -50,6 +52,9 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
             CandidatesController,
             RulesController,
             RunsController,
+            LifecycleController,
+            SwitchController,
+            BacktestsController,
             ConnectionsController,
             HooksController,
             HealthController,

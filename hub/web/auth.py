@@ -59,3 +59,9 @@ def caller_of(request: Request[Any, Any, Any]) -> Caller:
     caller = request.state["caller"]
     assert isinstance(caller, Caller)
     return caller
+
+
+def may_reveal(caller: Caller, reveal: bool) -> None:
+    """Raises Forbidden where personal values are asked for by somebody who may not read events."""
+    if reveal and "events:read" not in caller.scopes:
+        raise Forbidden("personal values need the scope events:read", code="missing_scope")

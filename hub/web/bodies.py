@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, cast
 
@@ -11,7 +12,7 @@ from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Sche
 from litestar.openapi.spec.enums import OpenAPIType
 
 from hub.domain.errors import Invalid
-from mappings.documents import Json
+from mappings.documents import Document, Json
 
 DEPTH_LIMIT = 100
 
@@ -71,3 +72,51 @@ def _bound(value: object) -> None:
             return
         level = deeper
     raise Invalid(f"the body is nested more than {DEPTH_LIMIT} levels deep", code="too_deep")
+
+
+async def json_fields(
+    request: Request[Any, Any, Any], *, need: Collection[str] = (), may: Collection[str] = ()
+) -> Document:
+    """The body as an object with these fields and no others; no body at all is an empty one.
+
+    Raises Invalid (`not_json`, `too_deep`, `type`, `unknown_field`, `missing`).
+    """
+    raw = await request.body()
+    body = parse_json(raw) if raw else {}
+    if not isinstance(body, dict):
+        raise Invalid("send an object", code="type")
+    for name in body:
+        if name not in need and name not in may:
+            raise Invalid(f"only {', '.join((*need, *may))} may stand here", code="unknown_field")
+    for name in need:
+        if name not in body:
+            raise Invalid(f"{name} is missing", code="missing", at=name)
+    return body
+
+
+def text_field(body: Document, name: str) -> str | None:
+    """A text of the body, None where there is none. Raises Invalid (`type`)."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, str):
+        raise Invalid(f"{name} is a text", code="type", at=name)
+    return value
+
+
+def whole_field(body: Document, name: str) -> int | None:
+    """A whole number of the body, None where there is none. Raises Invalid (`type`)."""
+    value = body.get(name)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise Invalid(f"{name} is a whole number", code="type", at=name)
+    return value
+
+
+def takes(properties: Mapping[str, Schema], *, need: Sequence[str] = ()) -> type[Operation]:
+    """An operation whose JSON body, read by the handler, is an object with these properties."""
+    schema = Schema(type=OpenAPIType.OBJECT, required=[*need], properties={**properties}, additional_properties=False)
+    body = RequestBody(content={"application/json": OpenAPIMediaType(schema=schema)}, required=bool(need))
+
+    @dataclass
+    class Takes(Operation):
+        request_body: RequestBody | None = field(default_factory=lambda: body)
+
+    return Takes

@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 from litestar import Controller, Request, get, post
 from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 
 from hub.domain.errors import Invalid, NotFound
 from hub.web import dto
-from hub.web.auth import caller_of, hub_of, scope
+from hub.web.auth import caller_of, hub_of, may_reveal, scope
 from hub.web.bodies import TakesObject, json_body
+from hub.web.dto_rules import CandidateWhyView
 from hub.web.problems import may_answer
 
 
@@ -61,3 +62,18 @@ class CandidatesController(Controller):
         if not entries:
             raise NotFound("there is no such candidate")
         return dto.Timeline(candidate_id, [dto.TimelineLine.of(e) for e in entries])
+
+    @get(
+        "/{candidate_id:str}/why",
+        operation_id="whyCandidate",
+        opt=scope("rules:read"),
+        responses=may_answer(400, 401, 403, 404, 503),
+        summary="Why rules acted on a candidate's events, or why nothing happened",
+    )
+    async def why(
+        self, request: Request[Any, Any, Any], candidate_id: FromPath[str], reveal: FromQuery[bool] = False
+    ) -> CandidateWhyView:
+        """The newest 50 events, and the rules for which nothing came. `reveal` needs `events:read` too."""
+        caller = caller_of(request)
+        may_reveal(caller, reveal)
+        return CandidateWhyView.of(await hub_of(request).why.candidate(caller.tenant, candidate_id), reveal)

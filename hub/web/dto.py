@@ -7,13 +7,13 @@ from datetime import datetime
 import msgspec
 
 from hub.app.configure import secret_names
-from hub.app.queries import AttemptView, TimelineEntry, Why, state_name
+from hub.app.queries import AttemptView, TimelineEntry, state_name
 from hub.app.runs import RunView
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Delivery
 from hub.domain.ids import show
 from hub.ports.connector import Connector
-from hub.ports.store import DoneDelivery, LaneStats, Rule, StoredEvent
+from hub.ports.store import DoneDelivery, LaneStats, StoredEvent
 from mappings.documents import MISSING, Json
 
 
@@ -182,39 +182,6 @@ class CandidateId(msgspec.Struct):
     """The opaque id of a candidate."""
 
     candidate_id: str
-
-
-class RuleView(msgspec.Struct):
-    """A rule, with its sentence in both languages."""
-
-    name: str
-    state: str
-    revision: int
-    event: str
-    sentence: dict[str, str]
-    rule: dict[str, object]
-
-    @classmethod
-    def of(cls, rule: Rule, event: str, sentence: dict[str, str]) -> RuleView:
-        """From the record."""
-        return cls(rule.name, rule.state, rule.latest.number, event, sentence, dict[str, object](rule.latest.body))
-
-
-class WhyView(msgspec.Struct):
-    """Why a rule fired on an event or did not: `verdict` is `yes`, `no` or `unknown`; a line per clause."""
-
-    rule: str
-    revision: int
-    verdict: str
-    lines: dict[str, list[str]]
-    stands: dict[str, str] | None = None
-
-    @classmethod
-    def of(cls, why: Why, lines: dict[str, list[str]]) -> WhyView:
-        """From the record."""
-        revision = why.rule.live or why.rule.latest
-        verdict = {True: "yes", False: "no", None: "unknown"}[why.explanation.verdict]
-        return cls(why.rule.name, revision.number, verdict, lines, dict(why.stands) if why.stands else None)
 
 
 class RunSummary(msgspec.Struct):

@@ -12,8 +12,9 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from hub.domain.ids import event_id as read_event_id
 from hub.web import dto
-from hub.web.auth import caller_of, hub_of, scope
+from hub.web.auth import caller_of, hub_of, may_reveal, scope
 from hub.web.cloudevents import BATCH, SINGLE, read_events
+from hub.web.dto_rules import EventWhyView
 from hub.web.paging import event_page
 from hub.web.problems import may_answer
 
@@ -112,3 +113,19 @@ class EventsController(Controller):
             s.id, s.type, s.version, s.source, s.source_id, s.subject, s.occurred_at, s.received_at, s.cause,
             dict[str, object](data),
         )  # fmt: skip
+
+    @get(
+        "/{event_id:str}/why",
+        operation_id="whyEvent",
+        opt=scope("rules:read"),
+        responses=may_answer(400, 401, 403, 404, 503),
+        summary="Why rules acted on an event, or why nothing happened",
+    )
+    async def why(
+        self, request: Request[Any, Any, Any], event_id: FromPath[str], reveal: FromQuery[bool] = False
+    ) -> EventWhyView:
+        """Every rule that waits for its type, in both languages. `reveal` shows personal values: needs `events:read` too."""
+        caller = caller_of(request)
+        may_reveal(caller, reveal)
+        found = await hub_of(request).why.event(caller.tenant, read_event_id(event_id))
+        return EventWhyView.of(found, reveal)

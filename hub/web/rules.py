@@ -1,18 +1,17 @@
-"""Rules as sentences, and why they did or did not fire."""
+"""Rules as sentences, their revisions, and why they did or did not fire."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Controller, Request, get
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
-from hub.app.hub import Hub
-from hub.domain.errors import NotFound
+from hub.app.configure import differences
+from hub.app.rules_diff import sentence_diff
 from hub.domain.ids import event_id as read_event_id
-from hub.domain.rules import explanation_lines, parse, sentence
-from hub.ports.store import Rule
-from hub.web import dto
+from hub.domain.rules import explanation_lines
+from hub.web import dto_rules as dto
 from hub.web.auth import caller_of, hub_of, scope
 from hub.web.problems import may_answer
 
@@ -32,7 +31,7 @@ class RulesController(Controller):
     )
     async def every(self, request: Request[Any, Any, Any]) -> list[dto.RuleView]:
         """By name."""
-        return [view(hub_of(request), rule) for rule in await hub_of(request).queries.rules(caller_of(request).tenant)]
+        return [dto.RuleView.of(rule) for rule in await hub_of(request).queries.rules(caller_of(request).tenant)]
 
     @get(
         "/{name:str}",
@@ -43,10 +42,63 @@ class RulesController(Controller):
     )
     async def one(self, request: Request[Any, Any, Any], name: FromPath[str]) -> dto.RuleView:
         """Its latest revision."""
-        for rule in await hub_of(request).queries.rules(caller_of(request).tenant):
-            if rule.name == name:
-                return view(hub_of(request), rule)
-        raise NotFound("there is no such rule")
+        return dto.RuleView.of(await hub_of(request).lifecycle.rule(caller_of(request).tenant, name))
+
+    @get(
+        "/{name:str}/revisions",
+        operation_id="listRevisions",
+        opt=scope("rules:read"),
+        responses=may_answer(401, 403, 404, 503),
+        summary="All revisions of a rule, with their reviews",
+    )
+    async def revisions(self, request: Request[Any, Any, Any], name: FromPath[str]) -> list[dto.RevisionView]:
+        """Newest first; none is ever changed."""
+        found = await hub_of(request).lifecycle.history(caller_of(request).tenant, name)
+        return [dto.RevisionView.of(one) for one in found]
+
+    @get(
+        "/{name:str}/diff",
+        operation_id="diffRevisions",
+        opt=scope("rules:read"),
+        responses=may_answer(400, 401, 403, 404, 503),
+        summary="How one revision differs from another, in words",
+    )
+    async def diff(
+        self,
+        request: Request[Any, Any, Any],
+        name: FromPath[str],
+        before: Annotated[int, QueryParameter(ge=1)],
+        after: Annotated[int, QueryParameter(ge=1)],
+    ) -> dto.DiffView:
+        """The sentence in both languages, word by word, and the parts that changed."""
+        life, tenant = hub_of(request).lifecycle, caller_of(request).tenant
+        _, old = await life.numbered(tenant, name, before)
+        _, new = await life.numbered(tenant, name, after)
+        said = {
+            tongue: [dto.DiffPart.of(part) for part in sentence_diff(old.body, new.body, tongue)]
+            for tongue in dto.TONGUES
+        }
+        return dto.DiffView(before, after, said, differences(old.body, new.body))
+
+    @get(
+        "/{name:str}/observed",
+        operation_id="listObserved",
+        opt=scope("rules:read"),
+        responses=may_answer(400, 401, 403, 404, 503),
+        summary="What a rule would have done while it only observed",
+    )
+    async def observed(
+        self,
+        request: Request[Any, Any, Any],
+        name: FromPath[str],
+        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+    ) -> dto.ObservedView:
+        """Events on which the current revision would have acted; ids only."""
+        hub = hub_of(request)
+        rule = await hub.lifecycle.rule(caller_of(request).tenant, name)
+        revision = rule.current or rule.latest
+        async with hub.store.look() as look:
+            return dto.ObservedView(revision.number, [*await look.observed(revision.id, limit)])
 
     @get(
         "/{name:str}/explain/{event_id:str}",
@@ -62,12 +114,5 @@ class RulesController(Controller):
         hub = hub_of(request)
         found = await hub.queries.why(caller_of(request).tenant, read_event_id(event_id), hub.clock.now(), rule=name)
         catalogue = hub.fields((found[0].rule.live or found[0].rule.latest).body)
-        lines = {tongue: explanation_lines(found[0].explanation, catalogue, tongue) for tongue in ("en", "zh-CN")}
+        lines = {tongue: explanation_lines(found[0].explanation, catalogue, tongue) for tongue in dto.TONGUES}
         return dto.WhyView.of(found[0], lines)
-
-
-def view(hub: Hub, rule: Rule) -> dto.RuleView:
-    """A rule with its sentences."""
-    body = parse(rule.latest.body)
-    catalogue = hub.fields(rule.latest.body)
-    return dto.RuleView.of(rule, body.on, {tongue: sentence(body, catalogue, tongue) for tongue in ("en", "zh-CN")})

@@ -130,7 +130,9 @@ async def test_an_event_that_came_before_the_wait_is_not_missed() -> None:
 
 async def test_an_event_from_before_the_run_is_not_taken_for_an_answer() -> None:
     b = await hub_with(WAIT, call("offer"))
-    await accept(b, checked(), report())
+    await accept(b, checked())
+    await later(b, seconds=1)
+    await accept(b, report())
     assert await steps(b) == []
 
 

@@ -21,16 +21,18 @@ HOMES: dict[str, tuple[str, ...]] = {
     "cryptography": ("hub/adapters/vault", "hub/adapters/oauth"),
     "docx": ("ai_engine",),
     "granian": ("hub/cli",),
+    "httptools": ("hub/adapters/http",),
     "icalendar": ("hub/sdk", "hub/adapters/twins"),  # one writes invitations, the other reads what arrived
     "joserfc": ("hub/adapters/oauth",),
     "jsonschema": ("mappings/canonical",),
     "jsonschema_rs": ("mappings/canonical",),
     "litestar": ("hub/web", "hub/asgi.py"),
-    "msgspec": ("hub/web", "hub/adapters/twins"),
+    "msgspec": ("hub/web", "hub/adapters/twins", "mappings/documents.py"),
     "opentelemetry": ("hub/adapters/tracing.py",),
     "orjson": (
         "hub/web",
         "hub/cli",
+        "hub/adapters/documents.py",
         "hub/adapters/http",
         "hub/adapters/logs.py",
         "hub/adapters/twins",
@@ -44,7 +46,14 @@ HOMES: dict[str, tuple[str, ...]] = {
     "sqlmodel": ("hub/adapters/db",),
     "tenacity": ("hub/adapters/db",),
     "uvloop": ("hub/cli",),
-    "yaml": ("hub/cli", "hub/adapters/catalog", "hub/adapters/twins", "ai_engine", "mappings/codes"),
+    "yaml": (
+        "hub/cli",
+        "hub/adapters/catalog",
+        "hub/adapters/twins",
+        "hub/app/templates.py",
+        "ai_engine",
+        "mappings/codes",
+    ),
     "yarl": ("hub/adapters/http", "hub/adapters/twins"),
 }
 

@@ -68,6 +68,7 @@ def bench(
     limits: LoopLimits | None = None,
     seed: int = 7,
     tracer: Tracer | None = None,
+    review: bool = False,
 ) -> Bench:
     """A hub on this store (memory by default); time stands still until the test moves it."""
     clock = clock or ManualClock(START)
@@ -87,6 +88,7 @@ def bench(
             retry=retry or RetryPolicy(),
             limits=limits or LoopLimits(lease=timedelta(seconds=60)),
             tracer=tracer,
+            review=review,
         )
     )
     return Bench(hub, clock, vendor, meter)

@@ -73,8 +73,8 @@ def binaries() -> Path:
 class Cluster:
     """A private cluster in `folder`, reachable by a socket there. PostgreSQL refuses root, so root borrows a user."""
 
-    def __init__(self, folder: str, bin: Path | None = None) -> None:
-        self._folder = Path(folder)
+    def __init__(self, folder: str, bin: Path | None = None, options: Mapping[str, str] = OPTIONS) -> None:
+        self._folder, self._options = Path(folder), options
         self._bin = bin or binaries()
         self._user = _unprivileged() if os.geteuid() == 0 else None
         self.dsn = f"postgresql://hirewire@/postgres?host={folder}"
@@ -86,7 +86,7 @@ class Cluster:
                 shutil.copytree(self._bin.parent, self._folder / "server", symlinks=True)
                 self._bin = self._folder / "server" / self._bin.name
         self._run("initdb", "-D", self._data, "-U", "hirewire", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        options = " ".join(f"-c {name}={value}" for name, value in OPTIONS.items())
+        options = " ".join(f"-c {name}={value}" for name, value in self._options.items())
         log = str(self._folder / "log")
         self._run("pg_ctl", "-D", self._data, "-w", "-l", log, "-o", f"{options} -k {self._folder}", "start")
         return self

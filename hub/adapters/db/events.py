@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import and_, or_, select, update
 
+from hub.adapters.db.evaluations import keep_observed, written
 from hub.adapters.db.link import AnyRow, Link
 from hub.adapters.db.run_tables import RUN
 from hub.adapters.db.statements import EVENT, PLANNED, Group, Identity, Key, Statements, unique
@@ -71,7 +72,9 @@ class DbEvents:
     async def _insert(self, arrivals: Sequence[Arrival]) -> list[Planned]:
         hot, events = self._hot, [arrival.event for arrival in arrivals]
         await hot.insert("event", EVENT, [self._event_row(event) for event in events])
-        await hot.insert("event_body", "event_id, body", [(hot.event_key(event.id), event.body) for event in events])
+        bodies = [(hot.event_key(one.event.id), one.event.body, written(one.evaluated)) for one in arrivals]
+        await hot.insert("event_body", "event_id, body, verdicts", bodies)
+        await keep_observed(hot, arrivals)
         planned = [(arrival.event, plan) for arrival in arrivals for plan in arrival.planned]
         rows = [self._planned_row(event.id, event.tenant, event.received_at, plan) for event, plan in planned]
         await hot.insert("delivery", PLANNED, rows)

@@ -12,6 +12,7 @@ from sqlalchemy import Select, exists, func, select, update
 from hub.adapters.db.events import groups_of, keys_of
 from hub.adapters.db.history import DbDeliveries
 from hub.adapters.db.link import AnyRow
+from hub.adapters.db.rule_tables import REPLAY_JOB
 from hub.adapters.db.statements import PLANNED, unique
 from hub.adapters.db.tables import metadata
 from hub.domain.deliveries import Final, Planned
@@ -22,7 +23,6 @@ from mappings.documents import Document
 _EVENT = metadata.tables["event"]
 _LIVE = metadata.tables["delivery"]
 _DONE = metadata.tables["delivery_done"]
-_JOB = metadata.tables["replay_job"]
 _JOB_NAMES = (
     "id", "tenant_id", "wanted", "state", "total", "done", "skipped", "cursor", "created_at", "created_by",
     "finished_at",
@@ -36,24 +36,26 @@ class DbReplays(DbDeliveries):
         self, tenant: TenantId, wanted: ReplayWanted, total: int, by: str, now: datetime
     ) -> ReplayJob:
         job = ReplayJob(0, tenant, wanted, ReplayState.RUNNING, total, 0, 0, "", now, by)
-        row = await self._link.row(_JOB.insert().values(_values(job)).returning(_JOB.c.id))
+        row = await self._link.row(REPLAY_JOB.insert().values(_values(job)).returning(REPLAY_JOB.c.id))
         assert row is not None
         return replace(job, id=row[0])
 
     async def replay_job(self, tenant: TenantId, id: int) -> ReplayJob | None:
-        row = await self._link.row(_jobs().where(_JOB.c.id == id, _JOB.c.tenant_id == tenant).with_for_update())
+        row = await self._link.row(
+            _jobs().where(REPLAY_JOB.c.id == id, REPLAY_JOB.c.tenant_id == tenant).with_for_update()
+        )
         return None if row is None else _job(row)
 
     async def replay_jobs(self, tenant: TenantId, limit: int = 50) -> list[ReplayJob]:
-        mine = _jobs().where(_JOB.c.tenant_id == tenant).order_by(_JOB.c.id.desc()).limit(limit)
+        mine = _jobs().where(REPLAY_JOB.c.tenant_id == tenant).order_by(REPLAY_JOB.c.id.desc()).limit(limit)
         return [_job(row) for row in await self._link.rows(mine)]
 
     async def running_replays(self) -> list[ReplayJob]:
-        running = _jobs().where(_JOB.c.state == ReplayState.RUNNING.value).order_by(_JOB.c.id)
+        running = _jobs().where(REPLAY_JOB.c.state == ReplayState.RUNNING.value).order_by(REPLAY_JOB.c.id)
         return [_job(row) for row in await self._link.rows(running)]
 
     async def put_replay_job(self, job: ReplayJob) -> None:
-        await self._link.rows(update(_JOB).where(_JOB.c.id == job.id).values(_values(job)))
+        await self._link.rows(update(REPLAY_JOB).where(REPLAY_JOB.c.id == job.id).values(_values(job)))
 
     async def replayable(
         self, tenant: TenantId, wanted: ReplayWanted, after: DeliveryId, limit: int
@@ -72,7 +74,7 @@ class DbReplays(DbDeliveries):
         some = some if after is None else some.where(_EVENT.c.id > after)
         return [row[0] for row in await self._link.rows(some.order_by(_EVENT.c.id).limit(limit))]
 
-    async def count_events(self, tenant: TenantId, wanted: ReplayWanted) -> int:
+    async def count_wanted(self, tenant: TenantId, wanted: ReplayWanted) -> int:
         return await self._count(_accepted(select(func.count()).select_from(_EVENT), tenant, wanted))
 
     async def _count(self, question: Select[Any]) -> int:
@@ -146,7 +148,7 @@ def _accepted(question: Select[Any], tenant: TenantId, wanted: ReplayWanted) -> 
 
 
 def _jobs() -> Select[Any]:
-    return select(*(_JOB.c[name] for name in _JOB_NAMES))
+    return select(*(REPLAY_JOB.c[name] for name in _JOB_NAMES))
 
 
 def _job(row: AnyRow) -> ReplayJob:

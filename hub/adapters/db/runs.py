@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select, delete, func, select, update
 
 from hub.adapters.db.link import AnyRow
+from hub.adapters.db.rule_tables import RULE
 from hub.adapters.db.run_tables import CALENDAR, ONCE, RUN, TAG
 from hub.adapters.db.settings import DbSettings
 from hub.adapters.db.tables import metadata
@@ -17,7 +18,6 @@ from hub.domain.runs import Run, RunState
 from hub.ports.runs import CandidateTag
 from mappings.documents import Document
 
-_RULE = metadata.tables["rule"]
 _EVENT = metadata.tables["event"]
 _COLUMNS = tuple(column.name for column in RUN.columns)
 
@@ -85,10 +85,11 @@ class DbRuns(DbSettings):
         return frozenset(row[0] for row in await self._link.rows(select(RUN.c.awaits).where(*mine).distinct()))
 
     async def arrived(
-        self, tenant: TenantId, type: str, subject: str, after: EventId, limit: int = 20
+        self, tenant: TenantId, type: str, subject: str, since: datetime, limit: int = 100
     ) -> list[EventId]:
-        mine = (_EVENT.c.tenant_id == tenant, _EVENT.c.subject == subject, _EVENT.c.type == type, _EVENT.c.id > after)
-        rows = await self._link.rows(select(_EVENT.c.id).where(*mine).order_by(_EVENT.c.id).limit(limit))
+        mine = (_EVENT.c.tenant_id == tenant, _EVENT.c.subject == subject, _EVENT.c.type == type)
+        found = select(_EVENT.c.id).where(*mine, _EVENT.c.received_at >= since)
+        rows = await self._link.rows(found.order_by(_EVENT.c.id).limit(limit))
         return [EventId(row[0]) for row in rows]
 
     async def once(self, run: Run, key: str) -> bool:
@@ -114,7 +115,7 @@ class DbRuns(DbSettings):
     async def _in_turn(self, rule: RuleId) -> None:
         """One transaction at a time for each rule; runs are taken in order of rule, so these never form a ring."""
         if not self._link.sqlite:
-            await self._link.rows(select(_RULE.c.id).where(_RULE.c.id == rule).with_for_update(key_share=True))
+            await self._link.rows(select(RULE.c.id).where(RULE.c.id == rule).with_for_update(key_share=True))
 
     async def put_tag(self, tenant: TenantId, subject: str, tag: CandidateTag) -> None:
         await self._link.driver(
@@ -155,7 +156,7 @@ def _runs(tenant: TenantId) -> Select[Any]:
 
 
 def _due(now: datetime) -> Select[Any]:
-    return _select().join(_RULE, _RULE.c.id == RUN.c.rule_id).where(RUN.c.due_at <= now, _RULE.c.state != "paused")
+    return _select().join(RULE, RULE.c.id == RUN.c.rule_id).where(RUN.c.due_at <= now, RULE.c.state != "paused")
 
 
 def _run(row: AnyRow) -> Run:

@@ -15,14 +15,12 @@ from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection, ConnectionState, Lane, Ordering, Stuck
 from hub.domain.deliveries import State
 from hub.domain.errors import Conflict, NotFound
-from hub.domain.ids import ConnectionId, RevisionId, RuleId, TenantId
-from hub.ports.store import Rule, RuleRevision, StoredMapping
+from hub.domain.ids import ConnectionId, TenantId
+from hub.ports.store import StoredMapping
 from mappings.documents import Document
 
 _CONNECTION = metadata.tables["connection"]
 _LANE = metadata.tables["destination"]
-_RULE = metadata.tables["rule"]
-_REVISION = metadata.tables["rule_revision"]
 _MAPPING = metadata.tables["mapping"]
 _SETTING = metadata.tables["setting"]
 _DELIVERY = metadata.tables["delivery"]
@@ -108,42 +106,6 @@ class DbSettings(DbReplays):
             )
             await self._unhold([(row[0], row[1], row[2]) for row in held])
 
-    async def rules(self, tenant: TenantId) -> list[Rule]:
-        rows = await self._link.rows(_rules().where(_RULE.c.tenant_id == tenant))
-        return sorted((_rule(row) for row in rows), key=lambda rule: rule.name)
-
-    async def put_rule(
-        self, tenant: TenantId, name: str, body: Document, *, state: str, by: str, now: datetime
-    ) -> Rule:
-        await self._changed()
-        mine = (_RULE.c.tenant_id == tenant, _RULE.c.name == name)
-        old = await self._link.row(_rules().where(*mine))
-        if old is None:
-            row = await self._link.row(
-                _RULE.insert().values(tenant_id=tenant, name=name, state=state).returning(_RULE.c.id)
-            )
-            assert row is not None
-            id_, latest = RuleId(row[0]), None
-        else:
-            known = _rule(old)
-            id_, latest = known.id, known.latest
-            await self._link.rows(update(_RULE).where(_RULE.c.id == id_).values(state=state))
-        if latest is None or canonical(latest.body) != canonical(body):
-            number = 1 if latest is None else latest.number + 1
-            await self._link.rows(
-                _REVISION.insert().values(rule_id=id_, number=number, body=body, created_at=now, created_by=by)
-            )
-        new = await self._link.row(_rules().where(*mine))
-        assert new is not None
-        return _rule(new)
-
-    async def revision(self, revision: RevisionId) -> RuleRevision | None:
-        wanted = select(_RULE.c.id, _RULE.c.tenant_id, _RULE.c.name, _RULE.c.state, *_revision_columns())
-        row = await self._link.row(
-            wanted.join(_REVISION, _REVISION.c.rule_id == _RULE.c.id).where(_REVISION.c.id == revision)
-        )
-        return None if row is None else _rule(row).latest
-
     async def mappings(self, tenant: TenantId) -> list[StoredMapping]:
         rows = await self._link.rows(_mappings().where(_MAPPING.c.tenant_id == tenant))
         return sorted((StoredMapping(*row) for row in rows), key=lambda one: (one.name, one.version))
@@ -203,27 +165,6 @@ def _manners(policy: str) -> dict[str, Any]:
 def _connection(row: AnyRow) -> Connection:
     lane = Lane(row.concurrency, row.rate, Ordering(row.ordering), row.timeout_s, **_manners(row.policy))
     return Connection(*[*row[:6], lane, ConnectionState(row.state), row.held_until, row.secrets])
-
-
-def _revision_columns() -> list[Any]:
-    return [_REVISION.c[name] for name in ("id", "number", "body", "created_at", "created_by")]
-
-
-def _rules() -> Select[Any]:
-    newer = _REVISION.alias()
-    latest = select(newer.c.number).where(newer.c.rule_id == _RULE.c.id).order_by(newer.c.number.desc()).limit(1)
-    rule = (_RULE.c.id, _RULE.c.tenant_id, _RULE.c.name, _RULE.c.state)
-    return (
-        select(*rule, *_revision_columns())
-        .join(_REVISION, _REVISION.c.rule_id == _RULE.c.id)
-        .where(_REVISION.c.number == latest.scalar_subquery())
-    )
-
-
-def _rule(row: AnyRow) -> Rule:
-    id_, tenant, name, state, revision, number, body, at, by = row
-    latest = RuleRevision(RevisionId(revision), id_, tenant, name, number, body, at, by)
-    return Rule(id_, tenant, name, state, latest, latest if state == "live" else None)
 
 
 def _mappings() -> Select[Any]:

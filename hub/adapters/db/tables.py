@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
-    CheckConstraint,
     Float,
     ForeignKey,
     Identity,
@@ -66,11 +65,15 @@ class EventRow(SQLModel, table=True):
 
 
 class EventBodyRow(SQLModel, table=True):
-    """The sealed data of an event, apart so that lists stay small."""
+    """The sealed data of an event, and what the rules said of it, apart so that lists stay small.
+
+    `verdicts`: a JSON list of [revision, verdict, how, failing clause ids...].
+    """
 
     __tablename__ = "event_body"
     event_id: str = Field(primary_key=True, sa_type=EventKey)
     body: bytes = Field(sa_type=LargeBinary)
+    verdicts: str | None = Field(sa_type=Text)
 
 
 class IdempotencyRow(SQLModel, table=True):
@@ -228,55 +231,6 @@ class DestinationRow(SQLModel, table=True):
     opens: int = Field(sa_column_kwargs={"server_default": text("0")})
     failing_since: datetime | None = Field(sa_type=Moment)
     alarmed: int = Field(sa_type=SmallInteger, sa_column_kwargs={"server_default": text("0")})
-
-
-class ReplayJobRow(SQLModel, table=True):
-    """A replay of many deliveries, as far as it has come. `cursor`: what was looked at last."""
-
-    __tablename__ = "replay_job"
-    __table_args__ = (Index("replay_job_tenant", "tenant_id", "id"), {"sqlite_autoincrement": True})
-    id: int | None = _id(Identity(always=False))
-    tenant_id: int
-    wanted: dict[str, Any] = Field(sa_type=JSON)
-    state: str = Field(sa_type=Text)
-    total: int
-    done: int
-    skipped: int
-    cursor: str = Field(sa_type=Text)
-    created_at: datetime = Field(sa_type=Moment)
-    created_by: str = Field(sa_type=Text)
-    finished_at: datetime | None = Field(sa_type=Moment)
-
-
-class RuleRow(SQLModel, table=True):
-    """A named rule."""
-
-    __tablename__ = "rule"
-    __table_args__ = (
-        UniqueConstraint("tenant_id", "name", name="rule_name"),
-        CheckConstraint("state IN ('draft', 'live', 'paused')", name="rule_state"),
-        {"sqlite_autoincrement": True},
-    )
-    id: int | None = _id(Identity(always=False))
-    tenant_id: int
-    name: str = Field(sa_type=Text)
-    state: str = Field(sa_type=Text)
-
-
-class RuleRevisionRow(SQLModel, table=True):
-    """An immutable revision of a rule; the one with the highest number is the latest."""
-
-    __tablename__ = "rule_revision"
-    __table_args__ = (
-        UniqueConstraint("rule_id", "number", name="rule_revision_number"),
-        {"sqlite_autoincrement": True},
-    )
-    id: int | None = _id(Identity(always=False))
-    rule_id: int = Field(sa_type=Number, sa_column_args=(ForeignKey("rule.id", name="rule_revision_rule"),))
-    number: int
-    body: dict[str, Any] = Field(sa_type=JSON)
-    created_at: datetime = Field(sa_type=Moment)
-    created_by: str = Field(sa_type=Text)
 
 
 class MappingRow(SQLModel, table=True):

@@ -1,1 +1,1 @@
-"""HTTP out: the egress guard, credentials, signatures and the aiohttp transport."""
+"""HTTP out: the egress guard, credentials, signatures and the transport over either of two HTTP clients."""

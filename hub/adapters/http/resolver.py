@@ -67,6 +67,14 @@ class GuardedResolver(AbstractResolver):
             raise RefusedAddress(str(error)) from error
         return socket.socket(family, kind, proto)
 
+    def socket_for(self, address: str) -> socket.socket:
+        """A socket that may be connected to this address and waits for nothing. Raises Blocked."""
+        self._guard.address(address)
+        sock = socket.socket(_family(address), socket.SOCK_STREAM)
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
+
     async def connect(self, host: str, port: int) -> socket.socket:
         """A connected socket to the first checked address that answers. Raises Blocked, NotSent."""
         try:

@@ -34,6 +34,8 @@ class MemoryEvents:
                 continue
             tables.identities.put(identity, (event.id, event.request_hash))
             tables.events.put(event.id, event)
+            if arrival.evaluated:
+                tables.evaluated.put(event.id, (event.tenant, arrival.evaluated))
             keys |= owe(tables, event.tenant, event.id, arrival.planned, event.received_at)
             for start in arrival.starts:
                 run = RunId(tables.next("run"))

@@ -74,7 +74,7 @@ class MemoryReplays(MemoryDeliveries):
     ) -> list[EventId]:
         return [event.id for event in self._accepted(tenant, wanted) if after is None or event.id > after][:limit]
 
-    async def count_events(self, tenant: TenantId, wanted: ReplayWanted) -> int:
+    async def count_wanted(self, tenant: TenantId, wanted: ReplayWanted) -> int:
         return len(self._accepted(tenant, wanted))
 
     def _accepted(self, tenant: TenantId, wanted: ReplayWanted) -> list[StoredEvent]:

@@ -68,12 +68,12 @@ class MemoryRuns(MemoryDeliveries):
         )
 
     async def arrived(
-        self, tenant: TenantId, type: str, subject: str, after: EventId, limit: int = 20
+        self, tenant: TenantId, type: str, subject: str, since: datetime, limit: int = 100
     ) -> list[EventId]:
         found = [
             event.id
             for event in self._tables.events.values()
-            if (event.tenant, event.type, event.subject) == (tenant, type, subject) and event.id > after
+            if (event.tenant, event.type, event.subject) == (tenant, type, subject) and event.received_at >= since
         ]
         return sorted(found)[:limit]
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
 
 from hub.adapters.memory.deliveries import row_number
 from hub.adapters.memory.replays import MemoryReplays
+from hub.adapters.memory.rules import MemoryRules, canonical
 from hub.adapters.memory.runs import MemoryRuns
-from hub.adapters.memory.tables import RuleRow
 from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import State
 from hub.domain.errors import Conflict, NotFound
-from hub.domain.ids import ConnectionId, RevisionId, RuleId, TenantId
+from hub.domain.ids import ConnectionId, TenantId
 from hub.ports.people import ApiToken, AuditEntry, Order
-from hub.ports.store import Page, Rule, RuleRevision, StoredMapping
+from hub.ports.store import Page, StoredMapping
 from mappings.documents import Document
 
 
-class MemoryWork(MemoryReplays, MemoryRuns):
+class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules):
     """`hub.ports.store.Work` over tables: adds Settings, People and Orders."""
 
     async def connections(self, tenant: TenantId) -> list[Connection]:
@@ -73,35 +72,6 @@ class MemoryWork(MemoryReplays, MemoryRuns):
             held = [row for row in held if row.state is State.HELD and self._tables.held_for_lane.get(row.id)]
             self.put_back(held)
 
-    async def rules(self, tenant: TenantId) -> list[Rule]:
-        rows = [row for row in self._tables.rules.values() if row.tenant == tenant]
-        return [self._rule(row) for row in sorted(rows, key=lambda row: row.name)]
-
-    def _rule(self, row: RuleRow) -> Rule:
-        latest = self._tables.revisions.get(row.latest)
-        assert latest is not None
-        return Rule(row.id, row.tenant, row.name, row.state, latest, latest if row.state == "live" else None)
-
-    async def put_rule(
-        self, tenant: TenantId, name: str, body: Document, *, state: str, by: str, now: datetime
-    ) -> Rule:
-        tables = self._tables
-        row = next((row for row in tables.rules.values() if row.tenant == tenant and row.name == name), None)
-        latest = None if row is None else tables.revisions.get(row.latest)
-        id_ = RuleId(tables.next("rule")) if row is None else row.id
-        if latest is None or canonical(latest.body) != canonical(body):
-            number = 1 if latest is None else latest.number + 1
-            revision = RevisionId(tables.next("revision"))
-            latest = RuleRevision(revision, id_, tenant, name, number, deepcopy(body), now, by)
-            tables.revisions.put(revision, latest)
-        row = RuleRow(id_, tenant, name, state, latest.id)
-        tables.rules.put(id_, row)
-        self._changed()
-        return self._rule(row)
-
-    async def revision(self, revision: RevisionId) -> RuleRevision | None:
-        return self._tables.revisions.get(revision)
-
     async def mappings(self, tenant: TenantId) -> list[StoredMapping]:
         found = [one for one in self._tables.mappings.values() if one.tenant == tenant]
         return sorted(found, key=lambda one: (one.name, one.version))
@@ -117,9 +87,6 @@ class MemoryWork(MemoryReplays, MemoryRuns):
 
     async def config_version(self) -> int:
         return self._tables.counters.get("config") or 0
-
-    def _changed(self) -> None:
-        self._tables.next("config")
 
     async def add_token(self, token: ApiToken) -> None:
         if self._tables.tokens.get(token.id) is not None or await self.token(token.hash) is not None:
@@ -158,8 +125,3 @@ class MemoryWork(MemoryReplays, MemoryRuns):
     async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]:
         found = [one for one in self._tables.orders.values() if one.tenant == tenant and one.subject == subject]
         return sorted(found, key=lambda one: (one.created_at, one.id))
-
-
-def canonical(body: Document) -> str:
-    """Equal text for equal documents; tells `1` from `true` and from `1.0`."""
-    return json.dumps(body, sort_keys=True, ensure_ascii=False)

@@ -16,8 +16,9 @@ from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId
 from hub.domain.replays import ReplayJob
 from hub.domain.runs import Run
 from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.rules import Backtest, Evaluated, Review, RuleRevision
 from hub.ports.runs import CandidateTag
-from hub.ports.store import DoneDelivery, RuleRevision, StoredEvent, StoredMapping
+from hub.ports.store import DoneDelivery, StoredEvent, StoredMapping
 from mappings.documents import Document
 
 K = TypeVar("K")
@@ -158,6 +159,7 @@ class RuleRow:
     name: str
     state: str
     latest: RevisionId
+    current: RevisionId | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,9 @@ class Tables:
     replays: Table[int, ReplayJob] = field(init=False)
     rules: Table[RuleId, RuleRow] = field(init=False)
     revisions: Table[RevisionId, RuleRevision] = field(init=False)
+    reviews: Table[RuleId, tuple[Review, ...]] = field(init=False)
+    evaluated: Table[EventId, tuple[TenantId, tuple[Evaluated, ...]]] = field(init=False)
+    backtests: Table[str, Backtest] = field(init=False)
     mappings: Table[tuple[TenantId, str, int], StoredMapping] = field(init=False)
     tokens: Table[str, ApiToken] = field(init=False)
     audit: Table[int, AuditEntry] = field(init=False)
@@ -203,6 +208,7 @@ class Tables:
         self.attempts, self.refs = Table(journal), RefTable(journal)
         self.connections, self.lanes, self.replays = Table(journal), Table(journal), Table(journal)
         self.rules, self.revisions = Table(journal), Table(journal)
+        self.reviews, self.evaluated, self.backtests = Table(journal), Table(journal), Table(journal)
         self.mappings, self.tokens, self.audit, self.orders = (
             Table(journal),
             Table(journal),

@@ -12,6 +12,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -37,9 +39,14 @@ def text(value: str) -> bytes:
 
 def context(header: bytes, place: Place) -> bytes:
     """What the tag vouches for besides the value: format, key and place."""
-    return listed(
-        header, b"%d" % place.tenant, text(place.table), text(place.row), text(place.column), b"%d" % place.version
-    )
+    before, after = _around(header, place.tenant, place.table, place.column, place.version)
+    return before + listed(text(place.row)) + after
+
+
+@lru_cache(maxsize=4096)
+def _around(header: bytes, tenant: int, table: str, column: str, version: int) -> tuple[bytes, bytes]:
+    """What all rows of one column have in common."""
+    return listed(header, b"%d" % tenant, text(table)), listed(text(column), b"%d" % version)
 
 
 def key_id(envelope: bytes) -> bytes:

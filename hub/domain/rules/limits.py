@@ -26,6 +26,12 @@ Stretch = tuple[float, bool, float, bool]  # low, low belongs to it, high, high 
 _KINDS: Mapping[type, int] = {bool: BOOL, int: NUMBER, float: NUMBER, str: TEXT}
 
 
+class Shape:
+    """What limits consist of, so that the common kinds are compared without looking: one thing alone, or a mixture."""
+
+    VALUES, STRETCH, PLAIN, MIXED = range(4)
+
+
 class Axis:
     """What a stretch is measured on. Dates, times and durations are texts; `AGE` is seconds before now."""
 
@@ -73,6 +79,19 @@ class Limits:
     banned: frozenset[Scalar] = frozenset()
     stretches: tuple[tuple[int, Stretch], ...] = ()
     rest: Rest | None = None
+    shape: int = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        shape = Shape.MIXED
+        if self.banned:
+            pass
+        elif self.values is not None:
+            shape = Shape.VALUES if not self.stretches and self.rest is None else shape
+        elif self.rest is None:
+            shape = Shape.STRETCH if len(self.stretches) == 1 else shape
+        elif self.rest.plain and not self.stretches:
+            shape = Shape.PLAIN
+        object.__setattr__(self, "shape", shape)
 
 
 def limits_of(clause: Clause, verdict: bool) -> Iterator[Limits]:

@@ -15,6 +15,7 @@ from hub.domain.rules.limits import (
     Limits,
     Rest,
     Scalar,
+    Shape,
     Stretch,
     position_of,
 )
@@ -37,36 +38,25 @@ def meet(one: Limits, other: Limits) -> bool:
     """Whether one value may keep both. False is certain; what is rare is left to `both`."""
     if not one.kinds & other.kinds:
         return False
-    mine, theirs = one.values, other.values
-    if mine is None and theirs is None and not (one.banned or other.banned):
-        if one.rest is None and other.rest is None:
-            return not one.stretches or not other.stretches or _touching(one, other)
-        if not one.stretches and not other.stretches and _plain(one.rest) and _plain(other.rest):
+    shape = one.shape
+    if shape == other.shape:
+        mine, theirs = one.values, other.values
+        if shape == Shape.VALUES and mine is not None and theirs is not None:
+            return not mine.isdisjoint(theirs)
+        if shape == Shape.PLAIN:
             return True
-    elif mine is not None and theirs is not None and _finite(one) and _finite(other):
-        return not mine.isdisjoint(theirs)
+        if shape == Shape.STRETCH:
+            return _touching(one.stretches[0], other.stretches[0])
     return both(one, other) is not None
 
 
-def _plain(rest: Rest | None) -> bool:
-    return rest is None or rest.plain
-
-
-def _finite(limits: Limits) -> bool:
-    return not (limits.stretches or limits.banned) and limits.rest is None
-
-
-def _touching(one: Limits, other: Limits) -> bool:
-    """Of stretches alone: whether those on the same axis have something in common."""
-    for axis, (low, low_in, high, high_in) in one.stretches:
-        for axis_, (low_, low_in_, high_, high_in_) in other.stretches:
-            if axis != axis_:
-                continue
-            if low > high_ or low_ > high:
-                return False
-            if (low == high_ and not (low_in and high_in_)) or (low_ == high and not (low_in_ and high_in)):
-                return False
-    return True
+def _touching(one: tuple[int, Stretch], other: tuple[int, Stretch]) -> bool:
+    (axis, (low, low_in, high, high_in)), (axis_, (low_, low_in_, high_, high_in_)) = one, other
+    if axis != axis_:
+        return True
+    if low > high_ or low_ > high:
+        return False
+    return not ((low == high_ and not (low_in and high_in_)) or (low_ == high and not (low_in_ and high_in)))
 
 
 def both(one: Limits, other: Limits) -> Limits | None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 
 from hub.adapters.db import current, downgrade, engines, migrate, open_store
 from hub.adapters.db.schema import newest
@@ -19,9 +19,10 @@ from hub.adapters.db.tables import metadata
 from hub.adapters.db.urls import parse
 from hub.domain.deliveries import Planned
 from hub.domain.errors import Invalid, Unavailable
-from hub.domain.ids import DEFAULT_TENANT
+from hub.domain.ids import DEFAULT_TENANT, TenantId
 from hub.ports.store import Page
 from tests.support.arrivals import accept, arrival, claim, complete, completion, event_number, make_lane
+from tests.support.stores import T0
 
 T = TypeVar("T")
 
@@ -118,3 +119,29 @@ def test_an_address_of_another_kind_is_refused(url: str) -> None:
     with pytest.raises(Invalid) as caught:
         open_store(url)
     assert caught.value.code == "bad_database_url"
+
+
+async def test_going_back_before_the_life_of_rules_pauses_what_would_begin_to_act(empty_url: str) -> None:
+    migrate(empty_url)
+    store = open_store(empty_url)
+    async with store.work() as work:
+        for name, state in (("plain", "live"), ("observed", "observe"), ("drafted", "live"), ("paused", "paused")):
+            await work.put_rule(DEFAULT_TENANT, name, {"a": 1}, state=state, by="cli", now=T0)
+        await work.draft_rule(DEFAULT_TENANT, "drafted", {"a": 2}, by="cli", now=T0)
+        await work.stop_rules(TenantId(2), True)
+    await store.close()
+    downgrade(empty_url, "0001")
+    states = asked(empty_url, lambda link: dict(link.execute(text("SELECT name, state FROM rule")).fetchall()))
+    assert states == {"plain": "live", "observed": "paused", "drafted": "paused", "paused": "paused"}
+    migrate(empty_url)
+    store = open_store(empty_url)
+    async with store.look() as look:
+        found = {rule.name: rule for rule in await look.rules(DEFAULT_TENANT)}
+    assert found["plain"].live == found["plain"].latest
+    assert found["paused"].current == found["paused"].latest
+    async with store.work() as work:
+        await work.stop_rules(DEFAULT_TENANT, True)
+    await store.close()
+    downgrade(empty_url, "0001")
+    states = asked(empty_url, lambda link: dict(link.execute(text("SELECT name, state FROM rule")).fetchall()))
+    assert set(states.values()) == {"paused"}

@@ -10,6 +10,7 @@ import pytest
 from hub.adapters.db import SqlStore, open_store
 from hub.adapters.db.columns import to_micros
 from hub.adapters.db.link import Link
+from hub.adapters.db.rules import SEALED
 from hub.adapters.db.statements import HEADLESS
 from hub.adapters.db.statements_postgres import CLAIM
 from hub.adapters.db.statements_sqlite import claim_sql
@@ -106,6 +107,15 @@ async def test_sqlite_claims_by_the_lane_index(sqlite_store: SqlStore) -> None:
     hops = "\n".join(row[3] for row in headless)
     assert "delivery_wait" in hops, hops
     assert "delivery_head" in hops, hops
+
+
+async def test_sqlite_reads_events_for_a_backtest_by_their_type_without_sorting(sqlite_store: SqlStore) -> None:
+    async with sqlite_store._link() as link:
+        rows = await link.driver(f"EXPLAIN QUERY PLAN {SEALED}", 1, "a.b", "0" * 32, "f" * 32, 1000)
+    plan = "\n".join(row[3] for row in rows)
+    assert "USING INDEX event_type (tenant_id=? AND type=? AND id>? AND id<?)" in plan, plan
+    assert "TEMP B-TREE" not in plan, plan
+    assert "SCAN" not in plan, plan
 
 
 def _nodes(plan: object, relation: str) -> list[dict[str, object]]:

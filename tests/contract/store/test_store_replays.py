@@ -130,8 +130,8 @@ async def test_stored_events_are_walked_in_order(store: Store) -> None:
     async with store.look() as look:
         assert await look.events_after(TENANT, wanted, None, 2) == [event_number(2), event_number(3)]
         assert await look.events_after(TENANT, wanted, event_number(3), 9) == [event_number(4)]
-        assert await look.count_events(TENANT, wanted) == 3
-        assert await look.count_events(TENANT, replace(wanted, event_type="offer.created")) == 0
+        assert await look.count_wanted(TENANT, wanted) == 3
+        assert await look.count_wanted(TENANT, replace(wanted, event_type="offer.created")) == 0
 
 
 async def test_only_what_is_held_can_be_discarded(store: Store) -> None:

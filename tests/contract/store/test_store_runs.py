@@ -93,12 +93,14 @@ async def test_an_event_wakes_what_waits_for_its_type_and_subject(store: Store) 
     async with store.look() as look:
         assert await look.awaited(TENANT) == {TYPE}
         assert await look.awaited(TenantId(2)) == frozenset()
-    await accept(store, Arrival(event(10, type=TYPE), wakes=True), Arrival(event(11), wakes=True))
-    assert sorted(run.event for run in await due(store)) == [event_number(1), event_number(2)]
+    told = event(10, type=TYPE, received_at=T0 + timedelta(seconds=1))
+    await accept(store, Arrival(told, wakes=True), Arrival(event(11), wakes=True))
+    assert await due(store) == []
+    assert sorted(run.event for run in await due(store, told.received_at)) == [event_number(1), event_number(2)]
     async with store.look() as look:
-        assert await look.arrived(TENANT, TYPE, "cand-1", event_number(1)) == [event_number(10)]
-        assert await look.arrived(TENANT, TYPE, "cand-1", event_number(10)) == []
-        assert await look.arrived(TENANT, TYPE, "cand-2", event_number(1)) == []
+        assert await look.arrived(TENANT, TYPE, "cand-1", T0) == [event_number(10)]
+        assert await look.arrived(TENANT, TYPE, "cand-1", T0 + DAY) == []
+        assert await look.arrived(TENANT, TYPE, "cand-2", T0) == []
 
 
 async def test_two_never_take_the_same_run(store: Store, open_another: Callable[[], Store]) -> None:

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
+import uvloop
 
 from hub.adapters.clock import ManualClock
 from hub.adapters.http.guard import Guard
-from hub.adapters.http.router import Router
+from hub.adapters.http.router import CLIENTS, Router
 from hub.domain.connections import Connection, Lane
 from hub.domain.ids import ConnectionId, TenantId
 from hub.ports.transport import Channel
@@ -159,18 +160,25 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("tls"))
 
 
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], object]]:
+    """The loop that the product runs on."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
 
 
-@pytest.fixture
-async def build(clock: ManualClock) -> AsyncIterator[Callable[..., Router]]:
-    """Transports that are closed in the end; `build()` is open to this machine, as for twins."""
+@pytest.fixture(params=sorted(CLIENTS))
+async def build(clock: ManualClock, request: pytest.FixtureRequest) -> AsyncIterator[Callable[..., Router]]:
+    """Transports on each HTTP client, closed in the end; `build()` is open to this machine, as for twins."""
     made: list[Router] = []
 
     def make(guard: Guard | None = None, **options: object) -> Router:
-        router = Router.build(guard or Guard(allow_loopback=True, allow_http=True), clock, **options)  # type: ignore[arg-type]
+        router = Router.build(
+            guard or Guard(allow_loopback=True, allow_http=True), clock, client=request.param, **options
+        )  # type: ignore[arg-type]
         made.append(router)
         return router
 

@@ -102,7 +102,7 @@ def test_rules_that_can_are_named_with_an_event_on_which_both_fire(pair: Any) ->
     assert found(*pair).witness(NOW) is not None
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(trees, trees, documents)
 @example(c("a", "ge", 1), c("a", "le", 1), {"a": 1})
 def test_an_event_on_which_both_fire_is_never_denied(one: Any, other: Any, data: Any) -> None:

@@ -79,7 +79,7 @@ def without(node: Any, id: str) -> Any:
     return node
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(trees, trees, documents)
 def test_no_remark_is_wrong(one: Any, other: Any, data: Any) -> None:
     tree = numbered({"kind": "group", "id": "x", "mode": "all", "items": [one, other]}, [0])

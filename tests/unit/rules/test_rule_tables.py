@@ -107,7 +107,7 @@ def test_a_table_comes_back_the_same_and_its_first_row_decides(table: Table, dat
     assert verdict is False
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(trees, documents)
 def test_a_tree_that_is_a_table_says_the_same_as_one(tree: Any, data: Any) -> None:
     condition = when(numbered(tree, [0]))

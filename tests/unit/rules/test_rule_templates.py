@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hub.adapters.catalog import FolderCatalog
-from hub.app.checks import check_rule
+from hub.app.checks import check_rule, once_only
 from hub.app.templates import Template, template, templates
 from hub.domain.errors import Invalid, NotFound
 from hub.domain.rules import Catalogue, compile_rule, parse, remarks, sentence, to_table
@@ -60,3 +60,8 @@ def test_what_is_not_there_is_said() -> None:
     with pytest.raises(Invalid) as caught:
         template("look-closer").fill({"x": 1})
     assert caught.value.code == "unknown_hole"
+
+
+def test_acts_that_two_rules_would_do_twice_are_known_from_the_manifests() -> None:
+    twice = once_only({"ats": CONNECTORS["greenhouse"], "refer": CONNECTORS["referral"], "mail": CONNECTORS["email"]})
+    assert twice == {("refer", "referral.create")}

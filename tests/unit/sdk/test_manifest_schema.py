@@ -206,3 +206,28 @@ def test_problems_never_repeat_a_value():
     found = problems(schema, {"a": "secret-text", "b": "secret-text", "c": "secret-text"})
     assert [(at, code) for at, code, _ in found] == [("a", "type"), ("b", "enum"), ("c", "unknown_field")]
     assert "secret-text" not in str(found)
+
+
+ADDED = {"type": "integer", "x-label": {"en": "Turnaround", "zh-CN": "处理用时"}, "x-sensitivity": 2}
+SEX = {"type": "string", "x-label": {"en": "Sex", "zh-CN": "性别"}, "x-sensitivity": 4}
+
+
+@pytest.mark.parametrize(
+    ("event", "path", "field", "code"),
+    [
+        ("offer.created", "offer.custom.days", ADDED, None),
+        ("offer.created", "candidate.custom.gender", {**SEX, "x-usable-in-rules": False}, None),
+        ("offer.created", "candidate.custom.gender", SEX, "protected_field"),
+        ("offer.created", "offer.days", ADDED, "unknown_field"),
+        ("moon.landed", "moon.custom.days", ADDED, "unknown_event"),
+    ],
+)
+def test_a_vendor_adds_fields_where_events_take_them(manifest, event, path, field, code):
+    found = faults(Folder("acme", {**manifest, "custom_fields": {"adds": {event: {path: field}}}}))
+    assert [finding.code for finding in found] == ([] if code is None else [code])
+
+
+def test_an_added_field_has_names_and_a_class(manifest):
+    adds = {"offer.created": {"offer.custom.days": {"type": "integer"}}}
+    found = faults(Folder("acme", {**manifest, "custom_fields": {"adds": adds}}))
+    assert {finding.where.rpartition(".")[2] for finding in found} == {"x-label", "x-sensitivity"}

@@ -36,6 +36,7 @@ def test_every_setting_takes_effect() -> None:
             "HIREWIRE_RETRY_DELAYS": "1,2.5",
             "HIREWIRE_LEASE": "30",
             "HIREWIRE_IN_FLIGHT": "10",
+            "HIREWIRE_RULE_REVIEW": "required",
             "HIREWIRE_METRICS_LISTEN": "127.0.0.1:9100",
             "HIREWIRE_LOG_FORMAT": "text",
             "HIREWIRE_LOG_LEVEL": "debug",
@@ -48,6 +49,7 @@ def test_every_setting_takes_effect() -> None:
     assert read.egress_ports == (443, 8443)
     assert (read.keyring, read.ca_file) == (Path("/keys/ring.json"), Path("/etc/ca.pem"))
     assert not read.embedded_loops
+    assert read.rule_review
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Runs: rules under way, what they ran once for, tags, business hours; how deep an event's chain of causes is.
 
 Revision ID: 0004
-Revises: 0002
+Revises: 0003
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from alembic import op
 from hub.adapters.db.columns import EventKey, Moment, Number
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,38 @@
+"""What rules said of events, as it is stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from hub.adapters.db.statements import Statements
+from hub.domain.ids import RevisionId
+from hub.ports.rules import Evaluated
+from hub.ports.store import Arrival
+
+
+async def keep_observed(hot: Statements, arrivals: Sequence[Arrival]) -> None:
+    """A row for each time that a rule would have acted on these new arrivals and could not."""
+    rows = [
+        (one.revision, hot.event_key(arrival.event.id))
+        for arrival in arrivals
+        for one in arrival.evaluated
+        if one.verdict is True and one.how != "live"
+    ]
+    if rows:
+        await hot.insert("observation", "revision_id, event_id", rows)
+
+
+def written(evaluated: Sequence[Evaluated]) -> str | None:
+    """As it stands beside the event's body; None where no rule listened."""
+    if not evaluated:
+        return None
+    return json.dumps([[one.revision, one.verdict, one.how, *one.failing] for one in evaluated], separators=(",", ":"))
+
+
+def read(text: str) -> list[Evaluated]:
+    """What `written` wrote."""
+    return [
+        Evaluated(RevisionId(revision), verdict, how, tuple(failing))
+        for revision, verdict, how, *failing in json.loads(text)
+    ]

@@ -1,0 +1,255 @@
+"""Commands that move a rule through its life: draft, review, observe, live, paused, the kill switch, backtest."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import click
+import yaml
+
+from hub.app.backtests import DAYS, LONGEST
+from hub.app.cases import CaseResult
+from hub.app.configure import differences
+from hub.app.hub import Hub
+from hub.app.rules_diff import Part, sentence_diff
+from hub.app.rules_lifecycle import Standing
+from hub.cli.backtest_words import result_lines
+from hub.cli.context import actor, with_hub
+from hub.cli.rules import LANGUAGES
+from hub.cli.words import as_json, lines, say
+from hub.domain.errors import Invalid
+from hub.domain.ids import DEFAULT_TENANT as TENANT
+from hub.ports.rules import Backtest, Rule
+from mappings.documents import Document
+
+because = click.option("--reason", help="Why; kept with the revision and in the audit trail.")
+in_words = click.option("--language", type=LANGUAGES, default="en", show_default=True)
+_COLOURS = {"removed": "red", "added": "green"}
+
+
+@click.command("history")
+@click.argument("name")
+@as_json
+def history(name: str, json_: bool) -> None:
+    """All revisions of a rule, newest first: who, when, why, review. `*` is in force."""
+
+    async def act(hub: Hub) -> list[Standing]:
+        return await hub.lifecycle.history(TENANT, name)
+
+    rows = [
+        {
+            "revision": f"{one.revision.number}{'*' if one.in_force else ''}",
+            "at": one.revision.created_at,
+            "by": one.revision.created_by,
+            "review": one.review,
+            "reason": one.revision.reason,
+        }
+        for one in with_hub(act)
+    ]
+    say(rows, ("revision", "at", "by", "review", "reason"), "", json_)
+
+
+@click.command("diff")
+@click.argument("name")
+@click.option("--before", type=click.IntRange(1), help="Default: the revision in force.")
+@click.option("--after", type=click.IntRange(1), help="Default: the latest revision.")
+@in_words
+def diff(name: str, before: int | None, after: int | None, language: str) -> None:
+    """How a revision differs from another: words that go are [-so-], words that come {+so+}."""
+
+    async def act(hub: Hub) -> tuple[list[Part], list[str]]:
+        rule, new = await hub.lifecycle.numbered(TENANT, name, after)
+        old = rule.current if before is None else (await hub.lifecycle.numbered(TENANT, name, before))[1]
+        stored = None if old is None else old.body
+        return sentence_diff(stored, new.body, language), differences(stored or {}, new.body)
+
+    parts, changed = with_hub(act)
+    marks = {"removed": "[-{}-]", "added": "{{+{}+}}", "same": "{}"}
+    click.echo("".join(click.style(marks[p.change].format(p.text), fg=_COLOURS.get(p.change)) for p in parts))
+    for line in changed:
+        click.echo(f"  {line}")
+
+
+@click.command("draft")
+@click.argument("name")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@because
+def draft(name: str, file: Path, reason: str | None) -> None:
+    """Make the rule in a YAML file the next revision. What is in force stays in force."""
+    body = read_rule(file)
+    _changed(lambda hub: hub.lifecycle.draft(TENANT, name, body, actor(), reason))
+
+
+@click.command("restore")
+@click.argument("name")
+@click.argument("revision", type=click.IntRange(1))
+@because
+def restore(name: str, revision: int, reason: str | None) -> None:
+    """Bring an old revision back as the draft."""
+    _changed(lambda hub: hub.lifecycle.restore(TENANT, name, revision, actor(), reason))
+
+
+@click.command("submit")
+@click.argument("name")
+@because
+def submit(name: str, reason: str | None) -> None:
+    """Ask somebody else to review the latest revision."""
+    _changed(lambda hub: hub.lifecycle.submit(TENANT, name, actor(), reason))
+
+
+@click.command("approve")
+@click.argument("name")
+@click.option("--revision", type=click.IntRange(1), help="The one you looked at; a newer one is refused.")
+@because
+def approve(name: str, revision: int | None, reason: str | None) -> None:
+    """Approve the latest revision. Who changed it last may not."""
+    _changed(lambda hub: hub.lifecycle.approve(TENANT, name, actor(), reason, revision))
+
+
+@click.command("return")
+@click.argument("name")
+@because
+def send_back(name: str, reason: str | None) -> None:
+    """Return the latest revision to its author, also one that was approved."""
+    _changed(lambda hub: hub.lifecycle.send_back(TENANT, name, actor(), reason))
+
+
+def _changed(act: Callable[[Hub], Awaitable[Rule]]) -> None:
+    rule = with_hub(act)
+    live = "nothing in force" if rule.live is None else f"revision {rule.live.number} in force"
+    click.echo(f"{rule.name}: revision {rule.latest.number}; {rule.state}, {live}")
+
+
+def _turn(name: str, state: str, revision: int | None, reason: str | None) -> None:
+    async def act(hub: Hub) -> tuple[Rule, list[CaseResult]]:
+        return await hub.lifecycle.turn(TENANT, name, state, actor(), number=revision, reason=reason)
+
+    rule, cases = with_hub(act)
+    live = "nothing in force" if rule.live is None else f"revision {rule.live.number} in force"
+    click.echo(f"{name}: {rule.state}, {live}")
+    if cases:
+        skipped = sum(not one.ran for one in cases)
+        click.echo(f"test cases: {len(cases) - skipped} hold" + (f", {skipped} without their event" if skipped else ""))
+
+
+@click.command("observe")
+@click.argument("name")
+@click.option("--revision", type=click.IntRange(1), help="Default: the current one, else the latest.")
+@because
+def observe(name: str, revision: int | None, reason: str | None) -> None:
+    """Let a rule decide and be recorded, and do nothing. Its test cases must hold."""
+    _turn(name, "observe", revision, reason)
+
+
+@click.command("live")
+@click.argument("name")
+@click.option(
+    "--revision", type=click.IntRange(1), help="Default: the current one if it does not act now, else the latest."
+)
+@because
+def live(name: str, revision: int | None, reason: str | None) -> None:
+    """Put a rule in force, in all processes within a second. Its test cases must hold."""
+    _turn(name, "live", revision, reason)
+
+
+@click.command("pause")
+@click.argument("name")
+@because
+def pause(name: str, reason: str | None) -> None:
+    """Take one rule out of force, within a second; `live` brings the same revision back."""
+    _turn(name, "paused", None, reason)
+
+
+@click.command("stop")
+@because
+def stop(reason: str | None) -> None:
+    """The kill switch: all rules go on deciding, and nothing follows, until `resume`."""
+    _switch(True, reason)
+
+
+@click.command("resume")
+@because
+def resume(reason: str | None) -> None:
+    """Let rules act again. What came meanwhile is not sent by itself."""
+    _switch(False, reason)
+
+
+def _switch(stopped: bool, reason: str | None) -> None:
+    async def act(hub: Hub) -> bool:
+        return await hub.lifecycle.stop(TENANT, stopped, actor(), reason)
+
+    click.echo("all rules are stopped" if with_hub(act) else "rules act")
+
+
+@click.command("observed")
+@click.argument("name")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
+@as_json
+def observed(name: str, limit: int, json_: bool) -> None:
+    """Events on which a rule would have acted while it only observed, newest first."""
+
+    async def act(hub: Hub) -> list[dict[str, object]]:
+        rule = await hub.lifecycle.rule(TENANT, name)
+        revision = rule.current or rule.latest
+        async with hub.store.look() as look:
+            found = await look.observed(revision.id, limit)
+        return [{"event": one, "revision": revision.number} for one in found]
+
+    say(with_hub(act), ("event", "revision"), "nothing yet", json_)
+
+
+@click.command("backtest")
+@click.argument("name")
+@click.option("--days", default=DAYS, show_default=True, type=click.IntRange(1, LONGEST), help="How far back.")
+@click.option("--revision", type=click.IntRange(1), help="Default: the latest.")
+@in_words
+@click.option("--json", "json_", is_flag=True, help="The result as one JSON object, for scripts.")
+def backtest(name: str, days: int, revision: int | None, language: str, json_: bool) -> None:
+    """Try a revision on past events: what it would have done. Nothing is sent, ever. Ctrl-C cancels."""
+    done, rule = with_hub(lambda hub: _run(hub, name, days, revision))
+    if json_:
+        lines([{"id": done.id, "state": done.state, **(done.result or {})}])
+    elif done.result is not None and done.state == "done":
+        for line in result_lines(done.result, rule, language):
+            click.echo(line)
+    if done.state != "done":
+        click.echo(f"{done.id}: {done.state}", err=True)
+        sys.exit(1)
+
+
+async def _run(hub: Hub, name: str, days: int, revision: int | None) -> tuple[Backtest, Document]:
+    owner = hub.ids.token(8)
+    _, chosen = await hub.lifecycle.numbered(TENANT, name, revision)
+    job = await hub.backtests.start(TENANT, name, actor(), days=days, number=chosen.number, owner=owner)
+    try:
+        return await hub.backtests.run(job, owner, _progress if sys.stderr.isatty() else None), chosen.body
+    except asyncio.CancelledError:  # Ctrl-C
+        await hub.backtests.cancel(TENANT, job.id)
+        raise
+
+
+def _progress(seen: int, total: int) -> None:
+    share = 100 if total == 0 else 100 * seen // total
+    click.echo(f"\r{seen:,} of {total:,} events ({share} %)", nl=seen >= total, err=True)
+
+
+def read_rule(file: Path) -> Document:
+    """The rule in a YAML file, with or without `rule:` around it. Raises Invalid."""
+    try:
+        body = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise Invalid("this is not YAML", code="not_yaml", at=f"line {mark.line + 1}" if mark else None) from error
+    if isinstance(body, dict) and "rule" in body:
+        body = body["rule"]
+    if not isinstance(body, dict):
+        raise Invalid("the file holds no rule", code="type")
+    return body
+
+
+COMMANDS = (
+    history, diff, draft, restore, submit, approve, send_back, observe, live, pause, stop, resume, observed, backtest,
+)  # fmt: skip

@@ -1,0 +1,261 @@
+"""What the API says of rules, as it stands on the wire."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from hub.app.cases import CaseResult
+from hub.app.checks import catalogue_of
+from hub.app.queries import Why as RuleWhy
+from hub.app.rules_diff import Part
+from hub.app.rules_lifecycle import Standing
+from hub.app.rules_words import clause_words
+from hub.app.why import CandidateWhy, Effect, EventWhy, Finding
+from hub.app.why_words import finding_lines
+from hub.domain.rules import parse, sentence
+from hub.ports.rules import Backtest, Rule, RuleRevision
+from mappings.documents import Document
+
+TONGUES = ("en", "zh-CN")
+VERDICTS = {True: "yes", False: "no", None: "unknown"}
+
+
+class RuleView(msgspec.Struct):
+    """A rule: its latest revision, with its sentence in both languages. `in_force`: the revision that events meet now."""
+
+    name: str
+    state: str
+    revision: int
+    in_force: int | None
+    event: str
+    sentence: dict[str, str]
+    rule: dict[str, object]
+
+    @classmethod
+    def of(cls, rule: Rule) -> RuleView:
+        """From the record."""
+        body = rule.latest.body
+        return cls(
+            rule.name,
+            rule.state,
+            rule.latest.number,
+            None if rule.live is None else rule.live.number,
+            parse(body).on,
+            sentences(body),
+            dict[str, object](body),
+        )
+
+
+class Act(msgspec.Struct):
+    """One act of a review: `submit`, `approve`, `return`."""
+
+    act: str
+    actor: str
+    at: datetime
+    reason: str | None
+
+
+class RevisionView(msgspec.Struct):
+    """An immutable revision. `review`: `draft`, `in_review`, `approved`, `returned`."""
+
+    number: int
+    created_at: datetime
+    created_by: str
+    reason: str | None
+    review: str
+    in_force: bool
+    acts: list[Act]
+    sentence: dict[str, str]
+    rule: dict[str, object]
+
+    @classmethod
+    def of(cls, one: Standing) -> RevisionView:
+        """From the record."""
+        r = one.revision
+        acts = [Act(act.act, act.actor, act.at, act.reason) for act in one.acts]
+        return cls(
+            r.number, r.created_at, r.created_by, r.reason, one.review, one.in_force, acts, sentences(r.body),
+            dict[str, object](r.body),
+        )  # fmt: skip
+
+
+class DiffPart(msgspec.Struct):
+    """A run of words: `same`, `removed` or `added`."""
+
+    change: str
+    text: str
+
+    @classmethod
+    def of(cls, part: Part) -> DiffPart:
+        """From the use case."""
+        return cls(part.change, part.text)
+
+
+class DiffView(msgspec.Struct):
+    """How a revision differs: its sentence in both languages, and `- path: value`, `+ path: value` lines."""
+
+    before: int
+    after: int
+    sentence: dict[str, list[DiffPart]]
+    changes: list[str]
+
+
+class CaseView(msgspec.Struct):
+    """A test case of a rule. `ran` False: its event is not stored (any more)."""
+
+    event_id: str
+    expect: str
+    ran: bool
+    held: bool
+    verdict: str
+
+    @classmethod
+    def of(cls, one: CaseResult) -> CaseView:
+        """From the use case."""
+        return cls(one.event, "fire" if one.wanted else "no", one.ran, one.held, VERDICTS[one.said])
+
+
+class TurnedView(msgspec.Struct):
+    """What is in force now, and how the revision's test cases went."""
+
+    name: str
+    state: str
+    in_force: int | None
+    cases: list[CaseView]
+
+
+class SwitchView(msgspec.Struct):
+    """The kill switch: `stopped` rules decide, and nothing follows."""
+
+    stopped: bool
+
+
+class ObservedView(msgspec.Struct):
+    """Events on which the current revision would have acted while it could not, newest first."""
+
+    revision: int
+    events: list[str]
+
+
+class BacktestView(msgspec.Struct):
+    """A backtest: `queued`, `running`, `done`, `cancelled`, `failed`. `result` is there when it is done.
+
+    `words` names the clauses of the result in both languages.
+    """
+
+    id: str
+    rule: str
+    revision: int
+    days: int
+    state: str
+    created_at: datetime
+    created_by: str
+    seen: int
+    total: int | None
+    finished_at: datetime | None
+    result: dict[str, object] | None
+    words: dict[str, dict[str, str]]
+
+    @classmethod
+    def of(cls, b: Backtest, revision: RuleRevision) -> BacktestView:
+        """From the record."""
+        words = {"en": clause_words(revision.body, "en"), "zh-CN": clause_words(revision.body, "zh-CN")}
+        result = None if b.result is None else dict[str, object](b.result)
+        return cls(
+            b.id, revision.name, revision.number, b.days, b.state, b.created_at, b.created_by, b.seen, b.total,
+            b.finished_at, result, words,
+        )  # fmt: skip
+
+
+class WhyView(msgspec.Struct):
+    """Why a rule fired on an event or did not: `verdict` is `yes`, `no` or `unknown`; a line per clause."""
+
+    rule: str
+    revision: int
+    verdict: str
+    lines: dict[str, list[str]]
+    stands: dict[str, str] | None = None
+
+    @classmethod
+    def of(cls, why: RuleWhy, lines: dict[str, list[str]]) -> WhyView:
+        """From the record."""
+        revision = why.rule.live or why.rule.latest
+        stands = dict(why.stands) if why.stands else None
+        return cls(why.rule.name, revision.number, VERDICTS[why.explanation.verdict], lines, stands)
+
+
+class EffectView(msgspec.Struct):
+    """What a rule caused: one delivery and where it stands. `lane` is the connection's state."""
+
+    delivery_id: str
+    connection: str
+    operation: str
+    state: str
+    attempts: int
+    error: str | None
+    lane: str
+
+    @classmethod
+    def of(cls, e: Effect) -> EffectView:
+        """From the use case."""
+        return cls(e.id, e.connection, e.operation, e.state, e.attempts, e.error, e.lane)
+
+
+class FindingView(msgspec.Struct):
+    """One rule's answer, with its `reason` as a stable word and in lines that people read."""
+
+    rule: str
+    state: str
+    event: str
+    revision: int
+    reason: str
+    verdict: str
+    effects: list[EffectView]
+    lines: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, f: Finding, reveal: bool) -> FindingView:
+        """From the use case."""
+        lines = {tongue: finding_lines(f, tongue, reveal=reveal) for tongue in TONGUES}
+        effects = [EffectView.of(effect) for effect in f.effects]
+        return cls(f.rule, f.state, f.trigger, f.revision.number, f.reason, VERDICTS[f.verdict], effects, lines)
+
+
+class EventWhyView(msgspec.Struct):
+    """Every rule that waits for events of this type. `note`: `erased`, `own`; `stopped`: all rules are, now."""
+
+    event_id: str
+    type: str
+    received_at: datetime
+    note: str | None
+    stopped: bool
+    rules: list[FindingView]
+
+    @classmethod
+    def of(cls, why: EventWhy, reveal: bool) -> EventWhyView:
+        """From the use case."""
+        rules = [FindingView.of(one, reveal) for one in why.findings]
+        return cls(why.event.id, why.event.type, why.event.received_at, why.note, why.stopped, rules)
+
+
+class CandidateWhyView(msgspec.Struct):
+    """A candidate's events, newest first, and the rules for which no event came. `more`: older ones are not shown."""
+
+    candidate_id: str
+    events: list[EventWhyView]
+    waiting: list[FindingView]
+    more: bool
+
+    @classmethod
+    def of(cls, why: CandidateWhy, reveal: bool) -> CandidateWhyView:
+        """From the use case."""
+        events = [EventWhyView.of(one, reveal) for one in why.events]
+        return cls(why.candidate, events, [FindingView.of(one, reveal) for one in why.waiting], why.more)
+
+
+def sentences(body: Document) -> dict[str, str]:
+    """The rule as a sentence in both languages."""
+    parsed, catalogue = parse(body), catalogue_of(body)
+    return {tongue: sentence(parsed, catalogue, tongue) for tongue in TONGUES}
