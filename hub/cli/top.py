@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import shutil
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -106,7 +109,8 @@ def top(once: bool, every: float, language: str, json_: bool) -> None:
     live = not once and (json_ or sys.stdout.isatty())
 
     async def act(hub: Hub) -> None:
-        while True:
+        over = _when_told() if live and not json_ else asyncio.Event()
+        while not over.is_set():
             try:
                 rows, trouble = await look(hub), ""
             except Unavailable as error:
@@ -122,7 +126,8 @@ def top(once: bool, every: float, language: str, json_: bool) -> None:
                 click.echo("\n".join(frame(rows, now, language, WIDE, len(rows) + 4)))
             if not live:
                 return
-            await hub.clock.sleep(every)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), every)
 
     if not live or json_:
         with_hub(act)
@@ -130,10 +135,16 @@ def top(once: bool, every: float, language: str, json_: bool) -> None:
     click.echo(OPEN, nl=False)
     try:
         with_hub(act)
-    except KeyboardInterrupt:
-        return  # that is how it ends
     finally:
         click.echo(CLOSE, nl=False)
+
+
+def _when_told() -> asyncio.Event:
+    """Set at Ctrl-C or SIGTERM: that is how it ends, and never in the middle of a question to the store."""
+    over = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, over.set)
+    return over
 
 
 def _paint(shown: Sequence[str]) -> None:

@@ -150,7 +150,7 @@ async def test_a_terminal_sees_it_live_and_gets_its_screen_back(tmp_path: Path, 
 
 
 def read_until(descriptor: int, done) -> str:  # type: ignore[no-untyped-def]
-    seen, end = b"", time.monotonic() + 30
+    seen, end = b"", time.monotonic() + 60
     while not done(seen.decode(errors="replace")):
         assert time.monotonic() < end, seen
         if select.select([descriptor], [], [], 1)[0]:
