@@ -12,10 +12,10 @@ from hub.app.ingest import Incoming, Prepare, body_place, planned_call
 from hub.app.library import Book, Library
 from hub.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from hub.domain.events import Cause
-from hub.domain.ids import EventId, TenantId, show
+from hub.domain.ids import EventId, RuleId, TenantId, show
 from hub.domain.rules import Action, Program
 from hub.domain.rules.tree import Emit, Guards, Once, Same, Tag, Wait
-from hub.domain.runs import MAX_DEPTH, Effect, Run, RunState, end, go_on, hold, meet
+from hub.domain.runs import MAX_DEPTH, Moved, Run, RunState, end, go_on, hold, meet, still_waits
 from hub.ports.clock import Clock
 from hub.ports.meter import Meter
 from hub.ports.runs import Awaited, CandidateTag, Owed
@@ -32,16 +32,6 @@ HOUR = timedelta(hours=1)
 FAULTS = (Invalid, NotFound, Conflict, MappingFailed)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a run stands: the program it follows and the event it reads."""
-
-    program: Program
-    book: Book
-    event: StoredEvent
-    data: Document
-
-
 @dataclass(slots=True)
 class Outbox:
     """What a batch of runs owes. Written at the end and in one order, so that two batches never wait in a ring."""
@@ -49,6 +39,7 @@ class Outbox:
     owed: list[Owed] = field(default_factory=list)
     told: list[Arrival] = field(default_factory=list)
     tags: dict[tuple[TenantId, str, str], CandidateTag | None] = field(default_factory=dict)
+    begun: dict[RuleId, int] = field(default_factory=dict)  # runs of capped rules that began within the hour
 
     async def write(self, work: Work) -> None:
         """Everything, in this transaction."""
@@ -65,6 +56,18 @@ class Outbox:
         """What is to be woken once it is committed."""
         events = [arrival.event for arrival in self.told if arrival.wakes]
         return frozenset((event.tenant, event.subject, event.type) for event in events if event.subject is not None)
+
+
+@dataclass(slots=True)
+class Sight:
+    """What is needed to move one run: the open transaction, the program, the configuration, the events that were read."""
+
+    work: Work
+    program: Program
+    book: Book
+    events: dict[EventId, StoredEvent]
+    now: datetime
+    outbox: Outbox
 
 
 @dataclass(slots=True)
@@ -120,7 +123,12 @@ class Advance:
         outbox = Outbox()
         async with self.store.work() as work:
             taken = await work.take_runs([run.id for run in due], now)
-            moved = [await self._move(work, r, programs[r.revision], books[r.tenant], now, outbox) for r in taken]
+            events = await work.some_events({run.at for run in taken})
+            moved = []
+            for run in taken:
+                sight = Sight(work, programs[run.revision], books[run.tenant], events, now, outbox)
+                moved.append(await self._move(run, sight))
+            await work.save_runs(moved)
             await outbox.write(work)
         if outbox.woken:
             async with self.store.work() as work:
@@ -137,60 +145,68 @@ class Advance:
         except Exception as error:
             failed = end(run, RunState.FAILED, now, f"internal:{type(error).__name__}")
             async with self.store.work() as work:
-                for _ in await work.take_runs([run.id], now):
-                    await work.save_run(failed)
+                if await work.take_runs([run.id], now):
+                    await work.save_runs([failed])
             return [failed]
 
-    async def _move(self, work: Work, run: Run, program: Program, book: Book, now: datetime, outbox: Outbox) -> Run:
+    async def _move(self, run: Run, sight: Sight) -> Run:
+        now = sight.now
         try:
-            place = await self._place(work, run.tenant, run.at, program, book)
             if run.began_at is None:
-                run = await self._begin(work, run, program.body.guards, place, now)
+                run = await self._begin(run, sight)
             while run.due_at is not None and run.due_at <= now:
-                run, place = await self._step(work, run, place, now, outbox)
-                await work.save_run(run)
-                awaiting = await self._arrived(work, run, program)
-                if awaiting is not None:  # it came before the wait was written down
-                    run = replace(run, due_at=now)
+                arrived = await self._arrived(run, sight)
+                if arrived is not None:
+                    run = meet(run, arrived, now)
+                before = run.step
+                met = arrived is not None
+                data = {} if still_waits(run, sight.program, now, met=met) else await self._data(run, sight)
+                moved = go_on(run, sight.program, data, now, sight.book.hours, met=met)
+                await self._carry_out(moved, sight)
+                run = moved.run
+                if run.step != before and await self._arrived(run, sight) is not None:
+                    run = replace(run, due_at=now)  # it came before the wait was written down
         except FAULTS as error:
             at = getattr(error, "at", None)
             run = end(run, RunState.FAILED, now, f"{error.code} at {at}" if at else error.code)
-        await work.save_run(run)
         return run
 
-    async def _step(self, work: Work, run: Run, place: Place, now: datetime, outbox: Outbox) -> tuple[Run, Place]:
-        arrived = await self._arrived(work, run, place.program)
-        if arrived is not None:
-            run = meet(run, arrived, now)
-            place = await self._place(work, run.tenant, arrived, place.program, place.book)
-        moved = go_on(run, place.program, place.data, now, place.book.hours, met=arrived is not None)
-        self._carry_out(moved.run, moved.effects, place, now, outbox)
-        return moved.run, place
-
-    async def _place(self, work: Work, tenant: TenantId, event: EventId, program: Program, book: Book) -> Place:
-        stored = await work.event(tenant, event)
-        if stored is None:
+    async def _event(self, run: Run, sight: Sight) -> StoredEvent:
+        if run.at not in sight.events:
+            sight.events |= await sight.work.some_events([run.at])
+        if run.at not in sight.events:
             raise NotFound("the event is not there any more", code="no_event")
-        return Place(program, book, stored, json.loads(self.vault.open(body_place(tenant, event), stored.body)))
+        return sight.events[run.at]
 
-    async def _begin(self, work: Work, run: Run, guards: Guards, place: Place, now: datetime) -> Run:
+    async def _data(self, run: Run, sight: Sight) -> Document:
+        stored = await self._event(run, sight)
+        return json.loads(self.vault.open(body_place(run.tenant, run.at), stored.body))  # type: ignore[no-any-return]
+
+    async def _begin(self, run: Run, sight: Sight) -> Run:
         """The guards, in the transaction of the first step; a run that they let pass has `began_at`."""
-        if place.event.depth >= MAX_DEPTH:
+        guards, now = sight.program.body.guards, sight.now
+        if (await self._event(run, sight)).depth >= MAX_DEPTH:
             return hold(run, "loop", now)
-        if guards.once_per and not await work.once(run, _once_key(guards, run, place.data)):
-            return end(run, RunState.SKIPPED, now, "once_per")
-        cap = guards.max_per_hour
-        if cap is not None and await work.begun_since(run.rule, now - HOUR) >= cap:
-            return hold(run, "rate_cap", now)
+        if guards.once_per:
+            key = _once_key(guards, run, await self._data(run, sight))
+            if not await sight.work.once(run, key):
+                return end(run, RunState.SKIPPED, now, "once_per")
+        if guards.max_per_hour is not None:
+            begun = sight.outbox.begun
+            if run.rule not in begun:
+                begun[run.rule] = await sight.work.begun_since(run.rule, now - HOUR)
+            if begun[run.rule] >= guards.max_per_hour:
+                return hold(run, "rate_cap", now)
+            begun[run.rule] += 1
         return replace(run, began_at=now)
 
-    async def _arrived(self, work: Work, run: Run, program: Program) -> EventId | None:
-        step = program.steps.get(run.step or "")
+    async def _arrived(self, run: Run, sight: Sight) -> EventId | None:
+        step = sight.program.steps.get(run.step or "")
         if run.awaits is None or run.subject is None or not isinstance(step, Wait):
             return None
-        for event in await work.arrived(run.tenant, run.awaits, run.subject, run.created_at):
+        for event in await sight.work.arrived(run.tenant, run.awaits, run.subject, run.created_at):
             if event not in (run.event, *run.met) and (
-                step.same is Same.SUBJECT or await self._answers(work, run, event)
+                step.same is Same.SUBJECT or await self._answers(sight.work, run, event)
             ):
                 return event
         return None
@@ -203,31 +219,32 @@ class Advance:
         delivery = await work.delivery(run.tenant, stored.cause.delivery)
         return delivery is not None and delivery.revision == run.revision and delivery.event in (run.event, *run.met)
 
-    def _carry_out(self, run: Run, effects: Sequence[Effect], place: Place, now: datetime, outbox: Outbox) -> None:
-        hours = place.program.body.guards.business_hours
-        for effect in effects:
+    async def _carry_out(self, moved: Moved, sight: Sight) -> None:
+        run, now, outbox = moved.run, sight.now, sight.outbox
+        hours = sight.program.body.guards.business_hours
+        for effect in moved.effects:
             match effect:
                 case Action():
-                    planned = planned_call(effect, run.revision, run.subject, place.book, now, hours=hours)
-                    outbox.owed.append(Owed(run.tenant, place.event.id, planned, now))
+                    planned = planned_call(effect, run.revision, run.subject, sight.book, now, hours=hours)
+                    outbox.owed.append(Owed(run.tenant, run.at, planned, now))
                 case Tag(tag=tag, remove=remove):
                     if run.subject is not None:
                         outbox.tags[run.tenant, run.subject, tag] = None if remove else CandidateTag(tag, run.id, now)
                 case Emit():
-                    outbox.told.append(self._told_event(run, effect, place))
+                    outbox.told.append(await self._told_event(run, effect, sight))
 
-    def _told_event(self, run: Run, step: Emit, place: Place) -> Arrival:
+    async def _told_event(self, run: Run, step: Emit, sight: Sight) -> Arrival:
         incoming = Incoming(
             type=step.event,
             version=VERSION,
             source=f"/runs/{show('run', run.id)}",
             key=step.id,
             subject=run.subject,
-            data=_told(step, place),
-            cause=Cause(place.event.id),
-            depth=place.event.depth + 1,
+            data=_told(step, sight.book, await self._data(run, sight)),
+            cause=Cause(run.at),
+            depth=(await self._event(run, sight)).depth + 1,
         )
-        return self.prepare(run.tenant, incoming, place.book)
+        return self.prepare(run.tenant, incoming, sight.book)
 
     def _tell(self, runs: Sequence[Run]) -> None:
         for run in runs:
@@ -244,16 +261,16 @@ def _once_key(guards: Guards, run: Run, data: Document) -> str:
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _told(step: Emit, place: Place) -> Document:
+def _told(step: Emit, book: Book, data: Document) -> Document:
     """What the run's event knows and the told type has room for, then the mapping, then the constants."""
     try:
         room = event_schema(step.event, VERSION).get("properties")
     except UnknownType as error:
         raise Invalid(f"there is no event type {step.event}@{VERSION}", code="unknown_type", at="type") from error
-    known = {name: value for name, value in place.data.items() if isinstance(room, dict) and name in room}
+    known = {name: value for name, value in data.items() if isinstance(room, dict) and name in room}
     if step.mapping is None:
         return {**known, **step.extra}
-    mapping = place.book.mappings.get(step.mapping)
+    mapping = book.mappings.get(step.mapping)
     if mapping is None:
         raise NotFound(f"there is no mapping {step.mapping}", code="unknown_mapping")
-    return {**known, **mapping.apply(place.data), **step.extra}
+    return {**known, **mapping.apply(data), **step.extra}

@@ -58,7 +58,7 @@ class Runs:
             decided = decide(known, act, now)
             if decided.state is RunState.DISCARDED:
                 await work.forget_once(decided)
-            await work.save_run(decided)
+            await work.save_runs([decided])
             detail = {"step": known.step, "was": str(known.state), **({"why": why} if why else {})}
             await work.audit(AuditEntry(now, tenant, by, f"run.{act}", show("run", run), {**detail}))
         self.store.ring()

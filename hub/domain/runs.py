@@ -147,6 +147,13 @@ def go_on(run: Run, program: Program, data: Document, now: datetime, hours: Busi
             return _walk(replace(run, answer=None), program, program.after[step.id], data, now, hours)
 
 
+def still_waits(run: Run, program: Program, now: datetime, *, met: bool) -> bool:
+    """Whether `go_on` would change nothing but the time of the next look: it asks nothing of the event's data."""
+    step = program.steps.get(run.step or "")
+    waits = isinstance(step, Wait | Gate) and not met and run.answer is None
+    return waits and (run.until is None or now < run.until)
+
+
 def _not_yet(
     run: Run, step: Wait | Gate, program: Program, data: Document, now: datetime, hours: BusinessHours
 ) -> Moved:

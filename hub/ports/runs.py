@@ -58,8 +58,8 @@ class Runs(Protocol):
     async def take_run(self, tenant: TenantId, run: RunId) -> Run | None:
         """One run, locked until the transaction ends."""
 
-    async def save_run(self, run: Run) -> None:
-        """Store what changed of a run that was taken."""
+    async def save_runs(self, runs: Sequence[Run]) -> None:
+        """Store what changed of runs that were taken."""
 
     async def runs(
         self,

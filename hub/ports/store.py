@@ -5,7 +5,7 @@ One contract suite (`tests/contract/store`) holds for memory, SQLite and Postgre
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -179,6 +179,9 @@ class Events(Protocol):
         """
 
     async def event(self, tenant: TenantId, event: EventId) -> StoredEvent | None: ...
+
+    async def some_events(self, events: Collection[EventId]) -> dict[EventId, StoredEvent]:
+        """Those that are there, of whatever tenant: for who has the ids from its own rows."""
 
     async def events(
         self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None

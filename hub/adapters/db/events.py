@@ -148,6 +148,9 @@ class DbEvents:
         found = (await self._hot.events([event])).get(event)
         return found if found is not None and found.tenant == tenant else None
 
+    async def some_events(self, events: Collection[EventId]) -> dict[EventId, StoredEvent]:
+        return await self._hot.events(list(events)) if events else {}
+
     async def events(
         self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None
     ) -> list[StoredEvent]:

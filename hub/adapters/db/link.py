@@ -36,8 +36,10 @@ class Link:
             with translated():
                 await self._connection.exec_driver_sql(sql, list(rows))
 
-    async def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[AnyRow]:
-        """The rows of a Core statement."""
+    async def rows(
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> Sequence[AnyRow]:
+        """The rows of a Core statement; with several sets of parameters it is run for each, in one call of the driver."""
         with translated():
             result = await self._connection.execute(statement, parameters)
             return result.fetchall() if result.returns_rows else ()

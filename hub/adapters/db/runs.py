@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 
 from hub.adapters.db.link import AnyRow
 from hub.adapters.db.rule_tables import RULE
@@ -20,6 +20,10 @@ from mappings.documents import Document
 
 _EVENT = metadata.tables["event"]
 _COLUMNS = tuple(column.name for column in RUN.columns)
+
+_FOR_GOOD = {"id", "tenant_id", "rule_id", "revision_id", "event_id", "subject", "created_at"}
+_CHANGING = [name for name in _COLUMNS if name not in _FOR_GOOD]
+_SAVE = update(RUN).where(RUN.c.id == bindparam("run")).values({name: bindparam(f"new_{name}") for name in _CHANGING})
 
 
 class DbRuns(DbSettings):
@@ -36,21 +40,9 @@ class DbRuns(DbSettings):
         row = await self._link.row(_runs(tenant).where(RUN.c.id == run).with_for_update())
         return None if row is None else _run(row)
 
-    async def save_run(self, run: Run) -> None:
-        values = {
-            "at_event": run.at,
-            "state": run.state.value,
-            "changed_at": run.changed_at,
-            "due_at": run.due_at,
-            "step": run.step,
-            "awaits": run.awaits,
-            "until": run.until,
-            "reason": run.reason,
-            "answer": run.answer,
-            "met": list(run.met),
-            "began_at": run.began_at,
-        }
-        await self._link.rows(update(RUN).where(RUN.c.id == run.id).values(values))
+    async def save_runs(self, runs: Sequence[Run]) -> None:
+        if runs:
+            await self._link.rows(_SAVE, [_changes(run) for run in runs])
 
     async def runs(
         self,
@@ -180,3 +172,20 @@ def _run(row: AnyRow) -> Run:
         met=tuple(EventId(one) for one in row.met),
         began_at=row.began_at,
     )
+
+
+def _changes(run: Run) -> dict[str, Any]:
+    values = {
+        "at_event": run.at,
+        "state": run.state.value,
+        "changed_at": run.changed_at,
+        "due_at": run.due_at,
+        "step": run.step,
+        "awaits": run.awaits,
+        "until": run.until,
+        "reason": run.reason,
+        "answer": run.answer,
+        "met": list(run.met),
+        "began_at": run.began_at,
+    }
+    return {"run": run.id, **{f"new_{name}": value for name, value in values.items()}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -51,6 +51,9 @@ class MemoryEvents:
     async def event(self, tenant: TenantId, event: EventId) -> StoredEvent | None:
         found = self._tables.events.get(event)
         return found if found is not None and found.tenant == tenant else None
+
+    async def some_events(self, events: Collection[EventId]) -> dict[EventId, StoredEvent]:
+        return {id_: event for id_ in events if (event := self._tables.events.get(id_)) is not None}
 
     async def events(
         self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None

@@ -32,8 +32,9 @@ class MemoryRuns(MemoryDeliveries):
     async def take_run(self, tenant: TenantId, run: RunId) -> Run | None:
         return await self.run(tenant, run)
 
-    async def save_run(self, run: Run) -> None:
-        self._tables.runs.put(run.id, run)
+    async def save_runs(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            self._tables.runs.put(run.id, run)
 
     async def runs(
         self,

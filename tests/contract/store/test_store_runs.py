@@ -39,7 +39,7 @@ async def due(store: Store, now: object = T0) -> list[Run]:
 
 async def save(store: Store, run: Run) -> None:
     async with store.work() as work:
-        await work.save_run(run)
+        await work.save_runs([run])
 
 
 async def test_a_run_starts_with_its_event_and_only_once(store: Store) -> None:
@@ -113,7 +113,7 @@ async def test_two_never_take_the_same_run(store: Store, open_another: Callable[
             for run in await work.take_runs(ids, T0):
                 seen.append(run.id)
                 await asyncio.sleep(0)
-                await work.save_run(end(run, RunState.DONE, T0))
+                await work.save_runs([end(run, RunState.DONE, T0)])
 
     await asyncio.gather(work_off(store), work_off(other))
     await work_off(store)
@@ -200,7 +200,7 @@ async def test_what_was_not_committed_did_not_happen(store: Store) -> None:
     await begin(store, await rule(store), 1)
     [run] = await due(store)
     async with undone(store) as work:
-        await work.save_run(end(run, RunState.DONE, T0))
+        await work.save_runs([end(run, RunState.DONE, T0)])
         await work.once(run, "k")
         await work.put_tag(TENANT, "c", CandidateTag("b", run.id, T0))
     assert await due(store) == [run]
