@@ -168,7 +168,7 @@ async def _late(made: Product) -> int:
 
 async def one_hangs(stand: Stand) -> str:
     """Claim 8: a destination that accepts and never answers keeps its own lane's places and nobody else's."""
-    events, concurrency = stand.size // 4, 4
+    events, concurrency = stand.size // 4, 12
     home = stand.room
     calm = await _pace(stand, home, 0, events, concurrency, hanging=False)
     hung = await _pace(stand, home, events, events, concurrency, hanging=True)

@@ -21,7 +21,7 @@ from tests.simulator.world import Outcome, simulate
 ROOT = Path(__file__).parents[2]
 WORLDS, GROUPS = 300, 6
 MANY_WORLDS, MANY_GROUPS = 20_000, 40
-FILES, MANY_FILES = 4, 400  # worlds on the real SQLite store take fifteen times as long as those in memory
+FILES, MANY_FILES = 3, 400  # worlds on the real SQLite store take fifteen times as long as those in memory
 
 
 def failures(seeds: Iterable[int], on_files: bool = False) -> list[str]:

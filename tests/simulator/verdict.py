@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
-from hub.domain.connections import Ordering
+from hub.domain.connections import Connection, Ordering
 from hub.domain.deliveries import Delivery, Final, State
-from hub.domain.ids import TenantId
+from hub.domain.ids import ConnectionId, EventId, TenantId
 from hub.ports.store import DoneDelivery, Page, Store
 from tests.simulator.ledger import Ledger
 from tests.simulator.vendors import POISON
 
+Row = Delivery | DoneDelivery
 MANY = Page(100_000)
 
 
@@ -30,6 +32,7 @@ async def judge(ledger: Ledger, store: Store, tenant: TenantId) -> None:
         elif events[key].id != event:
             ledger.accuse(f"{key} was acknowledged as another event than is stored")
     by_id = {event.id: event.key for event in stored}
+    subjects = {event.id: event.subject for event in stored}
     owed = {(key, name.name) for key in events for name in names.values()}
     there = Counter((by_id[row.event], names[row.connection].name) for row in rows)
     for one in owed - set(there):
@@ -48,6 +51,9 @@ async def judge(ledger: Ledger, store: Store, tenant: TenantId) -> None:
                     ledger.accuse(f"dlv_{row.id} is delivered and has not one attempt that says so")
             case Delivery(state=state) if state is not State.HELD:
                 ledger.accuse(f"dlv_{row.id} to {vendor} is stuck: {state.name}")
+            case DoneDelivery(final=Final.SUPERSEDED):
+                if not any(newer.id > row.id and _same(newer, row, subjects) for newer in rows):
+                    ledger.accuse(f"dlv_{row.id} gave way to nothing newer")
             case _:
                 if not attempts[row.id]:
                     ledger.accuse(f"dlv_{row.id} ended without an attempt on record")
@@ -56,13 +62,20 @@ async def judge(ledger: Ledger, store: Store, tenant: TenantId) -> None:
     _in_order(ledger, rows, by_id, names)
 
 
-def _in_order(ledger, rows, by_id, names) -> None:  # type: ignore[no-untyped-def]
+def _same(one: Row, other: Row, subjects: Mapping[EventId, str | None]) -> bool:
+    """Whether both are the same step for the same candidate."""
+    return (one.connection, one.step, subjects[one.event]) == (other.connection, other.step, subjects[other.event])
+
+
+def _in_order(
+    ledger: Ledger, rows: Sequence[Row], by_id: Mapping[EventId, str], names: Mapping[ConnectionId, Connection]
+) -> None:
     """On lanes that keep order, first effects come in the order of acceptance; what is dead may be missing."""
     number = {(names[row.connection].name, by_id[row.event]): row for row in rows}
     newest: dict[tuple[str, str], int] = {}
     for vendor, key, _ in ledger.order:
         row = number.get((vendor, key))
-        if row is None or row.okey is None or names[row.connection].lane.ordering is not Ordering.KEY:
+        if row is None or row.okey is None or names[row.connection].lane.ordering is Ordering.NONE:
             continue
         if not (isinstance(row, DoneDelivery) and row.final is Final.DELIVERED):
             continue

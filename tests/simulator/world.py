@@ -37,18 +37,15 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TENANT = DEFAULT_TENANT
 RETRY = RetryPolicy(delays_s=(0.5, 1, 2, 4, 8, 8, 8))
 REST_S = 3600.0  # how long a world may take to come to rest once everything is healthy
-CONNECTIONS: Document = {
-    "ordered": {
-        "connector": "referral",
-        "config": {"base_url": "https://ref.example"},
-        "secrets": {"api_token": "t"},
-        "lane": {"concurrency": 4, "ordering": "key", "timeout_s": 20},
-    },
-    "feed": {
-        "connector": "webhook",
-        "config": {"url": "https://feed.example/in"},
-        "lane": {"concurrency": 6, "timeout_s": 20},
-    },
+ORDERED: Document = {
+    "connector": "referral",
+    "config": {"base_url": "https://ref.example"},
+    "secrets": {"api_token": "t"},
+}
+FEED: Document = {
+    "connector": "webhook",
+    "config": {"url": "https://feed.example/in"},
+    "lane": {"concurrency": 6, "timeout_s": 20},
 }
 STEPS: list[Document] = [
     {"kind": "action", "id": "refer", "connection": "ordered", "operation": "referral.create"},
@@ -211,7 +208,13 @@ class World:
 
     async def _set_up(self, hub: Hub) -> None:
         await hub.vault.prepare(TENANT)
-        await hub.configure.apply(TENANT, {"hirewire": 1, "connections": CONNECTIONS, "rules": RULES}, "simulator")
+        lane: Document = {"concurrency": 4, "timeout_s": 20, "ordering": self.random.choice(["key", "key", "fifo"])}
+        stuck = self.random.choice([None, "block", "park", "coalesce"])
+        if stuck is not None:
+            lane["on_failure"] = stuck
+        self.ledger.tell("world", f"orders by {lane['ordering']}, on failure {stuck}")
+        connections: Document = {"ordered": {**ORDERED, "lane": lane}, "feed": FEED}
+        await hub.configure.apply(TENANT, {"hirewire": 1, "connections": connections, "rules": RULES}, "simulator")
 
     def _node(self, kind: str) -> Node:
         self.born += 1
