@@ -50,7 +50,11 @@ fix: install ## format and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: install ## measure; prints tables, compares with a baseline in the same run
+$(VENV)/.bench: $(VENV)/.installed requirements/bench.txt
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements/bench.txt
+	@touch $@
+
+bench: install $(VENV)/.bench ## measure; prints tables, compares with a baseline in the same run
 	@for b in bench/*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
 connector: install ## start a connector: make connector name=acme_ats
@@ -59,6 +63,7 @@ connector: install ## start a connector: make connector name=acme_ats
 lock: $(VENV)/.uv ## resolve the locks anew (names no registry)
 	@$(BIN)/uv pip compile pyproject.toml --extra demo --extra otel --group dev --group pg --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/dev.txt >/dev/null
 	@$(BIN)/uv pip compile pyproject.toml --extra demo --constraint requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/run.txt >/dev/null
+	@$(BIN)/uv pip compile pyproject.toml --group bench --constraint requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/bench.txt >/dev/null
 	@echo uv | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/uv.txt >/dev/null
 
 clean: ## remove what was built and installed here

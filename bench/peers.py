@@ -1,12 +1,12 @@
 """Whole systems beside each other in one run: ours, PgQueuer, procrastinate and a floor by hand, all on PostgreSQL.
 
-    python bench/peers.py [--events 2000] [--producers 50] [--only hub,pgqueuer] [--quick]
+    python bench/peers.py [--events 1000] [--producers 50] [--only hub,pgqueuer] [--quick]
 
 Each takes one event per HTTP POST from producers on open connections and answers when it is durable (fsync on), checks a
 condition, maps 11 fields, signs (Standard Webhooks) and posts to a vendor on loopback. Ours also validates, seals, records
 every attempt and keeps the event; the others forget. CPU is that of the system's processes and of the database's, so it does
 not depend on what else the machine does. Latency is from before the first POST to the arrival at the vendor, at 50 events/s.
-The packages of the others come with `make bench-peers` (or `uv pip install --group bench`); what is not there is left out.
+The packages of the others come with `make bench`; what is not installed is left out.
 """
 
 from __future__ import annotations
@@ -30,8 +30,11 @@ from pathlib import Path
 import psutil
 import yaml
 
-from bench.end_to_end import configuration, cpu, create, hirewire, postmaster_of
+from bench.end_to_end import configuration, cpu, create, postmaster_of
 from bench.rivals import ends
+from hub.bootstrap import migrate_store, open_hub
+from hub.domain.ids import DEFAULT_TENANT
+from hub.settings import Settings
 from tests.contract.transport.certificates import Authority
 from tests.support import postgres
 from tests.support.hubs import report
@@ -121,22 +124,33 @@ def hub(dsn: str, case: Case, port: int, vendor: int, ca: Path) -> Iterator[tupl
             "HIREWIRE_EGRESS": "loopback", "HIREWIRE_LOG_LEVEL": "error", "HIREWIRE_DATABASE": dsn,
             "HIREWIRE_CA_FILE": str(ca),
         }  # fmt: skip
-        file = Path(home) / "hub.yaml"
-        file.write_text(spread(f"{'https' if case.tls else 'http'}://localhost:{vendor}/in", case.lanes), "utf-8")
-        hirewire("migrate", env=env)
-        hirewire("apply", str(file), "--yes", env=env)
-        token = hirewire("token", "make", "bench", "--all", "--quiet", env=env)
+        settings = Settings.read({name: value for name, value in env.items() if name.startswith("HIREWIRE_")})
+        migrate_store(settings)
+        url = f"{'https' if case.tls else 'http'}://localhost:{vendor}/in"
+        token = asyncio.run(configured(settings, spread(url, case.lanes)))
         words = (("serve", "--no-migrate"), ("work",))
         with processes([[sys.executable, "-P", "-m", "hub", *one] for one in words], env) as started:
             ends.wait_for_port(port)
             yield token, started
 
 
-def spread(url: str, lanes: int) -> str:
+async def configured(settings: Settings, document: dict) -> str:
+    """Apply the configuration as `hirewire apply` does; a token that may send events."""
+    opened = open_hub(settings)
+    try:
+        await opened.begin()
+        await opened.hub.configure.apply(DEFAULT_TENANT, document, "bench")
+        _, secret = await opened.hub.access.make(DEFAULT_TENANT, "bench", ["events:write"], "bench")
+        return secret
+    finally:
+        await opened.close()
+
+
+def spread(url: str, lanes: int) -> dict:
     """The configuration of bench/end_to_end.py; with several lanes, a connection and a rule for each job."""
     whole = yaml.safe_load(configuration(url))
     if lanes == 1:
-        return str(yaml.safe_dump(whole))
+        return whole
     feed, rule = whole["connections"].pop("feed"), whole["rules"].pop("all")["rule"]
     for n in range(lanes):
         mine = {"kind": "clause", "id": "c2", "field": "job.id", "op": "eq", "value": f"job_{n}"}
@@ -144,12 +158,7 @@ def spread(url: str, lanes: int) -> str:
         whole["connections"][f"feed{n}"] = feed
         step = {**rule["then"][0], "connection": f"feed{n}"}
         whole["rules"][f"to{n}"] = {"rule": {**rule, "when": when, "then": [step]}}
-    return str(yaml.dump(whole, Dumper=_Plain))
-
-
-class _Plain(yaml.SafeDumper):
-    def ignore_aliases(self, data: object) -> bool:
-        return True
+    return whole
 
 
 @contextlib.contextmanager
@@ -190,7 +199,7 @@ def there(name: str) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--events", type=int, default=2000)
+    parser.add_argument("--events", type=int, default=1000)
     parser.add_argument("--producers", type=int, default=50)
     parser.add_argument("--only", default="hub,by hand,pgqueuer,procrastinate")
     parser.add_argument("--quick", action="store_true", help="a few events, to see that it runs")

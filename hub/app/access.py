@@ -80,6 +80,8 @@ class Access:
         known, now = self._known.get(hash), self.clock.monotonic()
         if known is not None and now - known[1] < KNOWN_S:
             return known[0]
+        if known is not None:
+            self._known[hash] = (known[0], now)  # one asks again for all who come meanwhile
         async with self.store.look() as look:
             token = await look.token(hash)
         if token is None:

@@ -13,11 +13,13 @@ from mappings.canonical.faults import UnknownType
 from mappings.documents import Document, Json
 
 
+@cache
 def events() -> tuple[tuple[str, int], ...]:
     """All event types with their versions, sorted."""
     return _listed(_folder() / "events")
 
 
+@cache
 def types() -> tuple[tuple[str, int], ...]:
     """All canonical types (candidate, job, money...) with their versions, sorted."""
     return _listed(_folder())

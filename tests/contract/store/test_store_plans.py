@@ -17,12 +17,12 @@ from hub.adapters.db.statements_sqlite import claim_sql
 from tests.support.arrivals import LEASE, make_lane
 from tests.support.stores import T0
 
-BACKLOG = 20_000
+BACKLOGS = [50_000, pytest.param(1_000_000, marks=[pytest.mark.long, pytest.mark.timeout(600)])]
 LANES = 20
 NOW = T0 + timedelta(hours=1)
 
 
-async def _backlog(store: SqlStore) -> list[int]:
+async def _backlog(store: SqlStore, rows: int) -> list[int]:
     lanes = [(await make_lane(store, f"lane-{n}")).id for n in range(LANES)]
     micros = store._sqlite
     values = (
@@ -45,7 +45,7 @@ async def _backlog(store: SqlStore) -> list[int]:
             lanes[0],
             at,
             at,
-            BACKLOG,
+            rows,
         )
     return lanes
 
@@ -70,9 +70,10 @@ async def _pg_plan(link: Link, sql: str, *parameters: object) -> str:
     return json.dumps(plan) if not isinstance(plan, str) else plan
 
 
+@pytest.mark.parametrize("rows", BACKLOGS)
 @pytest.mark.parametrize("analyzed", [True, False])
-async def test_postgres_claims_by_the_lane_index(postgres_store: SqlStore, analyzed: bool) -> None:
-    lanes = await _backlog(postgres_store)
+async def test_postgres_claims_by_the_lane_index(postgres_store: SqlStore, analyzed: bool, rows: int) -> None:
+    lanes = await _backlog(postgres_store, rows)
     async with postgres_store._link() as link:
         if analyzed:
             await link.driver("ANALYZE delivery")
@@ -84,8 +85,9 @@ async def test_postgres_claims_by_the_lane_index(postgres_store: SqlStore, analy
     assert not any(node["Node Type"] == "Seq Scan" for node in scans), plan
 
 
-async def test_postgres_sweeps_and_lane_looks_stay_on_their_indexes(postgres_store: SqlStore) -> None:
-    await _backlog(postgres_store)
+@pytest.mark.parametrize("rows", BACKLOGS)
+async def test_postgres_sweeps_and_lane_looks_stay_on_their_indexes(postgres_store: SqlStore, rows: int) -> None:
+    await _backlog(postgres_store, rows)
     async with postgres_store._link() as link:
         await link.driver("ANALYZE delivery")
         plan = json.loads(await _pg_plan(link, HEADLESS, 500))
@@ -94,8 +96,9 @@ async def test_postgres_sweeps_and_lane_looks_stay_on_their_indexes(postgres_sto
     assert not any(node["Node Type"] == "Seq Scan" for node in scans), plan
 
 
-async def test_sqlite_claims_by_the_lane_index(sqlite_store: SqlStore) -> None:
-    lanes = await _backlog(sqlite_store)
+@pytest.mark.parametrize("rows", BACKLOGS)
+async def test_sqlite_claims_by_the_lane_index(sqlite_store: SqlStore, rows: int) -> None:
+    lanes = await _backlog(sqlite_store, rows)
     calls = [value for lane in lanes for value in (lane, to_micros(T0), to_micros(NOW), 8)]
     async with sqlite_store._link() as link:
         rows = await link.driver("EXPLAIN QUERY PLAN " + claim_sql(LANES), "w", to_micros(NOW + LEASE), *calls)
