@@ -225,7 +225,7 @@ class Advance:
         for effect in moved.effects:
             match effect:
                 case Action():
-                    planned = planned_call(effect, run.revision, run.subject, sight.book, now, hours=hours)
+                    planned = planned_call(effect, run.rule, run.revision, run.subject, sight.book, now, hours=hours)
                     outbox.owed.append(Owed(run.tenant, run.at, planned, now))
                 case Tag(tag=tag, remove=remove):
                     if run.subject is not None:

@@ -14,7 +14,7 @@ from hub.domain.connections import Connection, Ordering
 from hub.domain.deliveries import Planned
 from hub.domain.errors import Invalid, Unavailable
 from hub.domain.events import Cause, Event
-from hub.domain.ids import EventId, RevisionId, TenantId
+from hub.domain.ids import EventId, RevisionId, RuleId, TenantId
 from hub.domain.rules import Action, LiveRule, RunMode
 from hub.domain.runs import MAX_DEPTH
 from hub.ports.clock import Clock, Ids
@@ -131,14 +131,21 @@ class Prepare:
         return planned, starts, kept(event.data, rules, verdicts, now, book.stopped)
 
 
+def step_of(rule: RuleId, step: str) -> str:
+    """The step as a delivery names it: two rules may give their steps the same id, and must not share an effect's key."""
+    return f"{rule}.{step}"
+
+
 def planned_calls(rule: LiveRule, subject: str | None, book: Book, now: datetime) -> list[Planned]:
     """What a rule of plain calls owes at once."""
     hours = rule.compiled.body.guards.business_hours
-    return [planned_call(call, rule.revision, subject, book, now, hours=hours) for call in rule.compiled.steps]
+    return [
+        planned_call(call, rule.rule, rule.revision, subject, book, now, hours=hours) for call in rule.compiled.steps
+    ]
 
 
 def planned_call(
-    call: Action, revision: RevisionId, subject: str | None, book: Book, now: datetime, *, hours: bool
+    call: Action, rule: RuleId, revision: RevisionId, subject: str | None, book: Book, now: datetime, *, hours: bool
 ) -> Planned:
     """One call as a delivery; `hours`: the whole rule keeps business hours."""
     connection = book.by_name.get(call.connection)
@@ -148,7 +155,7 @@ def planned_call(
     deadline = connection.lane.deadline_s
     return Planned(
         connection.id,
-        call.id,
+        step_of(rule, call.id),
         revision,
         okey=ordering_key(connection, subject),
         due_at=due,

@@ -194,6 +194,9 @@ class LaneLoop:
         try:
             if before is not None:
                 await asyncio.wait([before])
+            if delivery.lease_until is not None and delivery.lease_until <= self.clock.now():
+                self.meter.note("lease.over_before_start", delivery=f"dlv_{delivery.id}")
+                return  # a freeze or a slow claim ate the lease: another worker may have it by now
             completion = await self.deliver(claimed)
             await self._keep(completion)
         finally:

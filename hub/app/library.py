@@ -109,12 +109,12 @@ class Library:
         self._checked = dict.fromkeys(self._checked, float("-inf"))
 
     async def step(self, revision: RevisionId, step: str) -> Action:
-        """The action of a rule revision, in force or not. Raises NotFound."""
+        """The action of a rule revision, in force or not, by the step that a delivery names. Raises NotFound."""
         if revision not in self._steps:
             async with self._reading:
                 if revision not in self._steps:
                     await self._read_revision(revision)
-        action = self._steps[revision].get(step)
+        action = self._steps[revision].get(step.partition(".")[2])
         if action is None:
             raise NotFound(f"rule revision {revision} has no step {step}")
         return action

@@ -9,6 +9,7 @@ import pytest
 
 from hub.domain.deliveries import Delivery
 from hub.domain.errors import Invalid
+from tests.app.conftest import REFERRALS, REPORT, action, rule
 from tests.support.hubs import TENANT, Bench, report
 
 
@@ -16,7 +17,7 @@ async def test_a_matching_event_owes_a_delivery(referring: Bench) -> None:
     [event] = await referring.accept(report(score=91))
     [delivery] = await referring.deliveries(event)
     assert isinstance(delivery, Delivery)
-    assert delivery.step == "a1"
+    assert delivery.step == "1.a1"
     assert ("high score", "fired") in referring.meter.verdicts
 
 
@@ -68,3 +69,14 @@ async def test_personal_data_is_not_in_the_stored_row(referring: Bench) -> None:
     assert stored is not None
     assert b"Ada" not in stored.body
     assert b"example.com" not in repr(stored).encode()
+
+
+async def test_two_rules_with_one_name_for_their_steps_have_two_effects(b: Bench) -> None:
+    same = action("referrals", "referral.create", id="a1")
+    both = {name: rule(REPORT, "report.overall.score", "gt", least, same) for name, least in (("one", 10), ("two", 20))}
+    await b.configure({"connections": {"referrals": REFERRALS}, "rules": both})
+    await b.accept(report())
+    first, second = await b.deliveries()
+    assert isinstance(first, Delivery)
+    assert isinstance(second, Delivery)
+    assert first.key != second.key

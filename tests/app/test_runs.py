@@ -73,7 +73,7 @@ async def only(b: Bench) -> RunView:
 
 
 async def steps(b: Bench) -> list[str]:
-    return [d.step for d in await b.deliveries()]
+    return [d.step.partition(".")[2] for d in await b.deliveries()]
 
 
 async def tags(b: Bench, candidate: str = "cand_1") -> list[str]:
