@@ -20,7 +20,7 @@ _NO_DATES = {
 }
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # in C, where the wheel has it
     """YAML as JSON values: dates stay texts, and a key that is said twice is an error."""
 
     yaml_implicit_resolvers = _NO_DATES
@@ -30,7 +30,8 @@ class _Loader(yaml.SafeLoader):
         repeated = next((name for name in names if names.count(name) > 1), None)
         if repeated is not None:
             raise yaml.constructor.ConstructorError(None, None, f"{repeated} is there twice", node.start_mark)
-        return super().construct_mapping(node, deep)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
 
 
 def read_folder(root: Traversable) -> Folder:
