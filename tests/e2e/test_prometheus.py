@@ -111,12 +111,21 @@ async def no_rule_fails(eyes: Prometheus) -> None:
 
 
 async def panels_show_something(eyes: Prometheus) -> None:
-    empty = []
-    for panel in (panel for dashboard in DASHBOARDS for panel in panels(dashboard)):
-        found = [sample for expr, _ in panel.lines for sample in await eyes.query(plain(expr))]
-        if not found:
-            empty.append(panel.en)
-    assert set(empty) <= {"Replays"}, empty
+    """Rates need a second scrape after the first increase: so a panel may take a moment."""
+    empty: set[str] = set()
+
+    async def filled() -> bool:
+        empty.clear()
+        for panel in (panel for dashboard in DASHBOARDS for panel in panels(dashboard)):
+            found = [sample for expr, _ in panel.lines for sample in await eyes.query(plain(expr))]
+            if not found:
+                empty.add(panel.en)
+        return empty <= {"Replays"}
+
+    try:
+        await until(filled, "every panel shows something")
+    except AssertionError:
+        raise AssertionError(f"these panels stay empty: {sorted(empty)}") from None
 
 
 async def firing(eyes: Prometheus) -> set[str]:

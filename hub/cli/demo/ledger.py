@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hub.app.ingest import step_of
 from hub.domain.deliveries import HOOK_STEP, Final, delivery_key
 from hub.domain.events import HOOK_RECEIVED, Event
 from hub.domain.ids import ConnectionId, EventId
@@ -109,7 +110,9 @@ def owed(events: Iterable[Event], rules: RuleIndex, parties: Mapping[str, Party]
             continue
         for decision in plan(event, rules, event.received_at):
             step = decision.step
-            out.append(Owed(event, parties[step.connection], step.id, step.operation, step.extra))
+            out.append(
+                Owed(event, parties[step.connection], step_of(decision.rule, step.id), step.operation, step.extra)
+            )
     return out
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 import pytest
 import standardwebhooks
@@ -23,9 +23,22 @@ BODY = '{"type":"interview.report.completed","data":{"name":"林悦"}}'
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
+class Still(datetime):
+    """The clock that the official library looks at, which stands still as ours does."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return NOW.astimezone(tz)
+
+
+@pytest.fixture(autouse=True)
+def _still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("standardwebhooks.webhooks.datetime", Still)
+
+
 @pytest.fixture
 def clock() -> ManualClock:
-    return ManualClock(NOW)  # the official library looks at the machine's clock
+    return ManualClock(NOW)
 
 
 @pytest.fixture
