@@ -21,7 +21,7 @@ from tests.support.sink import run_sink
 
 SENDER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 SENDER_TRACE, SENDER_SPAN = SENDER.split("-")[1:3]
-ADA = ("ada", "Sample", "202555", "cand_", "Risk analyst")
+ADA = ("ada@", "Ada", "Sample", "202555", "cand_", "Risk analyst")
 
 
 @pytest.fixture
