@@ -8,7 +8,7 @@ from hub.app.checks import catalogue_of, once_only
 from hub.domain.errors import Conflict
 from hub.domain.ids import TenantId
 from hub.domain.rules import Overlap, compile_rule, overlap_line, overlaps, parse, remark_line, remarks
-from hub.ports.connector import Catalog
+from hub.ports.connector import Catalog, Connector
 from hub.ports.store import Work
 from mappings.documents import Document
 
@@ -22,14 +22,14 @@ async def beside(work: Work, catalog: Catalog, tenant: TenantId, name: str, stor
         for rule in await work.rules(tenant)
         if rule.live is not None and rule.name != name
     }
-    connectors = {one.name: catalog.get(one.connector) for one in await work.connections(tenant)}
-    return overlaps(compile_rule(parse(stored)), others, once_only(connectors))
+    return overlaps(compile_rule(parse(stored)), others, once_only(await _connected(work, catalog, tenant)))
 
 
 async def must_not_overlap(work: Work, catalog: Catalog, tenant: TenantId, name: str, stored: Document) -> None:
     """Raises Conflict (`overlap`) where this rule and one in force would both do what nobody can tell was done before."""
-    connectors = {one.name: catalog.get(one.connector) for one in await work.connections(tenant)}
-    unsafe = once_only(connectors, modes=("none_manual_review",))
+    unsafe = once_only(await _connected(work, catalog, tenant), modes=("none_manual_review",))
+    if not unsafe:
+        return
     against = [one for one in await beside(work, catalog, tenant, name, stored) if not unsafe.isdisjoint(one.twice)]
     if against:
         raise Conflict(" ".join(overlap_line(one, "en") for one in against), code="overlap")
@@ -43,3 +43,8 @@ async def cautions(
     lines = [overlap_line(one, language) for one in found if one.shared]
     fields = catalogue_of(stored, [catalog.get(one) for one in catalog.names()])
     return lines + [remark_line(one, language) for one in remarks(parse(stored).when, fields)]
+
+
+async def _connected(work: Work, catalog: Catalog, tenant: TenantId) -> dict[str, Connector]:
+    """The connector behind each connection, by the connection's name."""
+    return {one.name: catalog.get(one.connector) for one in await work.connections(tenant)}
