@@ -32,6 +32,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 OTHER = "other"
 OUTCOMES = frozenset({"delivered", "try_later", "refused", "needs_human", "gone", "late"})
 VERDICTS = frozenset({"fired", "no", "unknown"})
+REASONS = ("queue", "backlog", "tenant_backlog", "disk")
 BREAKER = ("closed", "open", "half_open")
 TASK_OUTCOMES = frozenset({"ok", "failed", "skipped", "led_elsewhere"})
 # What alerts count: these series begin at 0, because a counter that begins at 1 has not grown for Prometheus.
@@ -168,6 +169,30 @@ METRICS: tuple[MetricDoc, ...] = (
     MetricDoc(
         "hirewire_task_leader", "gauge", "", ("task",), "1 if this process runs the shared task for all, else 0."
     ),
+    MetricDoc(
+        "hirewire_intake_refused_total", "counter", "requests", ("reason",),
+        "Requests answered 503 before anything was accepted. reason: queue (commits do not keep up), backlog, tenant_backlog, "
+        "disk.",
+    ),
+    MetricDoc(
+        "hirewire_intake_backlog_ratio", "gauge", "", (),
+        "Live deliveries as a share of how many there may be before nothing more is accepted, at the last look.",
+    ),
+    MetricDoc(
+        "hirewire_retention_removed_total", "counter", "rows", ("kind",), "Rows that were over and are gone."
+    ),
+    MetricDoc(
+        "hirewire_retention_oldest_age_seconds", "gauge", "seconds", ("kind",),
+        "Age of the oldest row at the last sweep; of identities how long the first end is past. In the process that sweeps.",
+    ),
+    MetricDoc(
+        "hirewire_retention_behind", "gauge", "", ("kind",),
+        "1 if the last sweep's time was up before everything that is over was gone, else 0.",
+    ),
+    MetricDoc(
+        "hirewire_retention_swept_timestamp_seconds", "gauge", "seconds", ("kind",),
+        "When the last sweep of this kind ended, as Unix time.",
+    ),
     MetricDoc("hirewire_store_up", "gauge", "", (), "1 if the store answered at the last look, else 0."),
     MetricDoc(
         "hirewire_store_schema_current", "gauge", "", (),
@@ -226,6 +251,8 @@ class PrometheusMeter:
         self._kept_histograms: dict[tuple[str, ...], Histogram] = {}
         for event in WATCHED_NOTES:
             self._counter("hirewire_notes_total", self._event(event))
+        for reason in REASONS:
+            self._counter("hirewire_intake_refused_total", reason)
         ProcessCollector(registry=self._registry)
         self._gauges["hirewire_build_info"].labels(version, platform.python_version()).set(1)
 
@@ -282,6 +309,19 @@ class PrometheusMeter:
     def rule(self, rule: str, verdict: str, count: int = 1) -> None:
         said = verdict if verdict in VERDICTS else OTHER
         self._counter("hirewire_rule_evaluations_total", self._rule(rule), said).inc(count)
+
+    def refused(self, reason: str) -> None:
+        self._counter("hirewire_intake_refused_total", reason if reason in REASONS else OTHER).inc()
+
+    def pressure(self, ratio: float) -> None:
+        self._gauges["hirewire_intake_backlog_ratio"].set(ratio)
+
+    def swept(self, kind: str, rows: int, oldest: datetime | None, behind: bool, at: datetime) -> None:
+        self._counter("hirewire_retention_removed_total", kind).inc(rows)
+        self._gauges["hirewire_retention_behind"].labels(kind).set(behind)
+        self._gauges["hirewire_retention_swept_timestamp_seconds"].labels(kind).set(at.timestamp())
+        age = 0.0 if oldest is None else (at - oldest).total_seconds()
+        self._gauges["hirewire_retention_oldest_age_seconds"].labels(kind).set(age)
 
     def note(self, event: str, **fields: object) -> None:
         many = fields.get("count")
