@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 
 from hub.adapters.http import standard_webhooks
-from hub.adapters.http.message import Outgoing
+from hub.adapters.http.message import Outgoing, pieces
 from hub.adapters.http.wire import bad_manifest, needed, optional, part
 from hub.ports.clock import Clock
-from hub.ports.transport import Channel, NeedsReauth
+from hub.ports.transport import ByteSource, Channel, NeedsReauth, NotSent, Unknown
 from mappings.documents import Document
 
 OAUTH = "oauth2_client_credentials"
@@ -27,6 +27,25 @@ def way(channel: Channel, name: str) -> Document:
     if not spec:
         raise bad_manifest("a request names an unknown way to sign in")
     return spec
+
+
+async def sign_streamed(
+    out: Outgoing, spec: Document, channel: Channel, *, key: str | None, token: str | None, clock: Clock
+) -> Outgoing:
+    """`sign_in` for a body that is streamed: where it is to be signed it is read once for that. Raises Unknown too."""
+    if spec.get("mode") != "standard_webhooks" or out.body is None or isinstance(out.body, bytes):
+        return sign_in(out, spec, channel, key=key, token=token, clock=clock)
+    id, timestamp = _webhook_id(out, key), int(clock.now().timestamp())
+    try:
+        signing = standard_webhooks.Signing(needed(spec, "secret", channel), id, timestamp)
+    except standard_webhooks.BadSecret as error:
+        raise _bad_secret() from error
+    try:
+        async for piece in pieces(out.body):
+            signing.update(piece)
+    except Unknown as error:
+        raise NotSent("the body could not be read to be signed", code="not_sent") from error
+    return _signed(out, id, timestamp, signing.header())
 
 
 def sign_in(
@@ -82,14 +101,26 @@ def _api_key(out: Outgoing, spec: Document, channel: Channel) -> Outgoing:
 
 
 def _standard_webhook(out: Outgoing, secret: str, key: str | None, clock: Clock) -> Outgoing:
+    id, timestamp = _webhook_id(out, key), int(clock.now().timestamp())
+    assert not isinstance(out.body, ByteSource)
+    try:
+        signature = standard_webhooks.sign(secret, id, timestamp, out.body or b"")
+    except standard_webhooks.BadSecret as error:
+        raise _bad_secret() from error
+    return _signed(out, id, timestamp, signature)
+
+
+def _webhook_id(out: Outgoing, key: str | None) -> str:
     id = key or out.headers.get("webhook-id")
     if not id:
         raise bad_manifest("a signed webhook needs a key")
-    body = out.body or b""
-    timestamp = int(clock.now().timestamp())
-    try:
-        signature = standard_webhooks.sign(secret, id, timestamp, body)
-    except standard_webhooks.BadSecret as error:
-        raise NeedsReauth("the connection's signing secret cannot be used", code="bad_secret") from error
+    return id
+
+
+def _bad_secret() -> NeedsReauth:
+    return NeedsReauth("the connection's signing secret cannot be used", code="bad_secret")
+
+
+def _signed(out: Outgoing, id: str, timestamp: int, signature: str) -> Outgoing:
     signed = {"webhook-id": id, "webhook-timestamp": str(timestamp), "webhook-signature": signature}
     return out.with_headers(signed, again=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Protocol
 
-from hub.adapters.http.auth import OAUTH, sign_in, way
+from hub.adapters.http.auth import OAUTH, sign_streamed, way
 from hub.adapters.http.guard import Guard
 from hub.adapters.http.message import Outgoing, compose
 from hub.adapters.http.pool import Cut, Limits, Pool, Trial
@@ -53,13 +53,15 @@ class HttpTransport:
     async def send(self, channel: Channel, request: HttpRequest) -> HttpResponse:
         """The answer, whatever its status. Raises NotSent, Unknown, Blocked, NeedsReauth.
 
-        The channel's time-out covers everything: token call, connect, send and the whole body.
+        The channel's time-out covers everything: token call, connect, send and the whole body; one that is streamed has a second
+        more for each megabyte.
         """
         if self._closed:
             raise NotSent("the transport is closed", code="closed")
         lane, trial = self._lane(channel), Trial()
+        streamed = 0 if request.body is None or isinstance(request.body, bytes) else request.body.size
         try:
-            async with asyncio.timeout(lane.timeout_s):
+            async with asyncio.timeout(lane.timeout_s + streamed / self._limits.slowest):
                 return await self._exchange(lane, request, trial)
         except TimeoutError as error:
             if trial.sent:
@@ -81,18 +83,18 @@ class HttpTransport:
         async def post(call: HttpRequest) -> HttpResponse:
             return await self._deliver(pool, compose(call, self._checked(call.url, lane.hosts)), Trial())
 
-        def signed(token: str | None) -> Outgoing:
-            return sign_in(out, spec, channel, key=request.key, token=token, clock=self._clock)
+        async def signed(token: str | None) -> Outgoing:
+            return await sign_streamed(out, spec, channel, key=request.key, token=token, clock=self._clock)
 
         if spec.get("mode") != OAUTH:
-            return await self._deliver(pool, signed(None), trial)
+            return await self._deliver(pool, await signed(None), trial)
         token = await self._tokens.token(channel, spec, post)
-        answer = await self._deliver(pool, signed(token), trial)
+        answer = await self._deliver(pool, await signed(token), trial)
         if answer.status != 401:
             return answer
         trial.sent = False  # refused at the door: nothing has happened there yet
         token = await self._tokens.token(channel, spec, post, refused=token)
-        return await self._deliver(pool, signed(token), trial)
+        return await self._deliver(pool, await signed(token), trial)
 
     async def _deliver(self, pool: Pool, out: Outgoing, trial: Trial) -> HttpResponse:
         """Send; a request that met a pooled connection as the vendor closed it goes once more over a fresh one.
