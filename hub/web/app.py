@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 from litestar import Litestar, Response, Router
@@ -23,6 +24,7 @@ from hub.web.deliveries import DeliveriesController
 from hub.web.events import EventsController
 from hub.web.health import HealthController, Render
 from hub.web.hooks import HooksController
+from hub.web.inflow import Inflow
 from hub.web.measured import measured
 from hub.web.problems import on_any_error, on_http_error, on_hub_error
 from hub.web.replays import DeadLettersController, ReplaysController
@@ -63,7 +65,7 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
         ],
         guards=[guard],
         middleware=[measured(hub.meter, hub.clock)],
-        state=State({"hub": hub, "metrics": metrics}),
+        state=State({"hub": hub, "metrics": metrics, "inflow": Inflow(partial(hub.meter.refused, "memory"))}),
         exception_handlers={
             HubError: on_hub_error,
             HTTPException: on_http_error,

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+import msgspec
 from litestar import Controller, Request, get, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.response import Stream
 
 from hub.domain.ids import event_id as read_event_id
+from hub.ports.store import StoredEvent
 from hub.web import dto
 from hub.web.auth import caller_of, hub_of, may_reveal, scope
 from hub.web.cloudevents import BATCH, SINGLE, read_events
 from hub.web.dto_rules import EventWhyView
+from hub.web.inflow import inflow_of
 from hub.web.paging import event_page
 from hub.web.problems import may_answer
 
+PIECE = 65536  # bytes of an answer that are written at once
 _EVENT = Schema(
     type=OpenAPIType.OBJECT,
     description="A CloudEvents 1.0 event whose data fits the canonical type that `type` names.",
@@ -54,6 +61,14 @@ class TakesEvents(Operation):
         self.request_body = RequestBody(content=content, required=True)
 
 
+async def _told(stored: StoredEvent, data: bytes) -> AsyncIterator[bytes]:
+    """`dto.Event`, its data as they are stored: taken apart and put together again, megabytes would take ten times the room."""
+    yield msgspec.json.encode(dto.EventSummary.of(stored))[:-1] + b',"data":'
+    for start in range(0, len(data), PIECE):
+        yield data[start : start + PIECE]
+    yield b"}"
+
+
 class EventsController(Controller):
     """`/v1/events`"""
 
@@ -71,8 +86,9 @@ class EventsController(Controller):
     )
     async def accept(self, request: Request[Any, Any, Any]) -> dto.Accepted:
         """All events of a batch are accepted or none; the same (source, id) again answers the same."""
-        incoming = read_events(request.headers.get("content-type", ""), dict(request.headers), await request.body())
-        receipts = await hub_of(request).ingest(caller_of(request).tenant, incoming)
+        async with inflow_of(request).body(request) as body:
+            incoming = read_events(request.headers.get("content-type", ""), dict(request.headers), body)
+            receipts = await hub_of(request).ingest(caller_of(request).tenant, incoming)
         pairs = zip(incoming, receipts, strict=True)
         return dto.Accepted([dto.AcceptedEvent(one.source, one.key, receipt.id) for one, receipt in pairs])
 
@@ -94,7 +110,7 @@ class EventsController(Controller):
         """Without data; ask for one event to see it."""
         page = event_page(limit, cursor)
         async with hub_of(request).store.look() as look:
-            found = await look.events(caller_of(request).tenant, page, type=event_type, subject=subject)
+            found = await look.events(caller_of(request).tenant, page, type=event_type, subject=subject, bodies=False)
         more = found[-1].id if len(found) == page.limit else None
         return dto.EventPage([dto.EventSummary.of(e) for e in found], more)
 
@@ -102,17 +118,17 @@ class EventsController(Controller):
         "/{event_id:str}",
         operation_id="getEvent",
         opt=scope("events:read"),
-        responses=may_answer(400, 401, 403, 404, 503),
+        responses={
+            **may_answer(400, 401, 403, 404, 503),
+            200: ResponseSpec(dto.Event, description="The event", generate_examples=False),
+        },
         summary="One event with its data",
     )
-    async def one(self, request: Request[Any, Any, Any], event_id: FromPath[str]) -> dto.Event:
+    async def one(self, request: Request[Any, Any, Any], event_id: FromPath[str]) -> Stream:
         """Personal data included."""
-        stored, data = await hub_of(request).queries.event(caller_of(request).tenant, read_event_id(event_id))
-        s = dto.EventSummary.of(stored)
-        return dto.Event(
-            s.id, s.type, s.version, s.source, s.source_id, s.subject, s.occurred_at, s.received_at, s.cause,
-            dict[str, object](data),
-        )  # fmt: skip
+        queries = hub_of(request).queries
+        stored = await queries.stored(caller_of(request).tenant, read_event_id(event_id))
+        return Stream(_told(stored, await queries.plain(stored)), media_type="application/json")
 
     @get(
         "/{event_id:str}/why",

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 
 from hub.web.auth import PUBLIC, Open, hub_of
 from hub.web.bodies import parse_json
+from hub.web.inflow import inflow_of
 from hub.web.problems import may_answer
 
 
@@ -31,7 +32,8 @@ class HooksController(Controller):
     async def receive(self, request: Request[Any, Any, Any], connection: FromPath[str]) -> Response[bytes]:
         """An empty object, or the echo that the vendor asks for."""
         headers = {name.lower(): value for name, value in request.headers.items()}
-        taken = await hub_of(request).receive(connection, headers, await request.body())
+        async with inflow_of(request).body(request) as body:
+            taken = await hub_of(request).receive(connection, headers, body)
         return Response(orjson.dumps(taken.reply if taken.reply is not None else {}), media_type="application/json")
 
     @get(
@@ -63,7 +65,11 @@ class HooksController(Controller):
 
 
 async def _partner(request: Request[Any, Any, Any], connection: str, path: str) -> Response[bytes]:
-    raw = await request.body()
+    async with inflow_of(request).body(request) as raw:
+        return await _answer(request, connection, path, raw)
+
+
+async def _answer(request: Request[Any, Any, Any], connection: str, path: str, raw: bytes) -> Response[bytes]:
     headers = {name.lower(): value for name, value in request.headers.items()}
     query = dict(request.query_params.items())
     body = parse_json(raw) if raw else None

@@ -45,3 +45,17 @@ async def test_503_with_retry_after_before_anything_is_accepted(api: Api) -> Non
         assert answer.json()["code"] == "backlog_full"
     async with api.bench.hub.store.look() as look:
         assert len(await look.events(TENANT, Page(10))) == 1
+
+
+async def test_bodies_have_a_bound_together_and_give_their_room_back(api: Api) -> None:
+    inflow = api.client.app.state["inflow"]
+    inflow.limit = 10_000
+    raw = json.dumps(event("x")).encode()
+    inflow.held = 10_000 - len(raw) + 1  # what others are sending now
+    answer = await api.client.post("/v1/events", content=raw, headers={**api.auth, **EVENT})
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "overloaded", "1")
+    assert api.bench.meter.refusals == ["memory"]
+    assert inflow.held == 10_000 - len(raw) + 1
+    inflow.held -= 1
+    answer = await api.client.post("/v1/events", content=raw, headers={**api.auth, **EVENT})
+    assert (answer.status_code, inflow.held) == (202, 10_000 - len(raw))
