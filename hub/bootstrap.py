@@ -71,6 +71,7 @@ from hub.settings import Settings
 from mappings.canonical import events
 
 VERSION = version("hirewire")
+SWEEP_S = 300.0  # between two sweeps; one that finds nothing is a few index probes
 PATIENCE_S = 30.0  # how long a starting process waits for its database
 
 
@@ -243,8 +244,8 @@ def open_hub(settings: Settings) -> Opened:
     timer.every(60.0, "clock", opened.anchor, at_once=True)
     timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
-    timer.every(3600.0, "partitions", opened.hub.retain.make_room, shared=True, at_once=True)
-    timer.every(3600.0, "retention", opened.sweep, shared=True, at_once=True)
+    timer.every(SWEEP_S, "partitions", opened.hub.retain.make_room, shared=True, at_once=True)
+    timer.every(SWEEP_S, "retention", opened.sweep, shared=True, at_once=True)
     return opened
 
 
