@@ -9,9 +9,9 @@ from hub.app.advance import Advance
 from hub.app.backtests import Backtests
 from hub.app.cases import Cases
 from hub.app.channels import Channels
-from hub.app.checks import catalogue_of
 from hub.app.configure import Configure
 from hub.app.deliver import Deliver
+from hub.app.fieldbook import Fieldbook
 from hub.app.identify import Identify
 from hub.app.ingest import Ingest
 from hub.app.lanes import LaneLoop
@@ -25,14 +25,12 @@ from hub.app.rules_lifecycle import Lifecycle
 from hub.app.runs import Runs
 from hub.app.switch import Switch
 from hub.app.why import Why
-from hub.domain.rules import Catalogue
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
 from hub.ports.meter import Meter
 from hub.ports.store import Store
 from hub.ports.transport import Transport
 from hub.ports.vault import Vault
-from mappings.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,4 @@ class Hub:
     cases: Cases
     backtests: Backtests
     why: Why
-
-    def fields(self, rule: Document) -> Catalogue:
-        """What a stored rule may speak of: the fields of its event, with those that the connectors here add."""
-        return catalogue_of(rule, [self.catalog.get(name) for name in self.catalog.names()])
+    fields: Fieldbook

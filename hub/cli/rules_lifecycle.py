@@ -64,7 +64,7 @@ def diff(name: str, before: int | None, after: int | None, language: str) -> Non
         rule, new = await hub.lifecycle.numbered(TENANT, name, after)
         old = rule.current if before is None else (await hub.lifecycle.numbered(TENANT, name, before))[1]
         stored = None if old is None else old.body
-        return sentence_diff(stored, new.body, language), differences(stored or {}, new.body)
+        return sentence_diff(stored, new.body, hub.fields, language), differences(stored or {}, new.body)
 
     parts, changed = with_hub(act)
     marks = {"removed": "[-{}-]", "added": "{{+{}+}}", "same": "{}"}
@@ -209,26 +209,28 @@ def observed(name: str, limit: int, json_: bool) -> None:
 @click.option("--json", "json_", is_flag=True, help="The result as one JSON object, for scripts.")
 def backtest(name: str, days: int, revision: int | None, language: str, json_: bool) -> None:
     """Try a revision on past events: what it would have done. Nothing is sent, ever. Ctrl-C cancels."""
-    done, rule = with_hub(lambda hub: _run(hub, name, days, revision))
+    done, told = with_hub(lambda hub: _run(hub, name, days, revision, language))
     if json_:
         lines([{"id": done.id, "state": done.state, **(done.result or {})}])
-    elif done.result is not None and done.state == "done":
-        for line in result_lines(done.result, rule, language):
-            click.echo(line)
+    for line in () if json_ else told:
+        click.echo(line)
     if done.state != "done":
         click.echo(f"{done.id}: {done.state}", err=True)
         sys.exit(1)
 
 
-async def _run(hub: Hub, name: str, days: int, revision: int | None) -> tuple[Backtest, Document]:
+async def _run(hub: Hub, name: str, days: int, revision: int | None, language: str) -> tuple[Backtest, list[str]]:
     owner = hub.ids.token(8)
     _, chosen = await hub.lifecycle.numbered(TENANT, name, revision)
     job = await hub.backtests.start(TENANT, name, actor(), days=days, number=chosen.number, owner=owner)
     try:
-        return await hub.backtests.run(job, owner, _progress if sys.stderr.isatty() else None), chosen.body
+        done = await hub.backtests.run(job, owner, _progress if sys.stderr.isatty() else None)
     except asyncio.CancelledError:  # Ctrl-C
         await hub.backtests.cancel(TENANT, job.id)
         raise
+    if done.result is None or done.state != "done":
+        return done, []
+    return done, result_lines(done.result, chosen.body, hub.fields, language)
 
 
 def _progress(seen: int, total: int) -> None:
