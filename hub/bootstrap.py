@@ -49,6 +49,7 @@ from hub.app.replay import Replay
 from hub.app.replays import Replays
 from hub.app.reports import Reports
 from hub.app.rules_lifecycle import Lifecycle
+from hub.app.rules_table import RuleTables
 from hub.app.runs import Runs
 from hub.app.switch import Switch
 from hub.app.traced import TracedDeliver, TracedTransport
@@ -105,6 +106,7 @@ def assemble(parts: Parts) -> Hub:
     queries = Queries(p.store, p.vault, library, channels)
     reports = Reports(p.store, p.vault, library, prepare)
     cases = Cases(p.store, p.vault)
+    fields, lifecycle = Fieldbook(p.catalog), Lifecycle(p.store, library, p.catalog, cases, p.clock, p.review)
     deliver = Deliver(p.store, p.vault, library, channels, transport, reports, p.clock, p.ids, p.meter, p.retry)
     traced = deliver if p.tracer is None else TracedDeliver(deliver, p.tracer, p.clock)
     return Hub(
@@ -133,11 +135,12 @@ def assemble(parts: Parts) -> Hub:
         runs=Runs(p.store, library, p.clock),
         queries=queries,
         access=Access(p.store, p.clock, p.ids),
-        lifecycle=Lifecycle(p.store, library, p.catalog, cases, p.clock, p.review),
+        lifecycle=lifecycle,
         cases=cases,
         backtests=Backtests(p.store, p.vault, p.clock, p.ids, p.meter, decode),
         why=Why(p.store, p.vault, library),
-        fields=Fieldbook(p.catalog),
+        fields=fields,
+        tables=RuleTables(lifecycle, fields),
     )
 
 

@@ -22,6 +22,7 @@ from hub.app.receive import Receive
 from hub.app.replay import Replay
 from hub.app.replays import Replays
 from hub.app.rules_lifecycle import Lifecycle
+from hub.app.rules_table import RuleTables
 from hub.app.runs import Runs
 from hub.app.switch import Switch
 from hub.app.why import Why
@@ -65,3 +66,4 @@ class Hub:
     backtests: Backtests
     why: Why
     fields: Fieldbook
+    tables: RuleTables

@@ -80,7 +80,7 @@ def diff(name: str, before: int | None, after: int | None, language: str) -> Non
 def draft(name: str, file: Path, reason: str | None) -> None:
     """Make the rule in a YAML file the next revision. What is in force stays in force."""
     body = read_rule(file)
-    _changed(lambda hub: hub.lifecycle.draft(TENANT, name, body, actor(), reason))
+    changed(lambda hub: hub.lifecycle.draft(TENANT, name, body, actor(), reason))
 
 
 @click.command("restore")
@@ -89,7 +89,7 @@ def draft(name: str, file: Path, reason: str | None) -> None:
 @because
 def restore(name: str, revision: int, reason: str | None) -> None:
     """Bring an old revision back as the draft."""
-    _changed(lambda hub: hub.lifecycle.restore(TENANT, name, revision, actor(), reason))
+    changed(lambda hub: hub.lifecycle.restore(TENANT, name, revision, actor(), reason))
 
 
 @click.command("submit")
@@ -97,7 +97,7 @@ def restore(name: str, revision: int, reason: str | None) -> None:
 @because
 def submit(name: str, reason: str | None) -> None:
     """Ask somebody else to review the latest revision."""
-    _changed(lambda hub: hub.lifecycle.submit(TENANT, name, actor(), reason))
+    changed(lambda hub: hub.lifecycle.submit(TENANT, name, actor(), reason))
 
 
 @click.command("approve")
@@ -106,7 +106,7 @@ def submit(name: str, reason: str | None) -> None:
 @because
 def approve(name: str, revision: int | None, reason: str | None) -> None:
     """Approve the latest revision. Who changed it last may not."""
-    _changed(lambda hub: hub.lifecycle.approve(TENANT, name, actor(), reason, revision))
+    changed(lambda hub: hub.lifecycle.approve(TENANT, name, actor(), reason, revision))
 
 
 @click.command("return")
@@ -114,10 +114,11 @@ def approve(name: str, revision: int | None, reason: str | None) -> None:
 @because
 def send_back(name: str, reason: str | None) -> None:
     """Return the latest revision to its author, also one that was approved."""
-    _changed(lambda hub: hub.lifecycle.send_back(TENANT, name, actor(), reason))
+    changed(lambda hub: hub.lifecycle.send_back(TENANT, name, actor(), reason))
 
 
-def _changed(act: Callable[[Hub], Awaitable[Rule]]) -> None:
+def changed(act: Callable[[Hub], Awaitable[Rule]]) -> None:
+    """Do it, and say where the rule stands then."""
     rule = with_hub(act)
     live = "nothing in force" if rule.live is None else f"revision {rule.live.number} in force"
     click.echo(f"{rule.name}: revision {rule.latest.number}; {rule.state}, {live}")
