@@ -18,8 +18,8 @@ from hub.cli.demo import demo
 from hub.cli.processes import migrate, serve, work
 from hub.cli.record import deliveries, events, timeline
 from hub.cli.replays import dead, discard, edit, replays
-from hub.cli.rules import rules
 from hub.cli.rule_tables import COMMANDS as TABLE_COMMANDS
+from hub.cli.rules import rules
 from hub.cli.rules_lifecycle import COMMANDS as RULE_COMMANDS
 from hub.cli.runs import runs
 from hub.cli.top import top

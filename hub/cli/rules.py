@@ -10,6 +10,7 @@ import yaml
 
 from hub.app.hub import Hub
 from hub.app.queries import Why
+from hub.app.tags import as_it_was
 from hub.cli.context import with_hub
 from hub.cli.templates import templates
 from hub.cli.words import as_json, say
@@ -131,7 +132,10 @@ def test(file: Path, event: str | None, limit: int, language: str) -> None:
                 ids = [e.id for e in await look.events(TENANT, Page(limit), type=parsed.on)]
         ids += [i for i in (event_id(c.event) for c in parsed.cases) if i not in ids]
         now = hub.clock.now()
-        told: dict[str, Explanation] = {i: compiled.explain((await hub.queries.event(TENANT, i))[1], now) for i in ids}
+        told: dict[str, Explanation] = {}
+        for id_ in ids:
+            seen = await as_it_was(hub.store, *await hub.queries.event(TENANT, id_))
+            told[id_] = compiled.explain(seen, now)
         return parsed, hub.fields.sentence(body, language), catalogue, told
 
     parsed, said, catalogue, tried = with_hub(act)
