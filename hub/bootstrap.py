@@ -36,6 +36,7 @@ from hub.app.cases import Cases
 from hub.app.channels import Channels
 from hub.app.configure import Configure
 from hub.app.deliver import Deliver
+from hub.app.fieldbook import Fieldbook
 from hub.app.hub import Hub
 from hub.app.identify import Identify
 from hub.app.ingest import Ingest, Prepare, commit_arrivals
@@ -50,6 +51,7 @@ from hub.app.replays import Replays
 from hub.app.reports import Reports
 from hub.app.retain import Retain
 from hub.app.rules_lifecycle import Lifecycle
+from hub.app.rules_table import RuleTables
 from hub.app.runs import Runs
 from hub.app.switch import Switch
 from hub.app.traced import TracedDeliver, TracedTransport
@@ -110,6 +112,7 @@ def assemble(parts: Parts) -> Hub:
     queries = Queries(p.store, p.vault, library, channels)
     reports = Reports(p.store, p.vault, library, prepare)
     cases = Cases(p.store, p.vault)
+    fields, lifecycle = Fieldbook(p.catalog), Lifecycle(p.store, library, p.catalog, cases, p.clock, p.review)
     deliver = Deliver(p.store, p.vault, library, channels, transport, reports, p.clock, p.ids, p.meter, p.retry)
     traced = deliver if p.tracer is None else TracedDeliver(deliver, p.tracer, p.clock)
     return Hub(
@@ -138,11 +141,13 @@ def assemble(parts: Parts) -> Hub:
         runs=Runs(p.store, library, p.clock),
         queries=queries,
         access=Access(p.store, p.clock, p.ids),
-        lifecycle=Lifecycle(p.store, library, p.catalog, cases, p.clock, p.review),
+        lifecycle=lifecycle,
         cases=cases,
         backtests=Backtests(p.store, p.vault, p.clock, p.ids, p.meter, decode),
         why=Why(p.store, p.vault, library),
         retain=Retain(p.store, p.clock, p.meter, p.keep),
+        fields=fields,
+        tables=RuleTables(lifecycle, fields),
     )
 
 

@@ -9,9 +9,9 @@ from hub.app.advance import Advance
 from hub.app.backtests import Backtests
 from hub.app.cases import Cases
 from hub.app.channels import Channels
-from hub.app.checks import catalogue_of
 from hub.app.configure import Configure
 from hub.app.deliver import Deliver
+from hub.app.fieldbook import Fieldbook
 from hub.app.identify import Identify
 from hub.app.ingest import Ingest
 from hub.app.lanes import LaneLoop
@@ -23,17 +23,16 @@ from hub.app.replay import Replay
 from hub.app.replays import Replays
 from hub.app.retain import Retain
 from hub.app.rules_lifecycle import Lifecycle
+from hub.app.rules_table import RuleTables
 from hub.app.runs import Runs
 from hub.app.switch import Switch
 from hub.app.why import Why
-from hub.domain.rules import Catalogue
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
 from hub.ports.meter import Meter
 from hub.ports.store import Store
 from hub.ports.transport import Transport
 from hub.ports.vault import Vault
-from mappings.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,5 @@ class Hub:
     backtests: Backtests
     why: Why
     retain: Retain
-
-    def fields(self, rule: Document) -> Catalogue:
-        """What a stored rule may speak of: the fields of its event, with those that the connectors here add."""
-        return catalogue_of(rule, [self.catalog.get(name) for name in self.catalog.names()])
+    fields: Fieldbook
+    tables: RuleTables

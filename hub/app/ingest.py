@@ -12,6 +12,7 @@ from hub.app.evaluate import kept
 from hub.app.groups import GroupCommit
 from hub.app.library import Book, Library
 from hub.app.pressure import Pressure
+from hub.app.tags import Words, words_now
 from hub.domain.connections import Connection, Ordering
 from hub.domain.deliveries import Planned
 from hub.domain.errors import Invalid, Unavailable
@@ -19,7 +20,9 @@ from hub.domain.events import Cause, Event
 from hub.domain.ids import EventId, RevisionId, RuleId, TenantId
 from hub.domain.retention import Keep
 from hub.domain.rules import Action, LiveRule, RunMode
+from hub.domain.rules.tags import with_tags
 from hub.domain.runs import MAX_DEPTH
+from hub.domain.traceparent import read
 from hub.ports.clock import Clock, Ids
 from hub.ports.meter import Meter
 from hub.ports.rules import Evaluated
@@ -61,8 +64,8 @@ class Prepare:
     meter: Meter
     keep: Keep = field(default_factory=Keep)
 
-    def __call__(self, tenant: TenantId, incoming: Incoming, book: Book) -> Arrival:
-        """Raises Invalid with `at` = the place in the data that is wrong."""
+    def __call__(self, tenant: TenantId, incoming: Incoming, book: Book, words: Words | None = None) -> Arrival:
+        """`words`: what is on the candidates, for rules that ask. Raises Invalid: `at` is the place in the data."""
         check(incoming)
         check_identity(incoming)
         now = self.clock.now()
@@ -80,19 +83,19 @@ class Prepare:
             cause=incoming.cause,
             depth=incoming.depth,
         )
-        planned, starts, evaluated = self._decide(event, book, now)
+        planned, starts, evaluated = self._decide(event, book, now, words)
         return Arrival(
-            self.seal(event),
+            self.seal(event, incoming.traceparent),
             tuple(planned),
             tuple(starts),
             wakes=event.type in book.awaited,
-            traceparent=incoming.traceparent,
             evaluated=evaluated,
             known_until=self.keep.known_until(now),
         )
 
-    def seal(self, event: Event) -> StoredEvent:
+    def seal(self, event: Event, traceparent: str | None = None) -> StoredEvent:
         """The event as it is stored. Raises Invalid (`unfit_text`) where a text holds NUL."""
+        sender = read(traceparent)
         plain = written(event.data)
         if _NUL_WRITTEN in plain and (at := nul_in(event.data, "data")) is not None:
             raise unfit_text(at)
@@ -110,19 +113,24 @@ class Prepare:
             request_hash=request_hash(event.type, event.subject, event.data),
             cause=event.cause,
             depth=event.depth,
+            traceparent=None if sender is None else str(sender),
         )
 
-    def plan(self, event: Event, book: Book, now: datetime) -> tuple[list[Planned], list[Start]]:
+    def plan(
+        self, event: Event, book: Book, now: datetime, words: Words | None = None
+    ) -> tuple[list[Planned], list[Start]]:
         """What the live rules want for an event: deliveries at once, and runs that begin."""
-        planned, starts, _ = self._decide(event, book, now)
+        planned, starts, _ = self._decide(event, book, now, words)
         return planned, starts
 
     def _decide(
-        self, event: Event, book: Book, now: datetime
+        self, event: Event, book: Book, now: datetime, words: Words | None
     ) -> tuple[list[Planned], list[Start], tuple[Evaluated, ...]]:
         """What follows, and what each rule said."""
-        rules = book.rules.get(event.type, ())
-        verdicts = [rule.compiled.decide(event.data, now) for rule in rules]
+        rules, data = book.rules.get(event.type, ()), event.data
+        if words is not None and event.subject is not None and event.type in book.tagged:
+            data = with_tags(data, words.get(event.subject, ()))
+        verdicts = [rule.compiled.decide(data, now) for rule in rules]
         planned: list[Planned] = []
         starts = []
         for rule, verdict in zip(rules, verdicts, strict=True):
@@ -133,7 +141,7 @@ class Prepare:
                 starts.append(Start(rule.rule, rule.revision))
             else:
                 planned += planned_calls(rule, event.subject, book, now)
-        return planned, starts, kept(event.data, rules, verdicts, now, book.stopped)
+        return planned, starts, kept(data, rules, verdicts, now, book.stopped)
 
 
 def step_of(rule: RuleId, step: str) -> str:
@@ -190,10 +198,12 @@ class Ingest:
         await self.pressure(tenant)
         await self.prepare.vault.prepare(tenant)
         book = await self.library.book(tenant)
+        asked = (one.subject for one in incoming if one.type in book.tagged)
+        words = await words_now(self.library.store, tenant, asked) if book.tagged else None
         arrivals = []
         for index, one in enumerate(incoming):
             try:
-                arrivals.append(self.prepare(tenant, one, book))
+                arrivals.append(self.prepare(tenant, one, book, words))
             except Invalid as error:
                 if len(incoming) == 1:
                     raise

@@ -37,6 +37,7 @@ class Book:
     awaited: frozenset[str] = frozenset()  # event types that some run waits for or soon may
     hours: BusinessHours = field(default_factory=BusinessHours)
     names: Dict[RuleId, str] = field(default_factory=dict)
+    tagged: frozenset[str] = frozenset()  # event types on which some rule asks for the words on the candidate
     stopped: bool = False  # the kill switch: every rule is in observe mode
 
     def merge(self, connection: Connection, operation: str) -> str | None:
@@ -177,6 +178,7 @@ def _book(
         awaited=frozenset(soon),
         hours=hours,
         names={rule.id: rule.name for rule in rules},
+        tagged=frozenset(on for on, found in live.items() if any(one.compiled.asks_tags for one in found)),
         stopped=stopped,
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from hub.app.ingest import body_place
 from hub.app.library import Library
 from hub.app.queries import state_name
+from hub.app.tags import as_it_was
 from hub.domain.deliveries import Delivery
 from hub.domain.errors import Conflict, NotFound
 from hub.domain.events import HOOK_RECEIVED
@@ -144,7 +145,7 @@ class Why:
             if error.code != "key_destroyed":
                 raise
             return None
-        return found
+        return await as_it_was(self.store, stored, found)
 
     async def _effect(self, tenant: TenantId, delivery: Delivery | DoneDelivery) -> Effect:
         async with self.store.look() as look:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hub.app.checks import catalogue_of
+from hub.app.fieldbook import Fieldbook
 from hub.app.why import CandidateWhy, Effect, EventWhy, Finding, in_the_way
 from hub.domain.rules import explanation_lines
 
@@ -38,26 +38,26 @@ _STATES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def event_lines(why: EventWhy, language: str, *, reveal: bool = False) -> list[str]:
+def event_lines(why: EventWhy, fields: Fieldbook, language: str, *, reveal: bool = False) -> list[str]:
     """The event, then every rule that waits for its type: first what it said, below it what stood in the way."""
-    return list(_event(why, language, reveal))
+    return list(_event(why, fields, language, reveal))
 
 
-def candidate_lines(why: CandidateWhy, language: str, *, reveal: bool = False) -> list[str]:
+def candidate_lines(why: CandidateWhy, fields: Fieldbook, language: str, *, reveal: bool = False) -> list[str]:
     """Every event of the candidate, newest first, then the rules for which nothing came."""
-    lines = [line for event in why.events for line in (*_event(event, language, reveal), "")]
+    lines = [line for event in why.events for line in (*_event(event, fields, language, reveal), "")]
     if why.more:
         lines += [_in(language, "Older events are not shown.", "更早的事件未显示。"), ""]
-    lines += [line for finding in why.waiting for line in _finding(finding, language, reveal)]
+    lines += [line for finding in why.waiting for line in _finding(finding, fields, language, reveal)]
     return lines if lines and lines[-1] else lines[:-1]
 
 
-def finding_lines(finding: Finding, language: str, *, reveal: bool = False) -> list[str]:
+def finding_lines(finding: Finding, fields: Fieldbook, language: str, *, reveal: bool = False) -> list[str]:
     """One rule's answer."""
-    return list(_finding(finding, language, reveal))
+    return list(_finding(finding, fields, language, reveal))
 
 
-def _event(why: EventWhy, language: str, reveal: bool) -> Iterator[str]:
+def _event(why: EventWhy, fields: Fieldbook, language: str, reveal: bool) -> Iterator[str]:
     event = why.event
     at = event.received_at.strftime("%Y-%m-%d %H:%M:%SZ")
     yield f"{event.type} {event.id} {at}"
@@ -73,11 +73,11 @@ def _event(why: EventWhy, language: str, reveal: bool) -> Iterator[str]:
     if not why.findings:
         yield _in(language, "  No rule waits for this type of event.", "  没有规则等待此类事件。")
     for finding in why.findings:
-        for line in _finding(finding, language, reveal):
+        for line in _finding(finding, fields, language, reveal):
             yield f"  {line}"
 
 
-def _finding(finding: Finding, language: str, reveal: bool) -> Iterator[str]:
+def _finding(finding: Finding, fields: Fieldbook, language: str, reveal: bool) -> Iterator[str]:
     said = _in(language, *_REASONS[finding.reason])
     revision = _in(language, f"revision {finding.revision.number}", f"第 {finding.revision.number} 版")
     if finding.reason == "no_event":
@@ -86,7 +86,7 @@ def _finding(finding: Finding, language: str, reveal: bool) -> Iterator[str]:
     if finding.explanation is not None and finding.reason in ("paused", "draft", "not_in_force"):
         yield "  " + _in(language, *_OTHERWISE[finding.verdict])
     if finding.explanation is not None and finding.explanation.verdict is not True:
-        catalogue = catalogue_of(finding.revision.body)
+        catalogue = fields(finding.revision.body)
         for line in explanation_lines(in_the_way(finding.explanation), catalogue, language, reveal=reveal):
             yield f"  {line}"
     for effect in finding.effects:

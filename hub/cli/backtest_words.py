@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hub.app.fieldbook import Fieldbook
 from hub.app.rules_words import clause_words
 from mappings.documents import Document, Json
 
 
-def result_lines(result: Document, rule: Document, language: str) -> list[str]:
+def result_lines(result: Document, rule: Document, fields: Fieldbook, language: str) -> list[str]:
     """What would have happened, compared, which clause stood in the way, and what would have been sent."""
     if language == "en":
-        return list(_english(result, clause_words(rule, "en")))
-    return list(_chinese(result, clause_words(rule, "zh-CN")))
+        return list(_english(result, clause_words(rule, fields, "en")))
+    return list(_chinese(result, clause_words(rule, fields, "zh-CN")))
 
 
 def _english(r: Document, words: dict[str, str]) -> Iterator[str]:

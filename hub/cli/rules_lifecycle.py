@@ -64,7 +64,7 @@ def diff(name: str, before: int | None, after: int | None, language: str) -> Non
         rule, new = await hub.lifecycle.numbered(TENANT, name, after)
         old = rule.current if before is None else (await hub.lifecycle.numbered(TENANT, name, before))[1]
         stored = None if old is None else old.body
-        return sentence_diff(stored, new.body, language), differences(stored or {}, new.body)
+        return sentence_diff(stored, new.body, hub.fields, language), differences(stored or {}, new.body)
 
     parts, changed = with_hub(act)
     marks = {"removed": "[-{}-]", "added": "{{+{}+}}", "same": "{}"}
@@ -80,7 +80,7 @@ def diff(name: str, before: int | None, after: int | None, language: str) -> Non
 def draft(name: str, file: Path, reason: str | None) -> None:
     """Make the rule in a YAML file the next revision. What is in force stays in force."""
     body = read_rule(file)
-    _changed(lambda hub: hub.lifecycle.draft(TENANT, name, body, actor(), reason))
+    changed(lambda hub: hub.lifecycle.draft(TENANT, name, body, actor(), reason))
 
 
 @click.command("restore")
@@ -89,7 +89,7 @@ def draft(name: str, file: Path, reason: str | None) -> None:
 @because
 def restore(name: str, revision: int, reason: str | None) -> None:
     """Bring an old revision back as the draft."""
-    _changed(lambda hub: hub.lifecycle.restore(TENANT, name, revision, actor(), reason))
+    changed(lambda hub: hub.lifecycle.restore(TENANT, name, revision, actor(), reason))
 
 
 @click.command("submit")
@@ -97,7 +97,7 @@ def restore(name: str, revision: int, reason: str | None) -> None:
 @because
 def submit(name: str, reason: str | None) -> None:
     """Ask somebody else to review the latest revision."""
-    _changed(lambda hub: hub.lifecycle.submit(TENANT, name, actor(), reason))
+    changed(lambda hub: hub.lifecycle.submit(TENANT, name, actor(), reason))
 
 
 @click.command("approve")
@@ -106,7 +106,7 @@ def submit(name: str, reason: str | None) -> None:
 @because
 def approve(name: str, revision: int | None, reason: str | None) -> None:
     """Approve the latest revision. Who changed it last may not."""
-    _changed(lambda hub: hub.lifecycle.approve(TENANT, name, actor(), reason, revision))
+    changed(lambda hub: hub.lifecycle.approve(TENANT, name, actor(), reason, revision))
 
 
 @click.command("return")
@@ -114,10 +114,11 @@ def approve(name: str, revision: int | None, reason: str | None) -> None:
 @because
 def send_back(name: str, reason: str | None) -> None:
     """Return the latest revision to its author, also one that was approved."""
-    _changed(lambda hub: hub.lifecycle.send_back(TENANT, name, actor(), reason))
+    changed(lambda hub: hub.lifecycle.send_back(TENANT, name, actor(), reason))
 
 
-def _changed(act: Callable[[Hub], Awaitable[Rule]]) -> None:
+def changed(act: Callable[[Hub], Awaitable[Rule]]) -> None:
+    """Do it, and say where the rule stands then."""
     rule = with_hub(act)
     live = "nothing in force" if rule.live is None else f"revision {rule.live.number} in force"
     click.echo(f"{rule.name}: revision {rule.latest.number}; {rule.state}, {live}")
@@ -209,26 +210,28 @@ def observed(name: str, limit: int, json_: bool) -> None:
 @click.option("--json", "json_", is_flag=True, help="The result as one JSON object, for scripts.")
 def backtest(name: str, days: int, revision: int | None, language: str, json_: bool) -> None:
     """Try a revision on past events: what it would have done. Nothing is sent, ever. Ctrl-C cancels."""
-    done, rule = with_hub(lambda hub: _run(hub, name, days, revision))
+    done, told = with_hub(lambda hub: _run(hub, name, days, revision, language))
     if json_:
         lines([{"id": done.id, "state": done.state, **(done.result or {})}])
-    elif done.result is not None and done.state == "done":
-        for line in result_lines(done.result, rule, language):
-            click.echo(line)
+    for line in () if json_ else told:
+        click.echo(line)
     if done.state != "done":
         click.echo(f"{done.id}: {done.state}", err=True)
         sys.exit(1)
 
 
-async def _run(hub: Hub, name: str, days: int, revision: int | None) -> tuple[Backtest, Document]:
+async def _run(hub: Hub, name: str, days: int, revision: int | None, language: str) -> tuple[Backtest, list[str]]:
     owner = hub.ids.token(8)
     _, chosen = await hub.lifecycle.numbered(TENANT, name, revision)
     job = await hub.backtests.start(TENANT, name, actor(), days=days, number=chosen.number, owner=owner)
     try:
-        return await hub.backtests.run(job, owner, _progress if sys.stderr.isatty() else None), chosen.body
+        done = await hub.backtests.run(job, owner, _progress if sys.stderr.isatty() else None)
     except asyncio.CancelledError:  # Ctrl-C
         await hub.backtests.cancel(TENANT, job.id)
         raise
+    if done.result is None or done.state != "done":
+        return done, []
+    return done, result_lines(done.result, chosen.body, hub.fields, language)
 
 
 def _progress(seen: int, total: int) -> None:

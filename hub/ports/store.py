@@ -45,13 +45,14 @@ class StoredEvent:
     request_hash: bytes  # 32 bytes: SHA-256 of the canonical request; tells a repeat from a clash
     cause: Cause | None = None
     depth: int = 0  # how many events lie between this one and the first cause
+    traceparent: str | None = None  # the sender's place in its own trace (W3C), if it told one that is valid
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """An event, the deliveries that it owes, the runs that it starts and what the rules said: stored together or not at all.
 
-    `wakes`: some run may wait for an event of this type. `traceparent`: its sender's own trace; it is not stored.
+    `wakes`: some run may wait for an event of this type.
     `known_until`: a repeat is known as one at least so long, and each repeat prolongs that; None: as long as the event is there.
     """
 
@@ -59,7 +60,6 @@ class Arrival:
     planned: tuple[Planned, ...] = ()
     starts: tuple[Start, ...] = ()
     wakes: bool = False
-    traceparent: str | None = None
     evaluated: tuple[Evaluated, ...] = ()
     known_until: datetime | None = None
 
@@ -267,6 +267,15 @@ class Deliveries(Protocol):
 
     async def discard(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime) -> None:
         """End (CANCELLED) a HELD delivery. Raises NotFound, Conflict (it is not held)."""
+
+    async def hold_caused(self, tenant: TenantId, limit: int = 1000) -> int:
+        """HELD for the kill switch: some of what rules planned and nobody has leased; how many. Until 0: all of it."""
+
+    async def held_by_stop(self, tenant: TenantId) -> dict[ConnectionId, int]:
+        """How many deliveries of each connection the kill switch holds."""
+
+    async def let_go(self, tenant: TenantId, *, now: datetime, send: bool, limit: int = 1000) -> int:
+        """Some of what the kill switch holds, oldest first: to be sent after all, or CANCELLED; how many. Until 0: all."""
 
     async def lanes(self, tenant: TenantId | None = None) -> list[LaneStats]: ...
 

@@ -93,4 +93,4 @@ async def _view(request: Request[Any, Any, Any], job: Backtest) -> dto.BacktestV
         revision = await look.revision(job.revision)
     if revision is None:
         raise NotFound("the revision is not there any more")
-    return dto.BacktestView.of(job, revision)
+    return dto.BacktestView.of(job, revision, hub_of(request).fields)

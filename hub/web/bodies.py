@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import orjson
 from litestar import Request
@@ -15,38 +15,6 @@ from hub.domain.errors import Invalid
 from mappings.documents import Document, Json
 
 DEPTH_LIMIT = 100
-
-
-async def json_body(request: Request[Any, Any, Any]) -> Json:
-    """The body as JSON. Raises Invalid (`not_json`, `too_deep`)."""
-    return parse_json(await request.body())
-
-
-async def object_body(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """The body as a JSON object. Raises Invalid (`not_json`, `too_deep`, `type`)."""
-    body = await json_body(request)
-    if not isinstance(body, dict):
-        raise Invalid("the body is an object", code="type", at="body")
-    return body
-
-
-@dataclass
-class TakesObject(Operation):
-    """An operation whose handler reads a JSON object itself; `properties` and `required` describe it."""
-
-    request_body: RequestBody | None = field(default=None)
-    properties: ClassVar[dict[str, Schema]] = {}
-    required_fields: ClassVar[list[str]] = []
-
-    def __post_init__(self) -> None:
-        """One content type."""
-        schema = Schema(
-            type=OpenAPIType.OBJECT,
-            required=self.required_fields or None,
-            properties=dict(self.properties),
-            additional_properties=False,
-        )
-        self.request_body = RequestBody(content={"application/json": OpenAPIMediaType(schema=schema)}, required=True)
 
 
 def parse_json(raw: bytes) -> Json:

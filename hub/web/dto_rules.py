@@ -7,16 +7,15 @@ from datetime import datetime
 import msgspec
 
 from hub.app.cases import CaseResult
-from hub.app.checks import catalogue_of
+from hub.app.fieldbook import Fieldbook
 from hub.app.queries import Why as RuleWhy
 from hub.app.rules_diff import Part
 from hub.app.rules_lifecycle import Standing
 from hub.app.rules_words import clause_words
 from hub.app.why import CandidateWhy, Effect, EventWhy, Finding
 from hub.app.why_words import finding_lines
-from hub.domain.rules import parse, sentence
+from hub.domain.rules import parse
 from hub.ports.rules import Backtest, Rule, RuleRevision
-from mappings.documents import Document
 
 TONGUES = ("en", "zh-CN")
 VERDICTS = {True: "yes", False: "no", None: "unknown"}
@@ -34,7 +33,7 @@ class RuleView(msgspec.Struct):
     rule: dict[str, object]
 
     @classmethod
-    def of(cls, rule: Rule) -> RuleView:
+    def of(cls, rule: Rule, fields: Fieldbook) -> RuleView:
         """From the record."""
         body = rule.latest.body
         return cls(
@@ -43,7 +42,7 @@ class RuleView(msgspec.Struct):
             rule.latest.number,
             None if rule.live is None else rule.live.number,
             parse(body).on,
-            sentences(body),
+            fields.sentences(body),
             dict[str, object](body),
         )
 
@@ -71,12 +70,13 @@ class RevisionView(msgspec.Struct):
     rule: dict[str, object]
 
     @classmethod
-    def of(cls, one: Standing) -> RevisionView:
+    def of(cls, one: Standing, fields: Fieldbook) -> RevisionView:
         """From the record."""
         r = one.revision
         acts = [Act(act.act, act.actor, act.at, act.reason) for act in one.acts]
         return cls(
-            r.number, r.created_at, r.created_by, r.reason, one.review, one.in_force, acts, sentences(r.body),
+            r.number, r.created_at, r.created_by, r.reason, one.review, one.in_force, acts,
+            fields.sentences(r.body),
             dict[str, object](r.body),
         )  # fmt: skip
 
@@ -159,9 +159,12 @@ class BacktestView(msgspec.Struct):
     words: dict[str, dict[str, str]]
 
     @classmethod
-    def of(cls, b: Backtest, revision: RuleRevision) -> BacktestView:
+    def of(cls, b: Backtest, revision: RuleRevision, fields: Fieldbook) -> BacktestView:
         """From the record."""
-        words = {"en": clause_words(revision.body, "en"), "zh-CN": clause_words(revision.body, "zh-CN")}
+        words = {
+            "en": clause_words(revision.body, fields, "en"),
+            "zh-CN": clause_words(revision.body, fields, "zh-CN"),
+        }
         result = None if b.result is None else dict[str, object](b.result)
         return cls(
             b.id, revision.name, revision.number, b.days, b.state, b.created_at, b.created_by, b.seen, b.total,
@@ -216,9 +219,9 @@ class FindingView(msgspec.Struct):
     lines: dict[str, list[str]]
 
     @classmethod
-    def of(cls, f: Finding, reveal: bool) -> FindingView:
+    def of(cls, f: Finding, fields: Fieldbook, reveal: bool) -> FindingView:
         """From the use case."""
-        lines = {tongue: finding_lines(f, tongue, reveal=reveal) for tongue in TONGUES}
+        lines = {tongue: finding_lines(f, fields, tongue, reveal=reveal) for tongue in TONGUES}
         effects = [EffectView.of(effect) for effect in f.effects]
         return cls(f.rule, f.state, f.trigger, f.revision.number, f.reason, VERDICTS[f.verdict], effects, lines)
 
@@ -234,9 +237,9 @@ class EventWhyView(msgspec.Struct):
     rules: list[FindingView]
 
     @classmethod
-    def of(cls, why: EventWhy, reveal: bool) -> EventWhyView:
+    def of(cls, why: EventWhy, fields: Fieldbook, reveal: bool) -> EventWhyView:
         """From the use case."""
-        rules = [FindingView.of(one, reveal) for one in why.findings]
+        rules = [FindingView.of(one, fields, reveal) for one in why.findings]
         return cls(why.event.id, why.event.type, why.event.received_at, why.note, why.stopped, rules)
 
 
@@ -249,13 +252,7 @@ class CandidateWhyView(msgspec.Struct):
     more: bool
 
     @classmethod
-    def of(cls, why: CandidateWhy, reveal: bool) -> CandidateWhyView:
+    def of(cls, why: CandidateWhy, fields: Fieldbook, reveal: bool) -> CandidateWhyView:
         """From the use case."""
-        events = [EventWhyView.of(one, reveal) for one in why.events]
-        return cls(why.candidate, events, [FindingView.of(one, reveal) for one in why.waiting], why.more)
-
-
-def sentences(body: Document) -> dict[str, str]:
-    """The rule as a sentence in both languages."""
-    parsed, catalogue = parse(body), catalogue_of(body)
-    return {tongue: sentence(parsed, catalogue, tongue) for tongue in TONGUES}
+        events = [EventWhyView.of(one, fields, reveal) for one in why.events]
+        return cls(why.candidate, events, [FindingView.of(one, fields, reveal) for one in why.waiting], why.more)

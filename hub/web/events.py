@@ -128,4 +128,4 @@ class EventsController(Controller):
         caller = caller_of(request)
         may_reveal(caller, reveal)
         found = await hub_of(request).why.event(caller.tenant, read_event_id(event_id))
-        return EventWhyView.of(found, reveal)
+        return EventWhyView.of(found, hub_of(request).fields, reveal)

@@ -36,7 +36,7 @@ DONE_INTO = (
 )
 EVENT = (
     "id, tenant_id, type, version, source, key, subject, occurred_at, received_at, request_hash, "
-    "cause_event, cause_delivery, depth"
+    "cause_event, cause_delivery, depth, traceparent"
 )
 PLANNED = (
     "event_id, received_at, tenant_id, dest_id, revision_id, step, okey, state, due_at, expires_at, replay_of, again, "
@@ -137,8 +137,12 @@ class Statements(ABC):
         """READY again at a time; the number is 1 where the try is given back."""
 
     @abstractmethod
-    async def hold(self, rows: Sequence[tuple[DeliveryId, bool]]) -> None:
-        """HELD, for the lane or not."""
+    async def hold(self, rows: Sequence[tuple[DeliveryId, bool, bool]]) -> None:
+        """HELD: (id, for the lane, for the kill switch), else for a person."""
+
+    @abstractmethod
+    async def hold_caused(self, tenant: TenantId, limit: int) -> int:
+        """HELD by the kill switch: what rules planned and nobody has leased, those that wait first; how many."""
 
     @abstractmethod
     async def teach(self, rows: Sequence[tuple[ConnectionId, str, str, TenantId, DeliveryId, EventId]]) -> None:
@@ -226,7 +230,8 @@ class Statements(ABC):
             request_hash=row[9],
             cause=None if row[10] is None else Cause(from_uuid(row[10]), row[11]),
             depth=row[12],
-            body=row[13],
+            traceparent=row[13],
+            body=row[14],
         )
 
 

@@ -211,13 +211,28 @@ class PostgresStatements(Statements):
                 *columns(rows),
             )
 
-    async def hold(self, rows: Sequence[tuple[DeliveryId, bool]]) -> None:
+    async def hold(self, rows: Sequence[tuple[DeliveryId, bool, bool]]) -> None:
         if rows:
             await self._link.driver(
-                "UPDATE delivery d SET state = 4, held_for_lane = c.lane, lease_until = NULL, lease_token = NULL "
-                "FROM unnest($1::bigint[], $2::boolean[]) AS c(id, lane) WHERE d.id = ANY($1::bigint[]) AND d.id = c.id",
+                "UPDATE delivery d SET state = 4, held_for_lane = c.lane, held_for_stop = c.stop, lease_until = NULL, "
+                "lease_token = NULL FROM unnest($1::bigint[], $2::boolean[], $3::boolean[]) AS c(id, lane, stop) "
+                "WHERE d.id = ANY($1::bigint[]) AND d.id = c.id",
                 *columns(rows),
             )
+
+    async def hold_caused(self, tenant: TenantId, limit: int) -> int:
+        for state in (3, 0):  # who waits would otherwise take the place of the head that is held
+            rows = await self._link.driver(
+                "UPDATE delivery SET state = 4, held_for_stop = true WHERE id = ANY(ARRAY("  # noqa: S608
+                f"SELECT d.id FROM delivery d WHERE d.state = {state} AND d.dest_id = ANY(ARRAY("
+                "SELECT id FROM destination WHERE tenant_id = $1)) AND d.revision_id IS NOT NULL "
+                "LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING id",
+                tenant,
+                limit,
+            )
+            if rows:
+                return len(rows)
+        return 0
 
     async def teach(self, rows: Sequence[tuple[ConnectionId, str, str, TenantId, DeliveryId, EventId]]) -> None:
         if not rows:

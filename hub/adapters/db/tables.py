@@ -62,6 +62,7 @@ class EventRow(SQLModel, table=True):
     cause_event: str | None = Field(sa_type=EventKey)
     cause_delivery: int | None = Field(sa_type=Number)
     depth: int = Field(sa_type=SmallInteger, sa_column_kwargs={"server_default": text("0")})
+    traceparent: str | None = Field(sa_type=Text)
 
 
 class EventBodyRow(SQLModel, table=True):
@@ -89,7 +90,10 @@ class IdempotencyRow(SQLModel, table=True):
 
 
 class DeliveryRow(SQLModel, table=True):
-    """A live delivery: small, hot, deleted at its end. `held_for_lane`: HELD until its connection is active again."""
+    """A live delivery: small, hot, deleted at its end.
+
+    `held_for_lane`: HELD until its connection is active again; `held_for_stop`: by the kill switch.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -121,6 +125,7 @@ class DeliveryRow(SQLModel, table=True):
     replay_of: int | None = Field(sa_type=Number)
     again: bool = Field(sa_column_kwargs={"server_default": false()})
     held_for_lane: bool = Field(sa_column_kwargs={"server_default": false()})
+    held_for_stop: bool = Field(sa_column_kwargs={"server_default": false()})
     merge: str | None = Field(sa_type=Text)
 
 
