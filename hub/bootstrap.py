@@ -140,7 +140,7 @@ def assemble(parts: Parts) -> Hub:
         lifecycle=lifecycle,
         kill_switch=KillSwitch(p.store, library, p.clock),
         cases=cases,
-        backtests=Backtests(p.store, p.vault, p.clock, p.ids, p.meter, decode),
+        backtests=Backtests(p.store, p.vault, library, p.clock, p.ids, p.meter, decode),
         why=Why(p.store, p.vault, library),
         fields=fields,
         tables=RuleTables(lifecycle, fields),

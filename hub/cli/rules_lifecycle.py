@@ -213,10 +213,11 @@ def observed(name: str, limit: int, json_: bool) -> None:
 @click.option("--days", default=DAYS, show_default=True, type=click.IntRange(1, LONGEST), help="How far back.")
 @click.option("--revision", type=click.IntRange(1), help="Default: the latest.")
 @in_words
+@click.option("--reveal", is_flag=True, help="Name the candidates that it shows.")
 @click.option("--json", "json_", is_flag=True, help="The result as one JSON object, for scripts.")
-def backtest(name: str, days: int, revision: int | None, language: str, json_: bool) -> None:
+def backtest(name: str, days: int, revision: int | None, language: str, reveal: bool, json_: bool) -> None:
     """Try a revision on past events: what it would have done. Nothing is sent, ever. Ctrl-C cancels."""
-    done, told = with_hub(lambda hub: _run(hub, name, days, revision, language))
+    done, told = with_hub(lambda hub: _run(hub, name, days, revision, language, reveal))
     if json_:
         lines([{"id": done.id, "state": done.state, **(done.result or {})}])
     for line in () if json_ else told:
@@ -226,7 +227,9 @@ def backtest(name: str, days: int, revision: int | None, language: str, json_: b
         sys.exit(1)
 
 
-async def _run(hub: Hub, name: str, days: int, revision: int | None, language: str) -> tuple[Backtest, list[str]]:
+async def _run(
+    hub: Hub, name: str, days: int, revision: int | None, language: str, reveal: bool
+) -> tuple[Backtest, list[str]]:
     owner = hub.ids.token(8)
     _, chosen = await hub.lifecycle.numbered(TENANT, name, revision)
     job = await hub.backtests.start(TENANT, name, actor(), days=days, number=chosen.number, owner=owner)
@@ -237,7 +240,8 @@ async def _run(hub: Hub, name: str, days: int, revision: int | None, language: s
         raise
     if done.result is None or done.state != "done":
         return done, []
-    return done, result_lines(done.result, chosen.body, hub.fields, language)
+    names = await hub.backtests.names(done) if reveal else {}
+    return done, result_lines(done.result, chosen.body, hub.fields, language, names)
 
 
 def _progress(seen: int, total: int) -> None:
