@@ -40,6 +40,7 @@ from hub.app.fieldbook import Fieldbook
 from hub.app.hub import Hub
 from hub.app.identify import Identify
 from hub.app.ingest import Ingest, Prepare, commit_arrivals
+from hub.app.kill_switch import KillSwitch
 from hub.app.lanes import LaneLoop, LoopLimits
 from hub.app.library import Library
 from hub.app.pressure import Bounds, Pressure
@@ -50,6 +51,7 @@ from hub.app.replay import Replay
 from hub.app.replays import Replays
 from hub.app.reports import Reports
 from hub.app.retain import Retain
+from hub.app.rules_compared import Comparisons
 from hub.app.rules_lifecycle import Lifecycle
 from hub.app.rules_table import RuleTables
 from hub.app.runs import Runs
@@ -142,12 +144,14 @@ def assemble(parts: Parts) -> Hub:
         queries=queries,
         access=Access(p.store, p.clock, p.ids),
         lifecycle=lifecycle,
+        kill_switch=KillSwitch(p.store, library, p.clock),
         cases=cases,
-        backtests=Backtests(p.store, p.vault, p.clock, p.ids, p.meter, decode),
+        backtests=Backtests(p.store, p.vault, library, p.clock, p.ids, p.meter, decode),
         why=Why(p.store, p.vault, library),
         retain=Retain(p.store, p.clock, p.meter, p.keep),
         fields=fields,
         tables=RuleTables(lifecycle, fields),
+        comparisons=Comparisons(lifecycle),
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from hub.app.guards import HOUR, once_key
 from hub.app.ingest import Incoming, Prepare, body_place, planned_call
 from hub.app.library import Book, Library
 from hub.domain.errors import Conflict, Invalid, NotFound, Unavailable
@@ -15,7 +15,7 @@ from hub.domain.events import Cause
 from hub.domain.ids import EventId, RuleId, TenantId, show
 from hub.domain.rules import Action, Program
 from hub.domain.rules.tags import with_tags
-from hub.domain.rules.tree import Emit, Guards, Once, Same, Tag, Wait
+from hub.domain.rules.tree import Emit, Same, Tag, Wait
 from hub.domain.runs import MAX_DEPTH, Moved, Run, RunState, end, go_on, hold, meet, still_waits
 from hub.ports.clock import Clock
 from hub.ports.meter import Meter
@@ -23,13 +23,12 @@ from hub.ports.runs import Awaited, CandidateTag, Owed
 from hub.ports.store import Arrival, Store, StoredEvent, Work
 from hub.ports.vault import Vault
 from mappings.canonical import UnknownType, event_schema
-from mappings.documents import Document, lookup
+from mappings.documents import Document
 from mappings.engine import MappingFailed
 
 BATCH = 50  # runs in one transaction
 POLL_S = 0.1  # the bell is left to the lanes: whoever waits for it takes the ring from the others
 VERSION = 1  # of the canonical events that rules tell
-HOUR = timedelta(hours=1)
 FAULTS = (Invalid, NotFound, Conflict, MappingFailed)
 
 
@@ -203,7 +202,7 @@ class Advance:
         if (await self._event(run, sight)).depth >= MAX_DEPTH:
             return hold(run, "loop", now)
         if guards.once_per:
-            key = _once_key(guards, run, await self._data(run, sight))
+            key = once_key(guards, run.subject, run.event, await self._data(run, sight))
             if not await sight.work.once(run, key):
                 return end(run, RunState.SKIPPED, now, "once_per")
         if guards.max_per_hour is not None:
@@ -270,15 +269,6 @@ class Advance:
         for run in runs:
             if run.state in (RunState.HELD, RunState.FAILED, RunState.STOPPED):
                 self.meter.note(f"run.{run.state}", run=show("run", run.id), rule=run.rule, reason=run.reason)
-
-
-def _once_key(guards: Guards, run: Run, data: Document) -> str:
-    """One text for what the rule may run once for. No subject is one candidate of its own: the event decides."""
-    job = lookup(data, "job.id")
-    parts = [run.subject or run.event]
-    if Once.JOB in guards.once_per:
-        parts.append(job if isinstance(job, str) else "")
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _told(step: Emit, book: Book, data: Document) -> Document:

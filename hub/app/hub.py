@@ -14,6 +14,7 @@ from hub.app.deliver import Deliver
 from hub.app.fieldbook import Fieldbook
 from hub.app.identify import Identify
 from hub.app.ingest import Ingest
+from hub.app.kill_switch import KillSwitch
 from hub.app.lanes import LaneLoop
 from hub.app.library import Library
 from hub.app.provide import Provide
@@ -22,6 +23,7 @@ from hub.app.receive import Receive
 from hub.app.replay import Replay
 from hub.app.replays import Replays
 from hub.app.retain import Retain
+from hub.app.rules_compared import Comparisons
 from hub.app.rules_lifecycle import Lifecycle
 from hub.app.rules_table import RuleTables
 from hub.app.runs import Runs
@@ -63,9 +65,11 @@ class Hub:
     queries: Queries
     access: Access
     lifecycle: Lifecycle
+    kill_switch: KillSwitch
     cases: Cases
     backtests: Backtests
     why: Why
     retain: Retain
     fields: Fieldbook
     tables: RuleTables
+    comparisons: Comparisons

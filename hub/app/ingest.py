@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from hub.app.evaluate import kept
+from hub.app.evaluate import kept, told_beside
 from hub.app.groups import GroupCommit
 from hub.app.library import Book, Library
 from hub.app.pressure import Pressure
@@ -141,7 +141,8 @@ class Prepare:
                 starts.append(Start(rule.rule, rule.revision))
             else:
                 planned += planned_calls(rule, event.subject, book, now)
-        return planned, starts, kept(data, rules, verdicts, now, book.stopped)
+        said = kept(data, rules, verdicts, now, book.stopped)
+        return planned, starts, said + told_beside(data, rules, verdicts, now, book.beside) if book.beside else said
 
 
 def step_of(rule: RuleId, step: str) -> str:

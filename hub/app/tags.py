@@ -18,7 +18,7 @@ def words_then(changes: Iterable[TagChange], at: datetime) -> list[str]:
     """The words on a candidate at that moment, by what came and went before it."""
     found: dict[str, None] = {}
     for change in changes:
-        if change.at > at:
+        if change.at >= at:  # an event comes before the word that it is the reason for
             continue
         if change.put:
             found[change.tag] = None

@@ -18,6 +18,16 @@ _REASONS: Mapping[str, tuple[str, str]] = {
     "paused": ("is paused", "已暂停"),
     "draft": ("is a draft and not in force", "仍是草稿，未生效"),
     "not_in_force": ("was not in force when this came", "事件到达时尚未生效"),
+    "both": ("tried beside the one in force: would act as well", "与现行版本并行观察：同样会执行"),
+    "newly": (
+        "tried beside the one in force: would act, which that one does not",
+        "与现行版本并行观察：会执行，现行版本不会",
+    ),
+    "no_longer": (
+        "tried beside the one in force: would not act, which that one does",
+        "与现行版本并行观察：不会执行，现行版本会",
+    ),
+    "beside": ("tried beside the one in force: would not act either", "与现行版本并行观察：同样不会执行"),
     "no_event": ("waits: no such event came", "仍在等待：尚未收到此类事件"),
 }
 _OTHERWISE = {

@@ -21,6 +21,7 @@ from hub.cli.replays import dead, discard, edit, replays
 from hub.cli.retention import retention
 from hub.cli.rule_tables import COMMANDS as TABLE_COMMANDS
 from hub.cli.rules import rules
+from hub.cli.rules_compared import COMMANDS as COMPARE_COMMANDS
 from hub.cli.rules_lifecycle import COMMANDS as RULE_COMMANDS
 from hub.cli.runs import runs
 from hub.cli.top import top
@@ -53,7 +54,7 @@ for command in (
     cli.add_command(command)
 for command in (dead, edit, discard):
     deliveries.add_command(command)
-for command in (*RULE_COMMANDS, *TABLE_COMMANDS):
+for command in (*RULE_COMMANDS, *TABLE_COMMANDS, *COMPARE_COMMANDS):
     rules.add_command(command)
 
 

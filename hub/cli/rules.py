@@ -50,7 +50,7 @@ def list_rules(language: str, json_: bool) -> None:
 
     async def act(hub: Hub) -> tuple[list[dict[str, object]], bool]:
         found = await hub.queries.rules(TENANT)
-        return [_row(hub, rule, language) for rule in found], await hub.lifecycle.stopped(TENANT)
+        return [_row(hub, rule, language) for rule in found], (await hub.kill_switch.standing(TENANT)).stopped
 
     rows, stopped = with_hub(act)
     columns = ("name", "state", "revision", "draft", "sentence")

@@ -14,6 +14,8 @@ from hub.app.backtests import DAYS, LONGEST
 from hub.app.cases import CaseResult
 from hub.app.configure import differences
 from hub.app.hub import Hub
+from hub.app.kill_switch import FATES
+from hub.app.kill_switch import Standing as KillStanding
 from hub.app.rules_diff import Part, sentence_diff
 from hub.app.rules_lifecycle import Standing
 from hub.cli.backtest_words import result_lines
@@ -121,7 +123,8 @@ def changed(act: Callable[[Hub], Awaitable[Rule]]) -> None:
     """Do it, and say where the rule stands then."""
     rule = with_hub(act)
     live = "nothing in force" if rule.live is None else f"revision {rule.live.number} in force"
-    click.echo(f"{rule.name}: revision {rule.latest.number}; {rule.state}, {live}")
+    tried = "" if rule.beside is None else f", revision {rule.beside.number} told beside it"
+    click.echo(f"{rule.name}: revision {rule.latest.number}; {rule.state}, {live}{tried}")
 
 
 def _turn(name: str, state: str, revision: int | None, reason: str | None) -> None:
@@ -167,22 +170,25 @@ def pause(name: str, reason: str | None) -> None:
 @click.command("stop")
 @because
 def stop(reason: str | None) -> None:
-    """The kill switch: all rules go on deciding, and nothing follows, until `resume`."""
-    _switch(True, reason)
+    """The kill switch: all rules go on deciding, and nothing that they caused leaves any more, until `resume`."""
+    _tell(with_hub(lambda hub: hub.kill_switch.stop(TENANT, actor(), reason)))
 
 
 @click.command("resume")
+@click.option(
+    "--held", type=click.Choice(FATES), default="keep", show_default=True,
+    help="What becomes of the deliveries that were held: a later `resume` may say it too.",
+)  # fmt: skip
 @because
-def resume(reason: str | None) -> None:
-    """Let rules act again. What came meanwhile is not sent by itself."""
-    _switch(False, reason)
+def resume(reason: str | None, held: str) -> None:
+    """Let rules act and runs go on. What only came meanwhile is not sent by itself."""
+    _tell(with_hub(lambda hub: hub.kill_switch.resume(TENANT, actor(), reason, held=held)))
 
 
-def _switch(stopped: bool, reason: str | None) -> None:
-    async def act(hub: Hub) -> bool:
-        return await hub.lifecycle.stop(TENANT, stopped, actor(), reason)
-
-    click.echo("all rules are stopped" if with_hub(act) else "rules act")
+def _tell(standing: KillStanding) -> None:
+    click.echo("all rules are stopped" if standing.stopped else "rules act")
+    for connection, count in sorted(standing.held.items()):
+        click.echo(f"  held: {count} for {connection}")
 
 
 @click.command("observed")
@@ -207,10 +213,11 @@ def observed(name: str, limit: int, json_: bool) -> None:
 @click.option("--days", default=DAYS, show_default=True, type=click.IntRange(1, LONGEST), help="How far back.")
 @click.option("--revision", type=click.IntRange(1), help="Default: the latest.")
 @in_words
+@click.option("--reveal", is_flag=True, help="Name the candidates that it shows.")
 @click.option("--json", "json_", is_flag=True, help="The result as one JSON object, for scripts.")
-def backtest(name: str, days: int, revision: int | None, language: str, json_: bool) -> None:
+def backtest(name: str, days: int, revision: int | None, language: str, reveal: bool, json_: bool) -> None:
     """Try a revision on past events: what it would have done. Nothing is sent, ever. Ctrl-C cancels."""
-    done, told = with_hub(lambda hub: _run(hub, name, days, revision, language))
+    done, told = with_hub(lambda hub: _run(hub, name, days, revision, language, reveal))
     if json_:
         lines([{"id": done.id, "state": done.state, **(done.result or {})}])
     for line in () if json_ else told:
@@ -220,7 +227,9 @@ def backtest(name: str, days: int, revision: int | None, language: str, json_: b
         sys.exit(1)
 
 
-async def _run(hub: Hub, name: str, days: int, revision: int | None, language: str) -> tuple[Backtest, list[str]]:
+async def _run(
+    hub: Hub, name: str, days: int, revision: int | None, language: str, reveal: bool
+) -> tuple[Backtest, list[str]]:
     owner = hub.ids.token(8)
     _, chosen = await hub.lifecycle.numbered(TENANT, name, revision)
     job = await hub.backtests.start(TENANT, name, actor(), days=days, number=chosen.number, owner=owner)
@@ -231,7 +240,8 @@ async def _run(hub: Hub, name: str, days: int, revision: int | None, language: s
         raise
     if done.result is None or done.state != "done":
         return done, []
-    return done, result_lines(done.result, chosen.body, hub.fields, language)
+    names = await hub.backtests.names(done) if reveal else {}
+    return done, result_lines(done.result, chosen.body, hub.fields, language, names)
 
 
 def _progress(seen: int, total: int) -> None:

@@ -29,6 +29,7 @@ from hub.web.replays import DeadLettersController, ReplaysController
 from hub.web.retention import RetentionController
 from hub.web.rule_tables import TablesController
 from hub.web.rules import RulesController
+from hub.web.rules_compared import ComparisonsController
 from hub.web.rules_lifecycle import LifecycleController, SwitchController
 from hub.web.runs import RunsController
 
@@ -56,6 +57,7 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
             RunsController,
             LifecycleController,
             TablesController,
+            ComparisonsController,
             SwitchController,
             BacktestsController,
             ConnectionsController,

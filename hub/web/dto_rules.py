@@ -8,7 +8,9 @@ import msgspec
 
 from hub.app.cases import CaseResult
 from hub.app.fieldbook import Fieldbook
+from hub.app.kill_switch import Standing as KillStanding
 from hub.app.queries import Why as RuleWhy
+from hub.app.rules_compared import Comparison
 from hub.app.rules_diff import Part
 from hub.app.rules_lifecycle import Standing
 from hub.app.rules_words import clause_words
@@ -22,12 +24,16 @@ VERDICTS = {True: "yes", False: "no", None: "unknown"}
 
 
 class RuleView(msgspec.Struct):
-    """A rule: its latest revision, with its sentence in both languages. `in_force`: the revision that events meet now."""
+    """A rule: its latest revision, with its sentence in both languages. `in_force`: the revision that events meet now.
+
+    `beside` is one that is told beside it and does nothing.
+    """
 
     name: str
     state: str
     revision: int
     in_force: int | None
+    beside: int | None
     event: str
     sentence: dict[str, str]
     rule: dict[str, object]
@@ -41,6 +47,7 @@ class RuleView(msgspec.Struct):
             rule.state,
             rule.latest.number,
             None if rule.live is None else rule.live.number,
+            None if rule.beside is None else rule.beside.number,
             parse(body).on,
             fields.sentences(body),
             dict[str, object](body),
@@ -127,9 +134,15 @@ class TurnedView(msgspec.Struct):
 
 
 class SwitchView(msgspec.Struct):
-    """The kill switch: `stopped` rules decide, and nothing follows."""
+    """The kill switch: `stopped` rules decide, and nothing follows. `held`: deliveries that it holds, by connection."""
 
     stopped: bool
+    held: dict[str, int]
+
+    @classmethod
+    def of(cls, standing: KillStanding) -> SwitchView:
+        """From the use case."""
+        return cls(standing.stopped, {**standing.held})
 
 
 class ObservedView(msgspec.Struct):
@@ -139,10 +152,32 @@ class ObservedView(msgspec.Struct):
     events: list[str]
 
 
+class ComparisonView(msgspec.Struct):
+    """A revision told beside the one in force (`against`): how often both would act, or one of them alone; the newest ids."""
+
+    revision: int
+    against: int
+    since: datetime
+    events: int
+    both: int
+    newly: int
+    no_longer: int
+    newly_events: list[str]
+    no_longer_events: list[str]
+
+    @classmethod
+    def of(cls, c: Comparison) -> ComparisonView:
+        """From the use case."""
+        return cls(
+            c.revision.number, c.against.number, c.since, c.events, c.counts.both, c.counts.newly, c.counts.no_longer,
+            [*c.newly], [*c.no_longer],
+        )  # fmt: skip
+
+
 class BacktestView(msgspec.Struct):
     """A backtest: `queued`, `running`, `done`, `cancelled`, `failed`. `result` is there when it is done.
 
-    `words` names the clauses of the result in both languages.
+    `words` names the clauses of the result in both languages; `names` the candidates it shows, where that was asked for.
     """
 
     id: str
@@ -157,9 +192,12 @@ class BacktestView(msgspec.Struct):
     finished_at: datetime | None
     result: dict[str, object] | None
     words: dict[str, dict[str, str]]
+    names: dict[str, str] | None
 
     @classmethod
-    def of(cls, b: Backtest, revision: RuleRevision, fields: Fieldbook) -> BacktestView:
+    def of(
+        cls, b: Backtest, revision: RuleRevision, fields: Fieldbook, names: dict[str, str] | None = None
+    ) -> BacktestView:
         """From the record."""
         words = {
             "en": clause_words(revision.body, fields, "en"),
@@ -168,7 +206,7 @@ class BacktestView(msgspec.Struct):
         result = None if b.result is None else dict[str, object](b.result)
         return cls(
             b.id, revision.name, revision.number, b.days, b.state, b.created_at, b.created_by, b.seen, b.total,
-            b.finished_at, result, words,
+            b.finished_at, result, words, names,
         )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath
 
+from hub.app.kill_switch import FATES
 from hub.app.rules_lifecycle import LONGEST_REASON, STATES
 from hub.domain.errors import Invalid
 from hub.ports.rules import Rule
@@ -152,24 +153,36 @@ class SwitchController(Controller):
     )
     async def one(self, request: Request[Any, Any, Any]) -> dto.SwitchView:
         """The kill switch."""
-        return dto.SwitchView(await hub_of(request).lifecycle.stopped(caller_of(request).tenant))
+        return dto.SwitchView.of(await hub_of(request).kill_switch.standing(caller_of(request).tenant))
 
     @put(
         "/",
         operation_id="setRuleSwitch",
         opt=scope("rules:write"),
-        operation_class=takes({"stopped": Schema(type=OpenAPIType.BOOLEAN), "reason": _REASON}, need=["stopped"]),
+        operation_class=takes(
+            {
+                "stopped": Schema(type=OpenAPIType.BOOLEAN),
+                "held": Schema(type=OpenAPIType.STRING, enum=[*FATES], default="keep"),
+                "reason": _REASON,
+            },
+            need=["stopped"],
+        ),
         responses=may_answer(400, 401, 403, 413, 422, 503),
         summary="Stop all rules at once, or let them act again",
     )
     async def set(self, request: Request[Any, Any, Any]) -> dto.SwitchView:
-        """Stopped rules go on deciding, which is recorded, and nothing follows."""
-        body = await json_fields(request, need=("stopped",), may=("reason",))
+        """Stopped rules go on deciding; what they caused and has not left is held, and runs wait.
+
+        `held` says what becomes of the held deliveries when rules act again.
+        """
+        body = await json_fields(request, need=("stopped",), may=("held", "reason"))
         if not isinstance(body["stopped"], bool):
             raise Invalid("stopped is true or false", code="type", at="stopped")
-        caller = caller_of(request)
-        reason = text_field(body, "reason")
-        return dto.SwitchView(await hub_of(request).lifecycle.stop(caller.tenant, body["stopped"], caller.id, reason))
+        switch, caller = hub_of(request).kill_switch, caller_of(request)
+        reason, held = text_field(body, "reason"), text_field(body, "held") or "keep"
+        if not body["stopped"]:
+            return dto.SwitchView.of(await switch.resume(caller.tenant, caller.id, reason, held=held))
+        return dto.SwitchView.of(await switch.stop(caller.tenant, caller.id, reason))
 
 
 def _number(body: Document) -> int:

@@ -109,7 +109,7 @@ async def test_observed_and_stopped_rules_say_so(referring: Bench) -> None:
     await referring.hub.lifecycle.turn(TENANT, "high score", "observe", "ann")
     [observed] = await referring.accept(report(score=91, key="1"))
     await referring.hub.lifecycle.turn(TENANT, "high score", "live", "ann")
-    await referring.hub.lifecycle.stop(TENANT, True, "ann")
+    await referring.hub.kill_switch.stop(TENANT, "ann")
     [stopped] = await referring.accept(report(score=91, key="2"))
     assert reasons(await why(referring, observed)) == {"high score": "observed"}
     found = await why(referring, stopped)

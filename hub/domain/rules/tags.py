@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from hub.domain.rules.tree import Branch, Condition, Group, RuleBody, Tag, nodes, walk_steps
 from mappings.documents import Document
@@ -20,11 +20,13 @@ def branches_ask_tags(body: RuleBody) -> bool:
     return any(isinstance(step, Branch) and asks_tags(step.when) for _, step in walk_steps(body.then))
 
 
-def with_tags(data: Document, tags: Iterable[str]) -> Document:
+def with_tags(data: Document, tags: Collection[str]) -> Document:
     """The event's data with these words among those that it tells itself. No words at all is an empty list, not unknown."""
     candidate = data.get("candidate")
     known = candidate if isinstance(candidate, dict) else {}
     told = known.get("tags")
+    if not tags and isinstance(told, list):
+        return data
     own = told if isinstance(told, list) else []
     return {**data, "candidate": {**known, "tags": [*own, *(tag for tag in tags if tag not in own)]}}
 
