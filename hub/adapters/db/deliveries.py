@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -17,6 +16,7 @@ from hub.domain.deliveries import Again, Attempt, Final, Finish, Hold, State
 from hub.domain.ids import ConnectionId, DeliveryId, RevisionId
 from hub.ports.lanes import BusyLane, Room
 from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall
+from mappings.documents import written
 
 _DELIVERY = metadata.tables["delivery"]
 _LANE = metadata.tables["destination"]
@@ -107,7 +107,7 @@ class DbQueue(DbEvents):
             attempt.status,
             _fit(attempt.error),
             attempt.talk,
-            None if attempt.detail is None else json.dumps(attempt.detail, ensure_ascii=False),
+            None if attempt.detail is None else written(attempt.detail).decode(),
         )
 
     async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
