@@ -89,7 +89,9 @@ class _Chance:
 
     def __call__(self, bits: int) -> int:
         size, start = (bits + 7) // 8, self._at
-        if start + size > len(self._page) or self._process != os.getpid():  # a forked process must not repeat its parent's
+        if (
+            start + size > len(self._page) or self._process != os.getpid()
+        ):  # a forked process must not repeat its parent's
             self._page, start, self._process = os.urandom(4096), 0, os.getpid()
         self._at = start + size
         return int.from_bytes(self._page[start : self._at]) >> (size * 8 - bits)

@@ -16,12 +16,12 @@ _ANSWER = [(b"content-type", b"application/json"), *((n.lower().encode(), v.enco
 _encode = msgspec.json.Encoder().encode
 
 
-def accepting(app: ASGIApp) -> ASGIApp:  # noqa: ARG001
+def accepting(app: ASGIApp) -> ASGIApp:
     """The middleware of that one route. What it raises becomes a problem where every other error does."""
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         hub: Hub = scope["litestar_app"].state["hub"]
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed([*scope["headers"]])}
         caller = await admit(hub, headers, scope["route_handler"].opt)
         body = await Request(scope, receive, send).body()
         incoming = read_events(headers.get("content-type", ""), headers, body)

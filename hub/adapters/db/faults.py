@@ -29,7 +29,12 @@ _LATER_SQLITE = (
 )
 
 
-_DRIVERS = (exc.DBAPIError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError)  # wrapped by SQLAlchemy or not
+_DRIVERS = (
+    exc.DBAPIError,
+    sqlite3.Error,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+)  # wrapped by SQLAlchemy or not
 
 
 @contextmanager

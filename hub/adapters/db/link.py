@@ -87,7 +87,9 @@ async def _commit(link: Link) -> None:
     if link.sqlite:
         await link._driver.commit()
     elif await link._driver.execute("COMMIT") != "COMMIT":
-        raise Unavailable("a statement had failed and the transaction was rolled back", code="store_unavailable", after=1)
+        raise Unavailable(
+            "a statement had failed and the transaction was rolled back", code="store_unavailable", after=1
+        )
 
 
 async def _undo(connection: AsyncConnection, link: Link) -> None:
