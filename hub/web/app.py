@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
-from litestar import Litestar, Response, Router
+from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
@@ -15,6 +14,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from hub.app.hub import Hub
 from hub.domain.errors import HubError
+from hub.web.answers import with_headers
 from hub.web.auth import PUBLIC, guard
 from hub.web.backtests import BacktestsController
 from hub.web.candidates import CandidatesController
@@ -34,13 +34,6 @@ from hub.web.rules_lifecycle import LifecycleController, SwitchController
 from hub.web.runs import RunsController
 
 BODY_LIMIT = 10 * 1024 * 1024  # bytes
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
@@ -73,7 +66,7 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
             HTTPException: on_http_error,
             Exception: on_any_error(lambda name: hub.meter.note("web.internal_error", error=name)),
         },
-        after_request=_headers,
+        after_request=with_headers,
         request_max_body_size=BODY_LIMIT,
         openapi_config=openapi(version),
         lifespan=lifespan or [],
@@ -93,9 +86,3 @@ def openapi(version: str) -> OpenAPIConfig:
         render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         openapi_router=Router(path="/schema", route_handlers=[], opt=PUBLIC, include_in_schema=False),
     )
-
-
-async def _headers(response: Response[Any]) -> Response[Any]:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response

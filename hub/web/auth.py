@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,18 +41,22 @@ def hub_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Hub:
 
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Establish the caller and hold the handler's scope against the token's. Raises Unauthorized, Forbidden."""
-    if handler.opt.get("public") is True:
-        return
-    kind, _, secret = connection.headers.get("authorization", "").partition(" ")
+    if handler.opt.get("public") is not True:
+        connection.state["caller"] = await admit(hub_of(connection), connection.headers, handler.opt)
+
+
+async def admit(hub: Hub, headers: Mapping[str, str], opt: Mapping[str, object]) -> Caller:
+    """Who may call a handler with these `opt`. Raises Unauthorized, Forbidden."""
+    kind, _, secret = headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not secret or len(secret) > 200 or not secret.isascii():
         raise Unauthorized("a valid API token is needed", code="bad_token")
-    caller = await hub_of(connection).access.check(secret.strip())
-    wanted = handler.opt.get("scope")
+    caller = await hub.access.check(secret.strip())
+    wanted = opt.get("scope")
     if not isinstance(wanted, str) or wanted not in caller.scopes:
         raise Forbidden(
             f"the token lacks the scope {wanted}" if wanted else "nobody may call this", code="missing_scope"
         )
-    connection.state["caller"] = caller
+    return caller
 
 
 def caller_of(request: Request[Any, Any, Any]) -> Caller:

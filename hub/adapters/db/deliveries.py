@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +18,7 @@ from hub.domain.errors import Conflict
 from hub.domain.ids import ConnectionId, DeliveryId, RevisionId, TenantId
 from hub.ports.lanes import BusyLane, Room
 from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall
+from mappings.documents import written
 
 _DELIVERY = metadata.tables["delivery"]
 _LANE = metadata.tables["destination"]
@@ -109,7 +109,7 @@ class DbQueue(DbEvents):
             attempt.status,
             _fit(attempt.error),
             attempt.talk,
-            None if attempt.detail is None else json.dumps(attempt.detail, ensure_ascii=False),
+            None if attempt.detail is None else written(attempt.detail).decode(),
         )
 
     async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.adapters.db.columns import from_uuid
-from hub.adapters.db.link import AnyRow, Link
+from hub.adapters.db.link import Link, Values
 from hub.domain.deliveries import Delivery, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
@@ -191,7 +191,7 @@ class Statements(ABC):
         found: datetime | None = self.to_moment(rows[0][0])
         return found
 
-    def to_delivery(self, row: AnyRow) -> Delivery:
+    def to_delivery(self, row: Values) -> Delivery:
         """A row of DELIVERY columns."""
         return Delivery(
             id=DeliveryId(row[0]),
@@ -215,7 +215,7 @@ class Statements(ABC):
             merge=row[18],
         )
 
-    def to_event(self, row: AnyRow) -> StoredEvent:
+    def to_event(self, row: Values) -> StoredEvent:
         """A row of EVENT columns and the body."""
         return StoredEvent(
             id=from_uuid(row[0]),
@@ -235,7 +235,7 @@ class Statements(ABC):
         )
 
 
-def newest(rows: Sequence[AnyRow]) -> dict[Subject, dict[str, str]]:
+def newest(rows: Sequence[Values]) -> dict[Subject, dict[str, str]]:
     """Rows (connection, subject, object, external id, delivery): the one of the highest delivery per object."""
     best: dict[Subject, dict[str, tuple[int, str]]] = {}
     for connection, subject, object_, external, delivery in rows:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from hub.adapters.db.columns import from_uuid
 from hub.adapters.db.statements import (
@@ -63,7 +62,7 @@ class PostgresStatements(Statements):
         return value
 
     def event_key(self, event: EventId | None) -> Any:
-        return None if event is None else UUID(event[4:])
+        return None if event is None else event[4:]  # the driver takes the digits of a UUID too
 
     async def remember(self, rows: Sequence[Remembered]) -> set[Identity]:
         tenants, identities, events, hashes, ends = columns(rows)

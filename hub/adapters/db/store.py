@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hub.adapters.db import engines
 from hub.adapters.db.bells import Bell, PostgresBell, SqliteBell
 from hub.adapters.db.faults import translated
-from hub.adapters.db.link import AnyRow, Link
+from hub.adapters.db.link import AnyRow, Link, transaction
 from hub.adapters.db.people import DbWork
 from hub.adapters.db.schema import newest, revision_of
 from hub.adapters.db.statements_postgres import PostgresStatements
@@ -57,10 +57,8 @@ class SqlStore:
     @asynccontextmanager
     async def look(self) -> AsyncIterator[Work]:
         """See the port. On SQLite one unchanging picture, on PostgreSQL a new one for each question."""
-        with translated():
-            async with self._reader.connect() as connection:
-                await connection.begin()
-                yield DbWork(Link(connection))
+        async with transaction(self._reader, engines.READ if self._sqlite else "BEGIN READ ONLY") as link:
+            yield DbWork(link)
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncIterator[None]:
@@ -151,9 +149,7 @@ class SqlStore:
         async with AsyncExitStack() as stack:
             if self._sqlite:
                 await stack.enter_async_context(self._my_turn())
-            with translated():  # around the end too: a connection that was cut fails even in its rollback
-                async with self._writer.begin() as connection:
-                    yield Link(connection)
+            yield await stack.enter_async_context(transaction(self._writer, engines.WRITE if self._sqlite else "BEGIN"))
 
     async def close(self) -> None:
         """See the port."""
@@ -166,10 +162,10 @@ def open_store(url: str) -> SqlStore:
     """The store at `sqlite:///path` or `postgresql://...`; connects at first use. Raises Invalid for another address."""
     address: URL = parse(url)
     if address.drivername.startswith("sqlite"):
-        writer, reader = engines.sqlite(address, engines.WRITE), engines.sqlite(address, engines.READ)
+        writer, reader = (engines.sqlite(address, begin, own=True) for begin in (engines.WRITE, engines.READ))
         return SqlStore(writer, reader, SqliteBell(engines.sqlite(address, None)))
-    engine = engines.postgres(address)
-    return SqlStore(engine, engine.execution_options(postgresql_readonly=True), PostgresBell(address))
+    engine = engines.postgres(address, own=True)
+    return SqlStore(engine, engine, PostgresBell(address))
 
 
 def _keys() -> Any:
