@@ -23,18 +23,24 @@ from hub.adapters.http.router import Router
 from hub.adapters.http.signatures import VendorSignatures
 from hub.adapters.logs import Lines
 from hub.adapters.logs import configure as configure_logs
+from hub.adapters.memory.heads import MemoryHeads
 from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
+from hub.adapters.objects import open_objects
+from hub.adapters.objects.heads import KeptHeads
 from hub.adapters.timer import Timer
 from hub.adapters.vault import FieldVault
 from hub.adapters.vault.keyring import open_root_keys
+from hub.adapters.vault.signing import VaultSigner
 from hub.adapters.workdays import NationalDays
 from hub.app.access import Access
 from hub.app.advance import Advance
+from hub.app.audit import Trail
 from hub.app.backtests import Backtests
 from hub.app.breakers import Breakers
 from hub.app.cases import Cases
 from hub.app.channels import Channels
 from hub.app.configure import Configure
+from hub.app.daily import Daily
 from hub.app.deliver import Deliver
 from hub.app.hub import Hub
 from hub.app.identify import Identify
@@ -56,6 +62,7 @@ from hub.domain.breaker import BreakerPolicy
 from hub.domain.deliveries import RetryPolicy
 from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT
+from hub.ports.audit import Heads
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
@@ -89,6 +96,8 @@ class Parts:
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     tracer: Tracer | None = None
     review: bool = False  # rules need a second person before they come into force
+    heads: Heads = field(default_factory=MemoryHeads)
+    keep_acts: timedelta = timedelta(days=1095)
 
 
 def assemble(parts: Parts) -> Hub:
@@ -136,6 +145,7 @@ def assemble(parts: Parts) -> Hub:
         cases=cases,
         backtests=Backtests(p.store, p.vault, p.clock, p.ids, p.meter, decode),
         why=Why(p.store, p.vault, library),
+        trail=Trail(p.store, VaultSigner(p.store, p.vault, p.clock), p.heads, p.clock, p.meter, p.keep_acts),
     )
 
 
@@ -222,14 +232,32 @@ def open_hub(settings: Settings) -> Opened:
         ),
         tracer=_tracer(settings),
         review=settings.rule_review,
+        heads=KeptHeads(open_objects(settings.audit_heads)),
+        keep_acts=timedelta(days=settings.audit_days),
     )
     owner = secrets.token_hex(8)
     timer = Timer(store, meter, clock, owner=owner)
     opened = Opened(assemble(parts), timer, meter, clock, parts.tracer)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
     timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
+    _audit_jobs(timer, opened.hub.trail, Daily(store, clock, ids))
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
     return opened
+
+
+def _audit_jobs(timer: Timer, trail: Trail, daily: Daily) -> None:
+    async def sign() -> None:
+        await trail.sign_ends()
+
+    async def prune() -> None:
+        await trail.prune()
+
+    async def verify() -> None:
+        await daily("audit_verify", trail.verify_all)
+
+    timer.every(10.0, "audit_heads", sign, shared=True)
+    timer.every(3600.0, "audit_retention", prune, shared=True)
+    timer.every(600.0, "audit_verify", verify, shared=True)
 
 
 def _tracer(settings: Settings) -> Tracer | None:

@@ -38,6 +38,9 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_IN_FLIGHT", "400", "Deliveries one process may have under way: the bound on duplicates after a crash."),
     SettingDoc("HIREWIRE_RULE_REVIEW", "off", "`required`: a rule comes into force only when it was tried on past "
                "events and approved by somebody who did not write it. `off`: who may write rules may put them in force."),
+    SettingDoc("HIREWIRE_AUDIT_DAYS", "1095", "Days that acts stay in the audit trail; less than 180 is refused."),
+    SettingDoc("HIREWIRE_AUDIT_HEADS", "<home>/audit", "Folder or `s3://bucket/prefix` for the signed ends of the audit trail. "
+               "Best a place that whoever may write in the database may not rewrite."),
     SettingDoc("HIREWIRE_METRICS_LISTEN", "", "Address and port of `work`'s own /metrics (loopback advised); empty: none."),
     SettingDoc("HIREWIRE_TRACES", "", "OTLP/HTTP collector for traces, e.g. `http://127.0.0.1:4318` (needs the extra `otel`)."),
     SettingDoc("HIREWIRE_TRACES_RATIO", "1", "Share of events that are traced, 0 to 1; all processes choose the same ones."),
@@ -67,6 +70,8 @@ class Settings:
     lease_s: float
     in_flight: int
     rule_review: bool
+    audit_days: int
+    audit_heads: str
     metrics_listen: tuple[str, int] | None
     log_format: str
     log_level: str
@@ -110,6 +115,8 @@ class Settings:
             lease_s=get.numbers("HIREWIRE_LEASE", "60", 1, 3600)[0],
             in_flight=int(get.numbers("HIREWIRE_IN_FLIGHT", "400", 1, 10_000)[0]),
             rule_review=get.choice("HIREWIRE_RULE_REVIEW", ("off", "required")) == "required",
+            audit_days=int(get.numbers("HIREWIRE_AUDIT_DAYS", "1095", 180, 36_500)[0]),
+            audit_heads=get.text("HIREWIRE_AUDIT_HEADS") or str(home / "audit"),
             metrics_listen=get.address("HIREWIRE_METRICS_LISTEN", "") if get.text("HIREWIRE_METRICS_LISTEN") else None,
             log_format=get.choice("HIREWIRE_LOG_FORMAT", ("json", "text")),
             log_level=get.choice("HIREWIRE_LOG_LEVEL", ("info", "debug", "warning", "error")),

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 
 from hub.app.backtest import Tally
 from hub.app.ingest import body_place
+from hub.domain.audit import Act
 from hub.domain.errors import Conflict, HubError, Invalid, NotFound, Unavailable
 from hub.domain.ids import EventId, TenantId
 from hub.domain.rules import CompiledRule, compile_rule, parse
 from hub.ports.clock import Clock, Ids
 from hub.ports.meter import Meter
-from hub.ports.people import AuditEntry
 from hub.ports.rules import Backtest, RuleRevision, Sealed, first_id
 from hub.ports.store import Store
 from hub.ports.vault import Vault
@@ -77,7 +77,7 @@ class Backtests:
                 job = replace(job, state="running", owner=owner, lease_until=now + LEASE)
             await work.add_backtest(job)
             detail: Document = {"revision": revision.number, "days": days}
-            await work.audit(AuditEntry(now, tenant, by, "rule.backtest", name, detail))
+            await work.audit(Act(now, tenant, by, "rule.backtest", name, detail))
         return job
 
     async def one(self, tenant: TenantId, id: str) -> Backtest:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hub.app.access import Access
 from hub.app.advance import Advance
+from hub.app.audit import Trail
 from hub.app.backtests import Backtests
 from hub.app.cases import Cases
 from hub.app.channels import Channels
@@ -66,6 +67,7 @@ class Hub:
     cases: Cases
     backtests: Backtests
     why: Why
+    trail: Trail
 
     def fields(self, rule: Document) -> Catalogue:
         """What a stored rule may speak of: the fields of its event, with those that the connectors here add."""

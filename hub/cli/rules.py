@@ -10,7 +10,7 @@ import yaml
 
 from hub.app.hub import Hub
 from hub.app.queries import Why
-from hub.cli.context import with_hub
+from hub.cli.context import actor, with_hub
 from hub.cli.templates import templates
 from hub.cli.words import as_json, say
 from hub.domain.errors import Invalid
@@ -96,6 +96,7 @@ def explain(event: str, rule: str | None, language: str, reveal: bool) -> None:
     """Why rules fired on a stored event or did not, clause by clause."""
 
     async def act(hub: Hub) -> list[tuple[Why, Catalogue]]:
+        await hub.trail.read(TENANT, actor(), "event.why", event)
         found = await hub.queries.why(TENANT, event_id(event), hub.clock.now(), rule)
         return [(why, hub.fields((why.rule.live or why.rule.latest).body)) for why in found]
 
@@ -132,6 +133,8 @@ def test(file: Path, event: str | None, limit: int, language: str) -> None:
                 ids = [e.id for e in await look.events(TENANT, Page(limit), type=parsed.on)]
         ids += [i for i in (event_id(c.event) for c in parsed.cases) if i not in ids]
         now = hub.clock.now()
+        for one in ids:
+            await hub.trail.read(TENANT, actor(), "event.why", one)
         return parsed, catalogue, {i: compiled.explain((await hub.queries.event(TENANT, i))[1], now) for i in ids}
 
     parsed, catalogue, tried = with_hub(act)

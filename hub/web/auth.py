@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,13 @@ from litestar.openapi.spec import Operation
 
 from hub.app.access import Caller
 from hub.app.hub import Hub
+from hub.domain.audit import Grade, Outcome, act_from
 from hub.domain.errors import Forbidden, Unauthorized
 
 PUBLIC = {"public": True}
+UNNAMED = "(no id)"  # a path that holds something else than an id is not copied into the record
+_NAME = re.compile(r"[\w.:-]{1,200}", re.ASCII)
+_PURPOSE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass
@@ -26,9 +31,9 @@ class Open(Operation):
         self.security = []
 
 
-def scope(name: str) -> dict[str, object]:
-    """The `opt` of a handler that needs this scope."""
-    return {"scope": name}
+def scope(name: str, *, reads: str | None = None, grade: Grade = Grade.PERSONAL) -> dict[str, object]:
+    """The `opt` of a handler that needs this scope; `reads`: the act that is noted before it shows data of `grade`."""
+    return {"scope": name} if reads is None else {"scope": name, "reads": reads, "grade": grade}
 
 
 def hub_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Hub:
@@ -39,19 +44,42 @@ def hub_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Hub:
 
 
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Establish the caller and hold the handler's scope against the token's. Raises Unauthorized, Forbidden."""
+    """Establish the caller, hold the handler's scope against the token's, note what is about to be read.
+
+    Raises Unauthorized, Forbidden, Unavailable: what cannot be noted is not shown.
+    """
     if handler.opt.get("public") is True:
         return
     kind, _, secret = connection.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not secret or len(secret) > 200 or not secret.isascii():
         raise Unauthorized("a valid API token is needed", code="bad_token")
     caller = await hub_of(connection).access.check(secret.strip())
+    act_from(f"api {connection.client.host}" if connection.client else "api")
     wanted = handler.opt.get("scope")
-    if not isinstance(wanted, str) or wanted not in caller.scopes:
+    may = isinstance(wanted, str) and wanted in caller.scopes
+    if handler.opt.get("reads"):
+        await _note(connection, handler, caller, Outcome.ALLOWED if may else Outcome.REFUSED)
+    if not may:
         raise Forbidden(
             f"the token lacks the scope {wanted}" if wanted else "nobody may call this", code="missing_scope"
         )
     connection.state["caller"] = caller
+
+
+async def _note(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler, caller: Caller, outcome: Outcome
+) -> None:
+    object_ = next(iter(connection.path_params.values()), "")
+    purpose = connection.headers.get("hirewire-purpose", "")
+    await hub_of(connection).trail.read(
+        caller.tenant,
+        caller.id,
+        handler.opt["reads"],
+        object_ if _NAME.fullmatch(object_) else UNNAMED,
+        grade=handler.opt["grade"],
+        purpose=purpose if _PURPOSE.fullmatch(purpose) else None,
+        outcome=outcome,
+    )
 
 
 def caller_of(request: Request[Any, Any, Any]) -> Caller:

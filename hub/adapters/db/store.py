@@ -52,7 +52,9 @@ class SqlStore:
     async def work(self) -> AsyncIterator[Work]:
         """See the port. On SQLite the transactions of one process take turns; other processes are waited for."""
         async with self._link() as link:
-            yield DbWork(link)
+            work = DbWork(link)
+            yield work
+            await work.settle()
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[Work]:
@@ -60,7 +62,7 @@ class SqlStore:
         with translated():
             async with self._reader.connect() as connection:
                 await connection.begin()
-                yield DbWork(Link(connection))
+                yield DbWork(Link(connection), reading=True)
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncIterator[None]:
