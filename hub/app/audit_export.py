@@ -12,7 +12,7 @@ from hub.app.audit import BATCH, Trail
 from hub.domain.audit import Act, Fault, Grade, Linked, Outcome, linked
 from hub.domain.errors import Invalid, NotFound
 from hub.domain.ids import TenantId
-from hub.ports.signing import Signature, Signer
+from hub.ports.signing import Checks, Signature
 from mappings.documents import Document
 
 FORMAT = "hirewire-audit-export-1"
@@ -97,7 +97,7 @@ def line_of(row: Linked) -> bytes:
     return (json.dumps(body, ensure_ascii=True, separators=(",", ":")) + "\n").encode("ascii")
 
 
-def check(manifest: Document, lines: Iterable[bytes], signer: Signer, public: bytes | None = None) -> Fault | None:
+def check(manifest: Document, lines: Iterable[bytes], signer: Checks, public: bytes | None = None) -> Fault | None:
     """Whether an export is whole and unchanged, by the public key that the reader trusts (else the one it names).
 
     Raises Invalid where the files are no export.

@@ -10,7 +10,7 @@ from hub.app.channels import Channels
 from hub.app.deliver import order_place
 from hub.app.identify import Identify
 from hub.app.ingest import Incoming, Ingest, body_place
-from hub.domain.audit import Act
+from hub.domain.audit import Act, Grade, Outcome
 from hub.domain.connections import Connection
 from hub.domain.errors import Invalid, NotFound
 from hub.ports.clock import Clock, Ids
@@ -133,6 +133,13 @@ class Provide:
             "package_id": order.package,
         }
         if reports and reports[0].received_at >= order.created_at:
+            told = Act(
+                *(self.clock.now(), order.tenant, connection.name, "report.tell", order.id),
+                outcome=Outcome.ALLOWED,
+                grade=Grade.PERSONAL,
+            )
+            async with self.store.work() as work:
+                await work.audit(told)
             data = json.loads(self.vault.open(body_place(order.tenant, reports[0].id), reports[0].body))
             answer |= {
                 "status": "completed",

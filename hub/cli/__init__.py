@@ -11,6 +11,7 @@ import sys
 import click
 
 from hub.bootstrap import VERSION
+from hub.cli.audit import audit
 from hub.cli.configuration import apply, export, token
 from hub.cli.connections import connections
 from hub.cli.connectors import check, connector, twin
@@ -45,7 +46,7 @@ def cli() -> None:
 
 for command in (
     serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, why, connections, top,
-    connector, check, twin,
+    connector, check, twin, audit,
     demo,
 ):  # fmt: skip
     cli.add_command(command)

@@ -39,7 +39,14 @@ class SigningShelf(Protocol):
     async def add_signing_key(self, key: SigningKey) -> None: ...
 
 
-class Signer(Protocol):
+class Checks(Protocol):
+    """Checks signatures; needs no key of ours."""
+
+    def holds(self, signature: Signature, message: bytes) -> bool:
+        """Whether the signature is of this message, by the key that it names."""
+
+
+class Signer(Checks, Protocol):
     """Signs for a tenant."""
 
     async def sign(self, tenant: TenantId, message: bytes) -> Signature:
@@ -47,6 +54,3 @@ class Signer(Protocol):
 
     async def public_keys(self, tenant: TenantId) -> dict[str, bytes]:
         """Key id -> public key: those the vault itself vouches for, because it opens their private halves."""
-
-    def holds(self, signature: Signature, message: bytes) -> bool:
-        """Whether the signature is of this message, by the key that it names."""

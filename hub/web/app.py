@@ -15,6 +15,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from hub.app.hub import Hub
 from hub.domain.errors import HubError
+from hub.web.audit import AuditController
 from hub.web.auth import PUBLIC, guard
 from hub.web.backtests import BacktestsController
 from hub.web.candidates import CandidatesController
@@ -57,6 +58,7 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
             BacktestsController,
             ConnectionsController,
             HooksController,
+            AuditController,
             HealthController,
         ],
         guards=[guard],

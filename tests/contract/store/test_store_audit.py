@@ -16,7 +16,7 @@ from hub.adapters.db.urls import parse
 from hub.adapters.memory.heads import MemoryHeads
 from hub.adapters.vault import EnvKeyring, FieldVault
 from hub.adapters.vault.signing import VaultSigner
-from hub.app.audit import Trail, Verdict
+from hub.app.audit import Trail
 from hub.domain.audit import PRUNE, Act, Grade, Outcome, acting_from
 from hub.domain.errors import Conflict, Invalid
 from hub.domain.ids import DEFAULT_TENANT, TenantId
@@ -116,6 +116,10 @@ async def test_acts_are_found(store: Store) -> None:
     assert await seqs(since=T0 + timedelta(seconds=2), until=T0 + timedelta(seconds=4)) == [3, 2]
 
 
+COPIED = (
+    "INSERT INTO act SELECT tenant_id, 6, at, actor, action, object, detail, outcome, origin, purpose, grade, "
+    "before, hash FROM act WHERE {one} AND seq = 5"
+)
 TAMPERED = {
     "edited": (["UPDATE act SET actor = 'x' WHERE {one} AND seq = 3"], 3, "changed"),
     "edited with its hash": (["UPDATE act SET actor = 'x', hash = {hash} WHERE {one} AND seq = 3"], 3, "changed"),
@@ -133,8 +137,7 @@ TAMPERED = {
          "UPDATE act SET seq = 4 WHERE {one} AND seq = 99"], 2, "changed",
     ),
     "put behind the end": (
-        ["INSERT INTO act SELECT tenant_id, 6, at, actor, action, object, detail, outcome, origin, purpose, grade, "
-         "before, hash FROM act WHERE {one} AND seq = 5"], 6, "added",
+        [COPIED], 6, "added",
     ),
     "moved to another tenant": (["UPDATE act SET tenant_id = 3 WHERE {one} AND seq = 5"], 5, "missing"),
     "a floor that nobody made": (
