@@ -37,7 +37,14 @@ TASK_OUTCOMES = frozenset({"ok", "failed", "skipped", "led_elsewhere"})
 # What alerts count: these series begin at 0, because a counter that begins at 1 has not grown for Prometheus.
 WATCHED_NOTES = (
     *("leases.expired", "completion.stale", "completion.abandoned"),
-    *("loop.failed", "lease.renewal_failed", "web.internal_error", "destination.failing"),
+    *(
+        "audit.broken",
+        "backup.not_verified",
+        "loop.failed",
+        "lease.renewal_failed",
+        "web.internal_error",
+        "destination.failing",
+    ),
 )
 CAUSES = {  # the first word of an attempt's error -> the class that dead letters are counted under
     **dict.fromkeys(("timeout", "cut", "unknown_outcome"), "timeout"),
@@ -185,6 +192,10 @@ METRICS: tuple[MetricDoc, ...] = (
     MetricDoc(
         "hirewire_store_connections_limit", "gauge", "connections", (), "How many it may use."
     ),
+    MetricDoc(
+        "hirewire_backup_timestamp_seconds", "gauge", "seconds", ("step",),
+        "When the newest backup was made, and the newest that was restored and compared (verified), as Unix time; 0 if none.",
+    ),
     MetricDoc("hirewire_build_info", "gauge", "", ("version", "python"), "Always 1; which program this is."),
 )  # fmt: skip
 
@@ -259,6 +270,9 @@ class PrometheusMeter:
             self._gauges["hirewire_task_due_timestamp_seconds"].labels(task).set(due.timestamp())
         if leads is not None:
             self._gauges["hirewire_task_leader"].labels(task).set(leads)
+
+    def backup(self, step: str, at: datetime | None) -> None:
+        self._gauges["hirewire_backup_timestamp_seconds"].labels(step).set(0 if at is None else at.timestamp())
 
     def attempt(
         self, connector: str, connection: str, outcome: str, seconds: float, fields: Mapping[str, object]

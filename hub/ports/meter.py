@@ -41,5 +41,8 @@ class Meter(Protocol):
         `leads`: whether this process holds the task's role; None for a task that every process runs.
         """
 
+    def backup(self, step: str, at: datetime | None) -> None:
+        """When the newest backup was made, and the newest one that was restored and found whole; None: there is none."""
+
     def note(self, event: str, **fields: object) -> None:
         """A log line that is not an attempt; values are ids, counts, names, never personal data."""

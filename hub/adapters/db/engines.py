@@ -42,10 +42,10 @@ def postgres(url: URL, pool: int = 10) -> AsyncEngine:
     return engine
 
 
-async def connect(url: URL) -> Any:
+async def connect(url: URL, command_timeout: float | None = 60) -> Any:
     """A connection of the driver's own; the address may say what the driver knows (`sslmode`, `host=/socket/folder`)."""
     dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return await asyncpg.connect(dsn, server_settings=_SERVER_SETTINGS, timeout=10, command_timeout=60)
+    return await asyncpg.connect(dsn, server_settings=_SERVER_SETTINGS, timeout=10, command_timeout=command_timeout)
 
 
 def sqlite(url: URL, begin: str | None) -> AsyncEngine:

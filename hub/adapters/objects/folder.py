@@ -26,7 +26,7 @@ class Folder:
         """See the port. What is there already under the name is replaced in one step."""
         path = self._path(name)
         try:
-            await asyncio.to_thread(_publish, self._root, path, content)
+            await asyncio.to_thread(_publish, path, content)
         except OSError as error:
             raise _away(self._root, error) from error
 
@@ -69,9 +69,10 @@ class Folder:
         return self._root.joinpath(*parts)
 
 
-def _publish(root: Path, path: Path, content: bytes | Path) -> None:
+def _publish(path: Path, content: bytes | Path) -> None:
     made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in reversed(made):  # `parents=True` would make them readable by all
+        folder.mkdir(mode=0o700, exist_ok=True)
     draft = path.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
     try:
         descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
