@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
 from hub.adapters import db
+from hub.adapters.backup.boxes import with_file_key
+from hub.adapters.backup.postgres import PostgresCopier
+from hub.adapters.backup.sqlite import SqliteCopier
 from hub.adapters.catalog import FolderCatalog
 from hub.adapters.clock import SystemClock, SystemIds
 from hub.adapters.db.patience import patiently, until_there
@@ -23,18 +27,26 @@ from hub.adapters.http.router import Router
 from hub.adapters.http.signatures import VendorSignatures
 from hub.adapters.logs import Lines
 from hub.adapters.logs import configure as configure_logs
+from hub.adapters.memory.heads import MemoryHeads
 from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
+from hub.adapters.objects import open_objects
+from hub.adapters.objects.heads import KeptHeads
 from hub.adapters.timer import Timer
 from hub.adapters.vault import FieldVault
 from hub.adapters.vault.keyring import open_root_keys
+from hub.adapters.vault.sealed_box import read_public
+from hub.adapters.vault.signing import VaultSigner
 from hub.adapters.workdays import NationalDays
 from hub.app.access import Access
 from hub.app.advance import Advance
+from hub.app.audit import Trail
 from hub.app.backtests import Backtests
+from hub.app.backup import Backup
 from hub.app.breakers import Breakers
 from hub.app.cases import Cases
 from hub.app.channels import Channels
 from hub.app.configure import Configure
+from hub.app.daily import Daily
 from hub.app.deliver import Deliver
 from hub.app.fieldbook import Fieldbook
 from hub.app.hub import Hub
@@ -63,10 +75,13 @@ from hub.domain.deliveries import RetryPolicy
 from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT
 from hub.domain.retention import Keep
+from hub.ports.audit import Heads
+from hub.ports.backup import Copier
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
 from hub.ports.meter import Meter
+from hub.ports.signing import Signer
 from hub.ports.store import Store
 from hub.ports.tracer import Tracer
 from hub.ports.transport import Signatures, Transport
@@ -98,6 +113,8 @@ class Parts:
     bounds: Bounds = field(default_factory=Bounds)
     keep: Keep = field(default_factory=Keep)
     review: bool = False  # rules need a second person before they come into force
+    heads: Heads = field(default_factory=MemoryHeads)
+    keep_acts: timedelta = timedelta(days=1095)
 
 
 def assemble(parts: Parts) -> Hub:
@@ -152,6 +169,7 @@ def assemble(parts: Parts) -> Hub:
         fields=fields,
         tables=RuleTables(lifecycle, fields),
         comparisons=Comparisons(lifecycle),
+        trail=Trail(p.store, VaultSigner(p.store, p.vault, p.clock), p.heads, p.clock, p.meter, p.keep_acts),
     )
 
 
@@ -245,16 +263,82 @@ def open_hub(settings: Settings) -> Opened:
         bounds=Bounds(settings.backlog, settings.tenant_backlog, settings.free_disk),
         keep=settings.keep,
         review=settings.rule_review,
+        heads=KeptHeads(open_objects(settings.audit_heads)),
+        keep_acts=timedelta(days=settings.audit_days),
     )
     owner = secrets.token_hex(8)
     timer = Timer(store, meter, clock, owner=owner)
     opened = Opened(assemble(parts), timer, meter, clock, parts.tracer)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
     timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
+    daily = Daily(store, clock, ids)
+    _audit_jobs(timer, opened.hub.trail, daily)
+    _backup_jobs(timer, open_backup(settings, opened), daily)
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
     timer.every(3600.0, "partitions", opened.hub.retain.make_room, shared=True, at_once=True)
     timer.every(3600.0, "retention", opened.sweep, shared=True, at_once=True)
     return opened
+
+
+def _audit_jobs(timer: Timer, trail: Trail, daily: Daily) -> None:
+    async def sign() -> None:
+        await trail.sign_ends()
+
+    async def prune() -> None:
+        await trail.prune()
+
+    async def verify() -> None:
+        await daily("audit_verify", trail.verify_all)
+
+    timer.every(10.0, "audit_heads", sign, shared=True)
+    timer.every(3600.0, "audit_retention", prune, shared=True)
+    timer.every(600.0, "audit_verify", verify, shared=True)
+
+
+def open_backup(settings: Settings, opened: Opened) -> Backup | None:
+    """Whole backups as the settings say, None where they say of none. Raises Invalid."""
+    if settings.backup_to is None or settings.backup_keys_to is None:
+        return None
+    roots = open_root_keys(settings.keyring, settings.root_key, settings.production)
+    for recipient in settings.backup_recipients:
+        read_public(recipient)
+
+    def at(address: str) -> tuple[Store, Vault, Signer]:
+        store = db.open_store(address)
+        vault = FieldVault(roots, store)
+        return store, vault, VaultSigner(store, vault, opened.clock)
+
+    scratch, to = settings.home / "scratch", settings.backup_recipients
+    if settings.database.startswith("sqlite"):
+        copier: Copier = SqliteCopier(Path(settings.database.removeprefix("sqlite:///")), scratch, to, at)
+    else:
+        copier = PostgresCopier(settings.database, settings.backup_scratch, to, at)
+    hub = opened.hub
+    return Backup(
+        copier=copier,
+        objects=open_objects(settings.backup_to),
+        keys=open_objects(settings.backup_keys_to),
+        store=hub.store,
+        trail=hub.trail,
+        signer=hub.trail.signer,
+        clock=hub.clock,
+        ids=hub.ids,
+        meter=hub.meter,
+        scratch=scratch,
+        with_file_key=with_file_key,
+        keep=timedelta(days=settings.backup_keep_days),
+    )
+
+
+def _backup_jobs(timer: Timer, backup: Backup | None, daily: Daily) -> None:
+    if backup is None:
+        return
+
+    async def run() -> None:
+        await daily("backup", backup.run)
+
+    timer.every(600.0, "backup", run, shared=True)
+    timer.every(300.0, "backup_ages", backup.tell, at_once=True)
 
 
 def _tracer(settings: Settings) -> Tracer | None:

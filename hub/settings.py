@@ -47,6 +47,19 @@ SETTINGS: tuple[SettingDoc, ...] = (
                "needs."),
     SettingDoc("HIREWIRE_RULE_REVIEW", "off", "`required`: a rule comes into force only when it was tried on past "
                "events and approved by somebody who did not write it. `off`: who may write rules may put them in force."),
+    SettingDoc("HIREWIRE_AUDIT_DAYS", "1095", "Days that acts stay in the audit trail; less than 180 is refused."),
+    SettingDoc("HIREWIRE_AUDIT_HEADS", "<home>/audit", "Folder or `s3://bucket/prefix` for the signed ends of the audit trail. "
+               "Best a place that whoever may write in the database may not rewrite."),
+    SettingDoc("HIREWIRE_BACKUP_TO", "", "Folder or `s3://bucket/prefix` for daily backups, each restored and "
+               "compared at once; empty: none."),
+    SettingDoc("HIREWIRE_BACKUP_KEYS_TO", "<backup to>", "Another place for the wrapped keys of backups, best with "
+               "other credentials."),
+    SettingDoc("HIREWIRE_BACKUP_RECIPIENTS", "", "Public keys that backups are sealed to, comma-separated; "
+               "`hirewire backup keygen` makes one. Their secrets do not belong on this machine."),
+    SettingDoc("HIREWIRE_BACKUP_KEEP_DAYS", "35", "Days that backups are kept, 35 at most: so long may a backup "
+               "still open what was erased."),
+    SettingDoc("HIREWIRE_BACKUP_SCRATCH", "", "PostgreSQL server to restore backups into for the daily check, as the "
+               "address of a database there; its role may create databases. Empty: the database's own server."),
     SettingDoc("HIREWIRE_METRICS_LISTEN", "", "Address and port of `work`'s own /metrics (loopback advised); empty: none."),
     SettingDoc("HIREWIRE_TRACES", "", "OTLP/HTTP collector for traces, e.g. `http://127.0.0.1:4318` (needs the extra `otel`)."),
     SettingDoc("HIREWIRE_TRACES_RATIO", "1", "Share of events that are traced, 0 to 1; all processes choose the same ones."),
@@ -80,6 +93,13 @@ class Settings:
     free_disk: int
     keep: Keep
     rule_review: bool
+    audit_days: int
+    audit_heads: str
+    backup_to: str | None
+    backup_keys_to: str | None
+    backup_recipients: tuple[str, ...]
+    backup_keep_days: int
+    backup_scratch: str | None
     metrics_listen: tuple[str, int] | None
     log_format: str
     log_level: str
@@ -127,6 +147,13 @@ class Settings:
             free_disk=int(get.numbers("HIREWIRE_FREE_DISK", get.default("HIREWIRE_FREE_DISK"), 0, 1e9)[0] * 1e6),
             keep=get.keep("HIREWIRE_RETENTION_DAYS"),
             rule_review=get.choice("HIREWIRE_RULE_REVIEW", ("off", "required")) == "required",
+            audit_days=int(get.numbers("HIREWIRE_AUDIT_DAYS", "1095", 180, 36_500)[0]),
+            audit_heads=get.text("HIREWIRE_AUDIT_HEADS") or str(home / "audit"),
+            backup_to=get.text("HIREWIRE_BACKUP_TO") or None,
+            backup_keys_to=get.text("HIREWIRE_BACKUP_KEYS_TO") or get.text("HIREWIRE_BACKUP_TO") or None,
+            backup_recipients=get.recipients(),
+            backup_keep_days=int(get.numbers("HIREWIRE_BACKUP_KEEP_DAYS", "35", 1, 35)[0]),
+            backup_scratch=get.text("HIREWIRE_BACKUP_SCRATCH") or None,
             metrics_listen=get.address("HIREWIRE_METRICS_LISTEN", "") if get.text("HIREWIRE_METRICS_LISTEN") else None,
             log_format=get.choice("HIREWIRE_LOG_FORMAT", ("json", "text")),
             log_level=get.choice("HIREWIRE_LOG_LEVEL", ("info", "debug", "warning", "error")),
@@ -165,6 +192,16 @@ class _Reader:
             return Keep.read(self.text(name))
         except Invalid as error:
             raise Invalid(str(error), code=error.code, at=name) from error
+
+    def recipients(self) -> tuple[str, ...]:
+        """Whether they are keys is looked at where they are used."""
+        name = "HIREWIRE_BACKUP_RECIPIENTS"
+        found = tuple(one.strip() for one in self.text(name).split(",") if one.strip())
+        if self.text("HIREWIRE_BACKUP_TO") and not found:
+            raise Invalid(
+                "backups are sealed to a key: `hirewire backup keygen` makes one", code="bad_setting", at=name
+            )
+        return found
 
     def url(self, name: str) -> str | None:
         value = self.text(name)

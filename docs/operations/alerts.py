@@ -107,6 +107,7 @@ CALLS_BAD = 'hirewire_http_requests_total{operation="acceptEvents", status="5xx"
 PROBES_BAD = 'hirewire_http_requests_total{operation="ready", status="5xx"}'
 AGE = 'hirewire_lane_oldest_due_age_seconds{connection="ats"}'
 DUE = 'hirewire_task_due_timestamp_seconds{task="sweep"}'
+VERIFIED = 'hirewire_backup_timestamp_seconds{step="verified"}'
 FAILED = 'hirewire_task_runs_total{task="sweep", outcome="failed"}'
 BUSY, LIMIT = 'hirewire_store_connections{instance="a"}', 'hirewire_store_connections_limit{instance="a"}'
 OPEN, MOST = 'process_open_fds{job="hirewire-work", instance="a"}', 'process_max_fds{job="hirewire-work", instance="a"}'
@@ -206,6 +207,15 @@ ALERTS: tuple[Alert, ...] = (
     Alert("HirewireTaskFailing", 'sum by (task) (increase(hirewire_task_runs_total{outcome="failed"}[1h])) > 2.5', "0m", "ticket",
           "The recurring task {{ $labels.task }} fails again and again.", "周期任务 {{ $labels.task }} 反复失败。",
           Case({FAILED: "0+1x60"}, labels={"task": "sweep"}), (Case({FAILED: "0x10 1x60"}),)),
+    Alert("HirewireBackupOld", 'time() - max(hirewire_backup_timestamp_seconds{step="verified"}) > 93600', "10m", "page",
+          "No backup of the last 26 hours was restored and found whole.", "最近 26 小时内没有经恢复比对无误的备份。",
+          Case({VERIFIED: "3600x60"}, "52h", step="1h"), (Case({VERIFIED: "0+3600x60"}, "52h", step="1h"),)),
+    Alert("HirewireBackupNotWhole", f"sum(increase({_note('backup.not_verified')}[1d])) > 0", "0m", "page",
+          "A backup was restored and is not what was backed up.", "有备份恢复后与原数据不一致。",
+          Case({_note("backup.not_verified"): "0x5 1x60"}), (Case({_note("backup.not_verified"): "0x60"}),)),
+    Alert("HirewireAuditBroken", f"sum(increase({_note('audit.broken')}[1d])) > 0", "0m", "page",
+          "The audit trail does not hold: acts were changed, removed or put in.", "审计记录校验不通过：有记录被改动、删除或插入。",
+          Case({_note("audit.broken"): "0x5 1x60"}), (Case({_note("audit.broken"): "0x60"}),)),
     Alert("HirewireDiskFilling", "min by (instance) (hirewire_store_free_bytes) < 2e9", "5m", "page",
           "Less than 2 GB are left on the database's disk of {{ $labels.instance }}.", "{{ $labels.instance }} 的数据库磁盘剩余不足 2 GB。",
           Case({'hirewire_store_free_bytes{instance="a"}': "1000000000x30"}, labels=A), (Case({'hirewire_store_free_bytes{instance="a"}': "9000000000x30"}),)),

@@ -164,5 +164,9 @@ METRICS: tuple[MetricDoc, ...] = (
     MetricDoc(
         "hirewire_store_connections_limit", "gauge", "connections", (), "How many it may use."
     ),
+    MetricDoc(
+        "hirewire_backup_timestamp_seconds", "gauge", "seconds", ("step",),
+        "When the newest backup was made, and the newest that was restored and compared (verified), as Unix time; 0 if none.",
+    ),
     MetricDoc("hirewire_build_info", "gauge", "", ("version", "python"), "Always 1; which program this is."),
 )  # fmt: skip

@@ -39,7 +39,14 @@ TASK_OUTCOMES = frozenset({"ok", "failed", "skipped", "led_elsewhere"})
 # What alerts count: these series begin at 0, because a counter that begins at 1 has not grown for Prometheus.
 WATCHED_NOTES = (
     *("leases.expired", "completion.stale", "completion.abandoned"),
-    *("loop.failed", "lease.renewal_failed", "web.internal_error", "destination.failing"),
+    *(
+        "audit.broken",
+        "backup.not_verified",
+        "loop.failed",
+        "lease.renewal_failed",
+        "web.internal_error",
+        "destination.failing",
+    ),
 )
 CAUSES = {  # the first word of an attempt's error -> the class that dead letters are counted under
     **dict.fromkeys(("timeout", "cut", "unknown_outcome"), "timeout"),
@@ -125,6 +132,9 @@ class PrometheusMeter:
             self._gauges["hirewire_task_due_timestamp_seconds"].labels(task).set(due.timestamp())
         if leads is not None:
             self._gauges["hirewire_task_leader"].labels(task).set(leads)
+
+    def backup(self, step: str, at: datetime | None) -> None:
+        self._gauges["hirewire_backup_timestamp_seconds"].labels(step).set(0 if at is None else at.timestamp())
 
     def attempt(
         self, connector: str, connection: str, outcome: str, seconds: float, fields: Mapping[str, object]

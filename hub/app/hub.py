@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hub.app.access import Access
 from hub.app.advance import Advance
+from hub.app.audit import Trail
 from hub.app.backtests import Backtests
 from hub.app.cases import Cases
 from hub.app.channels import Channels
@@ -73,3 +74,4 @@ class Hub:
     fields: Fieldbook
     tables: RuleTables
     comparisons: Comparisons
+    trail: Trail

@@ -10,11 +10,11 @@ from hub.app.checks import check_rule
 from hub.app.ingest import nul_in, unfit_text
 from hub.app.library import Library
 from hub.app.rules_beside import must_not_overlap
+from hub.domain.audit import Act
 from hub.domain.errors import Conflict, Forbidden, Invalid, NotFound, Rejected
 from hub.domain.ids import TenantId
 from hub.ports.clock import Clock
 from hub.ports.connector import Catalog
-from hub.ports.people import AuditEntry
 from hub.ports.rules import IN_FORCE, Review, Rule, RuleRevision, Rules
 from hub.ports.store import Store, Work
 from mappings.documents import Document
@@ -69,7 +69,7 @@ class Lifecycle:
         now, why = self.clock.now(), reason_of(reason)
         async with self.store.work() as work:
             rule = await work.draft_rule(tenant, name, body, by=by, now=now, reason=why)
-            await work.audit(AuditEntry(now, tenant, by, act, name, detail_of(rule.latest.number, why)))
+            await work.audit(Act(now, tenant, by, act, name, detail_of(rule.latest.number, why)))
         self.library.forget()
         return rule
 
@@ -114,7 +114,7 @@ class Lifecycle:
             if act == "approve" and by == rule.latest.created_by:
                 raise Forbidden("who changed a draft last may not approve it", code="own_change")
             await work.add_review(rule.id, Review(rule.latest.id, act, by, now, why))
-            await work.audit(AuditEntry(now, tenant, by, f"rule.{act}", name, detail_of(rule.latest.number, why)))
+            await work.audit(Act(now, tenant, by, f"rule.{act}", name, detail_of(rule.latest.number, why)))
         return rule
 
     async def turn(
@@ -141,7 +141,7 @@ class Lifecycle:
             if state in IN_FORCE:
                 await self._may_come_into_force(work, await _found(work, tenant, name), revision)
             await work.set_rule(rule.id, state, revision.id)
-            await work.audit(AuditEntry(now, tenant, by, f"rule.{state}", name, detail_of(revision.number, why)))
+            await work.audit(Act(now, tenant, by, f"rule.{state}", name, detail_of(revision.number, why)))
             changed = await _found(work, tenant, name)
         self.library.forget()
         return changed, results

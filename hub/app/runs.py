@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from hub.app.library import Library
+from hub.domain.audit import Act
 from hub.domain.errors import NotFound
 from hub.domain.ids import RunId, TenantId, show
 from hub.domain.rules import Program
@@ -13,7 +14,6 @@ from hub.domain.rules.tree import Gate
 from hub.domain.run_words import standing
 from hub.domain.runs import LIVE, Run, RunState, decide
 from hub.ports.clock import Clock
-from hub.ports.people import AuditEntry
 from hub.ports.store import Store
 
 ACTS = ("approve", "reject", "release", "discard", "cancel")
@@ -61,7 +61,7 @@ class Runs:
                 await work.forget_once(decided)
             await work.save_runs([decided])
             detail = {"step": known.step, "was": str(known.state), **({"why": why} if why else {})}
-            await work.audit(AuditEntry(now, tenant, by, f"run.{act}", show("run", run), {**detail}))
+            await work.audit(Act(now, tenant, by, f"run.{act}", show("run", run), {**detail}))
         self.store.ring()
         return await self.view(decided)
 

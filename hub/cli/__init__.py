@@ -11,6 +11,8 @@ import sys
 import click
 
 from hub.bootstrap import VERSION
+from hub.cli.audit import audit
+from hub.cli.backup import backup
 from hub.cli.configuration import apply, export, token
 from hub.cli.connections import connections
 from hub.cli.connectors import check, connector, twin
@@ -48,7 +50,7 @@ def cli() -> None:
 
 for command in (
     serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, why, connections, top,
-    retention, connector, check, twin,
+    retention, connector, check, twin, audit, backup,
     demo,
 ):  # fmt: skip
     cli.add_command(command)

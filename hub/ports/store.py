@@ -16,14 +16,16 @@ from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
+from hub.ports.audit import Acts
 from hub.ports.lanes import Lanes
-from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.people import ApiToken, Order
 from hub.ports.replays import Replays
 from hub.ports.retention import Retention
 from hub.ports.rules import Evaluated, Rules
 from hub.ports.rules import Rule as Rule
 from hub.ports.rules import RuleRevision as RuleRevision
 from hub.ports.runs import Owed, Runs, Start
+from hub.ports.signing import SigningShelf
 from hub.ports.vitals import StoreHealth, StoreVitals
 from mappings.documents import Document
 
@@ -320,7 +322,7 @@ class Settings(Protocol):
 
 
 class People(Protocol):
-    """Who may do what, and who did."""
+    """Who may do what."""
 
     async def add_token(self, token: ApiToken) -> None: ...
 
@@ -329,11 +331,6 @@ class People(Protocol):
     async def tokens(self, tenant: TenantId) -> list[ApiToken]: ...
 
     async def revoke_token(self, tenant: TenantId, id: str, now: datetime) -> bool: ...
-
-    async def audit(self, entry: AuditEntry) -> None: ...
-
-    async def audit_entries(self, tenant: TenantId, page: Page) -> list[AuditEntry]:
-        """Newest first; `before` is unused in the entry itself: pages are by row number as digits."""
 
 
 class Orders(Protocol):
@@ -347,7 +344,9 @@ class Orders(Protocol):
     async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
-class Work(Events, Deliveries, Lanes, Replays, Settings, Rules, People, Orders, Runs, Retention, Protocol):
+class Work(
+    Events, Deliveries, Lanes, Replays, Settings, Rules, People, Orders, Runs, Retention, Acts, SigningShelf, Protocol
+):
     """One transaction over all of it."""
 
 

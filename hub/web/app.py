@@ -15,6 +15,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from hub.app.hub import Hub
 from hub.domain.errors import HubError
 from hub.web.answers import with_headers
+from hub.web.audit import AuditController
 from hub.web.auth import PUBLIC, guard
 from hub.web.backtests import BacktestsController
 from hub.web.candidates import CandidatesController
@@ -56,6 +57,7 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
             ConnectionsController,
             HooksController,
             RetentionController,
+            AuditController,
             HealthController,
         ],
         guards=[guard],

@@ -44,7 +44,7 @@ class CandidatesController(Controller):
     @get(
         "/{candidate_id:str}/timeline",
         operation_id="getTimeline",
-        opt=scope("events:read"),
+        opt=scope("events:read", reads="candidate.read"),
         responses=may_answer(401, 403, 404, 503),
         summary="A candidate's story: events, deliveries, causes",
     )
@@ -58,7 +58,7 @@ class CandidatesController(Controller):
     @get(
         "/{candidate_id:str}/why",
         operation_id="whyCandidate",
-        opt=scope("rules:read"),
+        opt=scope("rules:read", reads="candidate.why"),
         responses=may_answer(400, 401, 403, 404, 503),
         summary="Why rules acted on a candidate's events, or why nothing happened",
     )

@@ -69,7 +69,7 @@ class DeliveriesController(Controller):
     @get(
         "/{delivery_id:str}",
         operation_id="getDelivery",
-        opt=scope("deliveries:read"),
+        opt=scope("deliveries:read", reads="delivery.read"),
         responses=may_answer(400, 401, 403, 404, 503),
         summary="One delivery with all its tries",
     )

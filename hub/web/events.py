@@ -100,7 +100,7 @@ class EventsController(Controller):
     @get(
         "/{event_id:str}",
         operation_id="getEvent",
-        opt=scope("events:read"),
+        opt=scope("events:read", reads="event.read"),
         responses=may_answer(400, 401, 403, 404, 503),
         summary="One event with its data",
     )
@@ -116,7 +116,7 @@ class EventsController(Controller):
     @get(
         "/{event_id:str}/why",
         operation_id="whyEvent",
-        opt=scope("rules:read"),
+        opt=scope("rules:read", reads="event.why"),
         responses=may_answer(400, 401, 403, 404, 503),
         summary="Why rules acted on an event, or why nothing happened",
     )

@@ -28,6 +28,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "jsonschema_rs": ("mappings/canonical",),
     "litestar": ("hub/web", "hub/asgi.py"),
     "msgspec": ("hub/web", "hub/adapters/twins", "mappings/documents.py"),
+    "obstore": ("hub/adapters/objects",),
     "opentelemetry": ("hub/adapters/tracing.py",),
     "orjson": (
         "hub/web",

@@ -52,13 +52,15 @@ class SqlStore:
     async def work(self) -> AsyncIterator[Work]:
         """See the port. On SQLite the transactions of one process take turns; other processes are waited for."""
         async with self._link() as link:
-            yield DbWork(link)
+            work = DbWork(link)
+            yield work
+            await work.settle()
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[Work]:
         """See the port. On SQLite one unchanging picture, on PostgreSQL a new one for each question."""
         async with transaction(self._reader, engines.READ if self._sqlite else "BEGIN READ ONLY") as link:
-            yield DbWork(link)
+            yield DbWork(link, reading=True)
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncIterator[None]:

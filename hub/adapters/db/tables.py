@@ -264,20 +264,6 @@ class ApiTokenRow(SQLModel, table=True):
     revoked_at: datetime | None = Field(sa_type=Moment)
 
 
-class AuditRow(SQLModel, table=True):
-    """One act of somebody."""
-
-    __tablename__ = "audit"
-    __table_args__ = (Index("audit_tenant", "tenant_id", "id"), {"sqlite_autoincrement": True})
-    id: int | None = _id(Identity(always=False))
-    tenant_id: int
-    at: datetime = Field(sa_type=Moment)
-    actor: str = Field(sa_type=Text)
-    action: str = Field(sa_type=Text)
-    object: str = Field(sa_type=Text)
-    detail: dict[str, Any] = Field(sa_type=JSON)
-
-
 class AssessmentOrderRow(SQLModel, table=True):
     """An assessment that an ATS ordered from us."""
 

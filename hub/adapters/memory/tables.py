@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from hub.domain.audit import Chain, Linked
 from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Attempt, Delivery, State
@@ -15,9 +16,10 @@ from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, RunId, TenantId
 from hub.domain.replays import ReplayJob
 from hub.domain.runs import Run
-from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.people import ApiToken, Order
 from hub.ports.rules import Backtest, Evaluated, Review, RuleRevision
 from hub.ports.runs import CandidateTag, TagChange
+from hub.ports.signing import SigningKey
 from hub.ports.store import DoneDelivery, StoredEvent, StoredMapping
 from mappings.documents import Document
 
@@ -198,7 +200,9 @@ class Tables:
     backtests: Table[str, Backtest] = field(init=False)
     mappings: Table[tuple[TenantId, str, int], StoredMapping] = field(init=False)
     tokens: Table[str, ApiToken] = field(init=False)
-    audit: Table[int, AuditEntry] = field(init=False)
+    acts: Table[tuple[TenantId, int], Linked] = field(init=False)
+    chains: Table[TenantId, Chain] = field(init=False)
+    signing_keys: Table[str, SigningKey] = field(init=False)
     orders: Table[str, Order] = field(init=False)
     runs: Table[RunId, Run] = field(init=False)
     once: Table[tuple[RuleId, str], RunId] = field(init=False)
@@ -216,13 +220,8 @@ class Tables:
         self.rules, self.revisions = Table(journal), Table(journal)
         self.reviews, self.evaluated, self.backtests = Table(journal), Table(journal), Table(journal)
         self.observations = Table(journal)
-        self.mappings, self.tokens, self.audit, self.orders = (
-            Table(journal),
-            Table(journal),
-            Table(journal),
-            Table(journal),
-        )
-
+        self.mappings, self.tokens, self.orders = Table(journal), Table(journal), Table(journal)
+        self.acts, self.chains, self.signing_keys = Table(journal), Table(journal), Table(journal)
         self.runs, self.once, self.tags, self.calendars = (
             Table(journal),
             Table(journal),
