@@ -12,7 +12,7 @@ from hub.app.breakers import Breakers
 from hub.app.deliver import disables
 from hub.app.groups import GroupCommit
 from hub.app.library import Library
-from hub.app.sharing import fair_shares, startable
+from hub.app.sharing import counted_at, fair_shares, startable
 from hub.domain.breaker import Heard
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Again
@@ -120,7 +120,8 @@ class LaneLoop:
         for lane, (_, tokens) in left.items():
             if count[lane]:
                 hold = self.breakers.probe(by_id[lane], now) if rooms[lane].opens else None
-                await work.took(lane, None if tokens is None else tokens - count[lane], now, hold)
+                left_over = None if tokens is None else tokens - count[lane]
+                await work.took(lane, left_over, counted_at(rooms[lane], now), hold)
         return claimed
 
     @property

@@ -58,3 +58,11 @@ def startable(lane: Lane, room: Room, now: datetime) -> tuple[int, float | None]
         passed = max(0.0, (now - room.tokens_at).total_seconds())
         tokens = min(burst, room.tokens + passed * lane.rate)
     return min(free, int(tokens)), tokens
+
+
+def counted_at(room: Room, now: datetime) -> datetime:
+    """The time at which a bucket's tokens are true: never before the last one, or the time between would count twice.
+
+    A worker reads its clock, then waits for the lane's lock; meanwhile another one, or one whose clock is ahead, was there.
+    """
+    return now if room.tokens_at is None else max(now, room.tokens_at)

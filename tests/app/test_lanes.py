@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from hub.adapters.clock import ManualClock
 from hub.app.lanes import LaneLoop, LoopLimits
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Delivery, State
@@ -237,6 +238,21 @@ async def test_a_rate_is_never_exceeded_by_three_workers_together() -> None:
         b.clock.advance(0.25)
     assert all(count <= 10 + 10 * 0.25 * step for step, count in enumerate(sent)), "burst + rate x time"
     assert sent[-1] >= 0.95 * (10 + 10 * 0.25 * 99), "and all of it is used"
+
+
+async def test_a_rate_holds_between_workers_whose_clocks_differ() -> None:
+    """Or of whom one waits for the lane while another claims: time that was counted is not counted again."""
+    b = await feeding({"rate": 10.0, "concurrency": 100})
+    b.vendor.answers(200)
+    await accept(b, 100)
+    ahead = bench(b.hub.store, clock=ManualClock(b.clock.now() + timedelta(seconds=0.4)))
+    ahead.vendor.answers(200)
+    for _ in range(20):
+        for worker in (ahead, b):
+            await worker.hub.lanes.turn()
+            await worker.hub.lanes.idle()
+    sent = len(b.vendor.asked) + len(ahead.vendor.asked)
+    assert sent <= 10 + 10 * 0.4, "no time has passed"
 
 
 async def test_a_small_concurrency_holds_over_all_workers() -> None:
