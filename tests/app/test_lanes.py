@@ -242,10 +242,11 @@ async def test_a_rate_is_never_exceeded_by_three_workers_together() -> None:
 
 async def test_a_rate_holds_between_workers_whose_clocks_differ() -> None:
     """Or of whom one waits for the lane while another claims: time that was counted is not counted again."""
-    b = await feeding({"rate": 10.0, "concurrency": 100})
+    few = LoopLimits(in_flight=3, batch=3)
+    b = await feeding({"rate": 10.0, "concurrency": 100}, limits=few)
     b.vendor.answers(200)
     await accept(b, 100)
-    ahead = bench(b.hub.store, clock=ManualClock(b.clock.now() + timedelta(seconds=0.4)))
+    ahead = bench(b.hub.store, clock=ManualClock(b.clock.now() + timedelta(seconds=0.4)), limits=few)
     ahead.vendor.answers(200)
     for _ in range(20):
         for worker in (ahead, b):
