@@ -12,7 +12,7 @@ from hub.app.breakers import Breakers
 from hub.app.deliver import disables
 from hub.app.groups import GroupCommit
 from hub.app.library import Library
-from hub.app.sharing import counted_at, fair_shares, startable
+from hub.app.sharing import counted_at, fair_shares, lent, startable
 from hub.domain.breaker import Heard
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Again
@@ -156,8 +156,8 @@ class LaneLoop:
             self.meter.note("deliveries.expired", count=overdue)
 
     async def _calls(self, now: datetime) -> list[LaneCall]:
-        room = min(self.limits.batch, self.limits.in_flight - len(self._running))
-        if room <= 0:
+        free = self.limits.in_flight - len(self._running)
+        if free <= 0:
             await self.store.wait(self.limits.poll_s)
             return []
         async with self.store.look() as look:
@@ -174,7 +174,13 @@ class LaneLoop:
                 continue  # one claim for many is cheap, many claims for one each are not
             wanted.append((lane, self.breakers.wants(lane, connection, running)))
         self._turn += 1
-        shares = fair_shares([(lane.tenant, max(0, want)) for lane, want in wanted], room, self._turn)
+        running = [self._busy.get(lane.connection, 0) for lane, _ in wanted]
+        wants, room = lent([want for _, want in wanted], running, free)
+        shares = fair_shares(
+            [(lane.tenant, want) for (lane, _), want in zip(wanted, wants, strict=True)],
+            min(self.limits.batch, room),
+            self._turn,
+        )
         return [
             LaneCall(lane.connection, share, self._cursor.get(lane.connection), probe=lane.opens > 0)
             for (lane, _), share in zip(wanted, shares, strict=True)

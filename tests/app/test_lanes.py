@@ -272,14 +272,14 @@ async def test_a_small_concurrency_holds_over_all_workers() -> None:
 
 
 async def test_one_busy_lane_leaves_room_for_the_others() -> None:
-    b = await feeding({"concurrency": 100}, limits=LoopLimits(in_flight=12, batch=12), names=("a", "b", "c"))
+    b = await feeding({"concurrency": 100}, limits=LoopLimits(in_flight=16, batch=16), names=("a", "b", "c"))
     b.vendor.answers(200)
     await accept(b, 50)
     await b.hub.lanes.turn()
     await b.hub.lanes.idle()
     assert len(b.vendor.asked) == 12
     lanes = Counter(channel.connection.name for channel in b.vendor.channels)
-    assert lanes == {"a": 4, "b": 4, "c": 4}
+    assert lanes == {"a": 4, "b": 4, "c": 4}, "and a fourth lane would find as much"
 
 
 async def test_a_try_says_what_it_was_made_with() -> None:

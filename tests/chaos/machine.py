@@ -25,7 +25,7 @@ from tests.support.hubs import TENANT
 from tests.support.postgres import OPTIONS, Cluster
 from tests.support.processes import IN_FLIGHT, Producer, producer, product
 
-FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 ANCHOR_S = 60.0  # how often a process takes the time from the database
 
 
