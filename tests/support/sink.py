@@ -104,8 +104,8 @@ class Sink:
                     return
                 writer.write(said)
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return  # the hub hung up, or was killed
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            return  # the hub hung up or was killed, or the test is over
         finally:
             self._open.discard(writer)
             writer.close()
