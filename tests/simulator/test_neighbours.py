@@ -1,4 +1,4 @@
-"""A dead, hanging or slow destination costs its neighbours nothing: measured in virtual time, so that it is the same each time."""
+"""A dead, hanging or slow destination costs its neighbours nothing: in virtual time, so that it is the same each time."""
 
 from __future__ import annotations
 
