@@ -63,7 +63,7 @@ class LaneLoop:
 
     def __post_init__(self) -> None:
         self._token = self.ids.token()
-        self._records = GroupCommit(self._record, size=256, linger_s=0.005)
+        self._records = GroupCommit(self._record, size=256, linger_s=0.005, enough=self._all_ended)
 
     async def run(self) -> None:
         """Deliver until stopped. A store that is away is waited for; nothing is lost meanwhile."""
@@ -124,6 +124,10 @@ class LaneLoop:
                 await work.took(lane, left_over, counted_at(rooms[lane], now), hold)
         return claimed
 
+    def _all_ended(self, waiting: int) -> bool:
+        """Nothing more can come: a lane with few places would wait for nobody, again and again."""
+        return waiting >= len(self._running)
+
     @property
     def in_flight(self) -> int:
         """Deliveries that were started and are not recorded yet."""
@@ -174,8 +178,8 @@ class LaneLoop:
                 continue  # one claim for many is cheap, many claims for one each are not
             wanted.append((lane, self.breakers.wants(lane, connection, running)))
         self._turn += 1
-        running = [self._busy.get(lane.connection, 0) for lane, _ in wanted]
-        wants, room = lent([want for _, want in wanted], running, free)
+        held = [self._busy.get(lane.connection, 0) for lane, _ in wanted]
+        wants, room = lent([want for _, want in wanted], held, free)
         shares = fair_shares(
             [(lane.tenant, want) for (lane, _), want in zip(wanted, wants, strict=True)],
             min(self.limits.batch, room),

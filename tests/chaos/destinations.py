@@ -317,10 +317,10 @@ async def answers_too_late(stand: Stand) -> Told:
     async with (
         run_vendor(manner=late) as slow, run_vendor(manner=torn) as rude, product(stand.room, stand.database) as made,
     ):  # fmt: skip
-        await configure(made, [slow.url, rude.url], timeout_s=1.0)
+        await configure(made, [slow.url, rude.url], timeout_s=3.0)
         await put(made, 0, events, candidates=events)
         await made.start("work")
-        await made.drained()
+        await made.drained(LONG)
         found = await books(made, [slow, rude], 2 * events)
         found.check(2 * events)
         assert found.repeats == 2 * events

@@ -20,12 +20,11 @@ from pathlib import Path
 
 import asyncpg
 
-from hub.adapters.db import migrate
 from tests.chaos.books import Skipped, Told
 from tests.chaos.cuts import power_cut
 from tests.chaos.faults import CLAIMS, ELSEWHERE
 from tests.chaos.power import NoDisk, disk
-from tests.chaos.stand import Claim, Stand
+from tests.chaos.stand import Claim, Stand, migrated
 from tests.support import postgres
 
 STORES = ("sqlite", "postgres")
@@ -99,15 +98,6 @@ class Table:
 def _number(claim: str) -> tuple[int, str]:
     first = claim.split()[0].split("+")[0]
     return (int(first) if first.isdigit() else 100 + int(first[1:]) if first[1:].isdigit() else 999, claim)
-
-
-_migrating = asyncio.Lock()  # Alembic keeps its context in a module
-
-
-async def migrated(url: str) -> None:
-    """The schema is there."""
-    async with _migrating:
-        await asyncio.to_thread(migrate, url)
 
 
 @asynccontextmanager

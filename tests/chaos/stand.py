@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hub.adapters.db import migrate
 from tests.chaos.books import Told
 
 REPLICAS = 3
 LONG = 300.0
+_migrating = asyncio.Lock()  # Alembic keeps its context in a module
+
+
+async def migrated(url: str) -> None:
+    """The schema is there."""
+    async with _migrating:
+        await asyncio.to_thread(migrate, url)
 
 
 @dataclass

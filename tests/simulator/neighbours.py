@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hub.adapters.clock import SeededIds
@@ -33,14 +34,21 @@ HTTP_S = (0.02, 0.06)
 
 @dataclass
 class Street:
-    """`bad`: how many neighbours behave in `manner`: refuses, hangs (a slow-loris hangs too, until its time-out), or well."""
+    """`bad`: how many neighbours behave in `manner`: refuses, hangs (a slow-loris hangs too, until its time-out), or well.
+
+    `every_s` 0: all events at once.
+    """
 
     bad: int
     manner: str
     events: int = 240
+    every_s: float = EVERY_S
+    concurrency: int = CONCURRENCY
+    http_s: tuple[float, float] = HTTP_S
     loop: VirtualLoop = field(default_factory=VirtualLoop)
     told: dict[str, float] = field(default_factory=dict)
     took: list[float] = field(default_factory=list)
+    last_s: float = 0.0
 
     def p99(self) -> float:
         """Seconds from acceptance to the good vendor's answer."""
@@ -57,7 +65,8 @@ class Street:
     async def send(self, channel: Channel, request: Request) -> Response:
         """The transport of the only worker."""
         if channel.connection.name == "good":
-            await asyncio.sleep(self.random.uniform(*HTTP_S))
+            await asyncio.sleep(self.random.uniform(*self.http_s))
+            self.last_s = self.loop.time()
             self.took.append(self.loop.time() - self.told[event_in(request)])
         elif self.manner == "refuses":
             raise NotSent("connection refused")
@@ -65,7 +74,7 @@ class Street:
             await asyncio.sleep(TIMEOUT_S)
             raise Unknown("no answer in time", code="timeout")
         else:
-            await asyncio.sleep(HTTP_S[0])
+            await asyncio.sleep(self.http_s[0])
         return HttpResponse(200, {}, b"{}")
 
     async def close(self) -> None:
@@ -75,7 +84,7 @@ class Street:
         self.random = random.Random(1)
         hub = self._hub()
         await hub.vault.prepare(TENANT)
-        lane: Document = {"concurrency": CONCURRENCY, "timeout_s": TIMEOUT_S}
+        lane: Document = {"concurrency": self.concurrency, "timeout_s": TIMEOUT_S}
         names = ["good", *(f"bad{n}" for n in range(self.bad))]
         steps: list[Json] = [
             {"kind": "action", "id": name, "connection": name, "operation": "event.send"} for name in names
@@ -84,17 +93,27 @@ class Street:
         connections: Document = {name: {**FEED, "lane": lane} for name in names}
         await hub.configure.apply(TENANT, {"hirewire": 1, "connections": connections, "rules": {"all": rule}}, "street")
         working = asyncio.create_task(hub.lanes.run())
-        for number in range(self.events):
-            key = f"event-{number}"
-            plain = report(key=key, candidate=f"cand_{number}")
-            data: Document = {**plain.data, "job": {"id": key, "title": key}}
-            self.told[key] = self.loop.time()
-            await hub.ingest(TENANT, [Incoming(plain.type, plain.version, plain.source, key, data, plain.subject)])
-            await asyncio.sleep(EVERY_S)
+        if self.every_s:
+            for number in range(self.events):
+                await self._tell(hub, [number])
+                await asyncio.sleep(self.every_s)
+        else:
+            await self._tell(hub, range(self.events))
         while len(self.took) < self.events:
             await asyncio.sleep(1.0)
         hub.lanes.stop()
         await working
+
+    async def _tell(self, hub: Hub, numbers: Iterable[int]) -> None:
+        """Accept these reports in one request."""
+        told = []
+        for number in numbers:
+            key = f"event-{number}"
+            plain = report(key=key, candidate=f"cand_{number}")
+            data: Document = {**plain.data, "job": {"id": key, "title": key}}
+            self.told[key] = self.loop.time()
+            told += [Incoming(plain.type, plain.version, plain.source, key, data, plain.subject)]
+        await hub.ingest(TENANT, told)
 
     def _hub(self) -> Hub:
         clock = VirtualClock(self.loop)

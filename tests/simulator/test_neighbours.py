@@ -25,3 +25,10 @@ def test_without_room_kept_back_they_would_wait(calm: float, monkeypatch: pytest
     """The planted fault: lanes may take all there is."""
     monkeypatch.setattr(lanes, "lent", lambda wanted, running, free: (wanted, free))
     assert Street(6, "hangs").p99() > calm * 2
+
+
+def test_a_lane_with_few_places_waits_for_nobody() -> None:
+    """A burst through four places: what has ended is recorded at once, not after a wait for others that cannot come."""
+    burst = Street(0, "well", events=200, every_s=0, concurrency=4, http_s=(0.002, 0.002))
+    burst.p99()
+    assert burst.last_s < 1.2 * 0.002 * 200 / 4
