@@ -203,8 +203,9 @@ class Opened:
         await self.hub.retain()
 
     async def begin(self) -> None:
-        """Wait for the database and open the keys: a lost keyring stops us here, before anything is accepted."""
+        """Wait for the database, take its time and open the keys: a lost keyring stops us here, before anything is accepted."""
         await until_there(self.hub.store, PATIENCE_S)
+        self.clock.begin(await self.hub.store.now())
         await self.hub.vault.prepare(DEFAULT_TENANT)
 
     async def run_loops(self) -> None:
