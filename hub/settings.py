@@ -22,6 +22,7 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_HOME", ".hirewire", "Folder for the database file, the keyring and media; made with mode 0700."),
     SettingDoc("HIREWIRE_DATABASE", "sqlite:///<home>/hirewire.db", "`sqlite:///path` or `postgresql://user@host/name`."),
     SettingDoc("HIREWIRE_LISTEN", "127.0.0.1:8080", "Address and port of the API."),
+    SettingDoc("HIREWIRE_BODY_TIMEOUT", "20", "Seconds in which the body of a call must have arrived as a whole."),
     SettingDoc("HIREWIRE_PUBLIC_URL", "http://<listen>", "How vendors reach the API; used in webhook addresses."),
     SettingDoc("HIREWIRE_LOOPS", "embedded", "`embedded`: `serve` also delivers. `none`: only `work` delivers."),
     SettingDoc("HIREWIRE_EGRESS", "public", "`public`: HTTPS to public addresses only. `loopback`: also plain HTTP and SMTP "
@@ -72,6 +73,7 @@ class Settings:
     log_level: str
     traces: str | None = None
     traces_ratio: float = 1.0
+    body_s: float = 20.0
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
@@ -115,6 +117,7 @@ class Settings:
             log_level=get.choice("HIREWIRE_LOG_LEVEL", ("info", "debug", "warning", "error")),
             traces=get.url("HIREWIRE_TRACES"),
             traces_ratio=get.numbers("HIREWIRE_TRACES_RATIO", "1", 0, 1)[0],
+            body_s=get.numbers("HIREWIRE_BODY_TIMEOUT", "20", 0.1, 3600)[0],
         )
 
 

@@ -17,9 +17,10 @@ from hub.domain.ids import event_id as read_event_id
 from hub.ports.store import DoneDelivery
 from hub.web import dto
 from hub.web.auth import caller_of, hub_of, scope
-from hub.web.bodies import TakesObject, object_body
+from hub.web.bodies import TakesObject, json_fields
 from hub.web.paging import delivery_page
 from hub.web.problems import may_answer
+from mappings.documents import Document
 
 STATES = tuple(s.name.lower() for s in State) + tuple(str(f) for f in Final)
 
@@ -124,7 +125,7 @@ class DeliveriesController(Controller):
     )
     async def edit(self, request: Request[Any, Any, Any], delivery_id: FromPath[str]) -> dto.Replayed:
         """The body holds `data` and `reason`; both go on record as an event that names the old one as its cause."""
-        caller, body = caller_of(request), await object_body(request)
+        caller, body = caller_of(request), await json_fields(request, need=("data", "reason"))
         data = body.get("data")
         if not isinstance(data, dict):
             raise Invalid("data is an object", code="type", at="data")
@@ -143,12 +144,12 @@ class DeliveriesController(Controller):
     )
     async def discard(self, request: Request[Any, Any, Any], delivery_id: FromPath[str]) -> None:
         """The body holds the `reason`."""
-        caller, body = caller_of(request), await object_body(request)
+        caller, body = caller_of(request), await json_fields(request, need=("reason",))
         number = DeliveryId(read("dlv", delivery_id))
         await hub_of(request).replay.discard(caller.tenant, number, _reason(body), caller.id)
 
 
-def _reason(body: dict[str, Any]) -> str:
+def _reason(body: Document) -> str:
     reason = body.get("reason")
     if not isinstance(reason, str):
         raise Invalid("reason is a text", code="type", at="reason")
