@@ -71,14 +71,13 @@ def _repeats(raw: bytes, value: object) -> bool:
     if b"u0022" not in raw:
         return raw.count(b'"') != orjson.dumps(value).count(b'"')
 
-    def pairs(found: list[tuple[str, object]]) -> bool:
-        nonlocal twice
-        twice = twice or len({name for name, _ in found}) != len(found)
-        return True
+    twice: list[bool] = []
 
-    twice = False
+    def pairs(found: list[tuple[str, object]]) -> None:
+        twice.append(len({name for name, _ in found}) != len(found))
+
     json.loads(raw, object_pairs_hook=pairs)
-    return twice
+    return any(twice)
 
 
 def _bound(value: object) -> None:

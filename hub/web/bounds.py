@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
-from litestar.types import HTTPScope as HTTPScope
 
 from hub.domain.errors import Invalid, Rejected
 
@@ -36,7 +36,7 @@ def bounded(bounds: Bounds) -> Callable[[ASGIApp], ASGIApp]:
 
     def around(app: ASGIApp) -> ASGIApp:
         async def call(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] == "http":
+            if scope["type"] != ScopeType.WEBSOCKET:
                 _check_headers(scope)
             await app(scope, _Deadline(receive, bounds.body_s), send)
 
@@ -53,7 +53,9 @@ def _check_headers(scope: Scope) -> None:
             hosts += 1 if value else 2  # the server writes an empty one where there was none
         elif name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
             raise Invalid(
-                "compressed bodies are not taken: send it as it is", code="unsupported_media_type", at="content-encoding"
+                "compressed bodies are not taken: send it as it is",
+                code="unsupported_media_type",
+                at="content-encoding",
             )
     if hosts != 1:
         raise Invalid("a request names one Host", code="bad_header", at="host")

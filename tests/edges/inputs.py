@@ -191,7 +191,11 @@ FILTERS = (
     "/v1/deliveries?state=", "/v1/runs?candidate=", "/v1/runs?rule=", "/v1/runs?state=", "/v1/runs?cursor=",
     "/v1/rules/", "/v1/candidates/x", "/v1/replays/", "/v1/dead-letters/",
 )  # fmt: skip
-RULE = {"schema": 1, "trigger": {"event": "interview.report.completed"}, "then": [{"kind": "tag", "id": "t", "name": "x"}]}
+RULE = {
+    "schema": 1,
+    "trigger": {"event": "interview.report.completed"},
+    "then": [{"kind": "tag", "id": "t", "name": "x"}],
+}
 
 
 def _rule(when: Any) -> Any:

@@ -38,7 +38,9 @@ def test_what_is_proved_elsewhere_is_there(one: Input) -> None:
     for name in named(one):
         file, _, test = name.partition("::")
         tree = ast.parse((ROOT / file).read_text("utf-8"))
-        assert test in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}, name
+        assert test in {
+            node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        }, name
 
 
 @pytest.mark.parametrize("one", SENT, ids=lambda one: f"{one.id}-{one.what.replace(' ', '-')}")
@@ -70,7 +72,9 @@ def measured(hub: Served, worker: psutil.Process, probe: Probe) -> tuple[float, 
 
 
 def test_the_meter_is_not_blind(hub: Served) -> None:
-    grown = measured(hub, hub.worker(), Probe("large", lambda one: one.ask("POST", "/v1/events", b" " * 9_000_000), ()))[1]
+    grown = measured(
+        hub, hub.worker(), Probe("large", lambda one: one.ask("POST", "/v1/events", b" " * 9_000_000), ())
+    )[1]
     assert grown > 4_000_000
 
 
