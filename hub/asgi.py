@@ -33,4 +33,11 @@ def create() -> Litestar:
                 await loops
             await opened.close()
 
-    return create_app(opened.hub, opened.render_metrics, VERSION, [lifespan], Bounds(body_s=settings.body_s))
+    return create_app(
+        opened.hub,
+        opened.render_metrics,
+        VERSION,
+        [lifespan],
+        Bounds(settings.body_s, settings.https),
+        vendors_only=settings.vendors_only,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import secrets
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from hub.adapters.logs import Lines
 from hub.adapters.logs import configure as configure_logs
 from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
 from hub.adapters.timer import Timer
+from hub.adapters.tls import server_context
 from hub.adapters.vault import FieldVault
 from hub.adapters.vault.keyring import open_root_keys
 from hub.adapters.workdays import NationalDays
@@ -265,11 +267,19 @@ def current_schema(settings: Settings) -> str | None:
     return db.current(settings.database)
 
 
+def own_tls(settings: Settings) -> ssl.SSLContext | None:
+    """The TLS of our listeners, None where they speak plainly. Raises Invalid: better at start than at the first call."""
+    if settings.tls is None:
+        return None
+    t = settings.tls
+    return server_context(t.certificate, t.key, t.minimum, t.client_ca, t.client_crl)
+
+
 @asynccontextmanager
 async def metrics_server(settings: Settings, opened: Opened) -> AsyncIterator[None]:
     """`work`'s own /metrics while the block runs, if HIREWIRE_METRICS_LISTEN says where."""
     if settings.metrics_listen is None:
         yield
         return
-    async with serve_metrics(settings.metrics_listen, opened.render_metrics):
+    async with serve_metrics(settings.metrics_listen, opened.render_metrics, own_tls(settings)):
         yield

@@ -31,29 +31,34 @@ from hub.web.rules_lifecycle import LifecycleController, SwitchController
 from hub.web.runs import RunsController
 
 BODY_LIMIT = 10 * 1024 * 1024  # bytes
+FOR_VENDORS = (HooksController, HealthController)
+FOR_US = (
+    EventsController,
+    DeliveriesController,
+    ReplaysController,
+    DeadLettersController,
+    CandidatesController,
+    RulesController,
+    RunsController,
+    LifecycleController,
+    SwitchController,
+    BacktestsController,
+    ConnectionsController,
+)
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
 def create_app(
-    hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan] | None = None, bounds: Bounds = Bounds()
+    hub: Hub,
+    metrics: Render,
+    version: str,
+    lifespan: list[Lifespan] | None = None,
+    bounds: Bounds = Bounds(),
+    vendors_only: bool = False,
 ) -> Litestar:
     """The ASGI application over these use cases."""
     return Litestar(
-        route_handlers=[
-            EventsController,
-            DeliveriesController,
-            ReplaysController,
-            DeadLettersController,
-            CandidatesController,
-            RulesController,
-            RunsController,
-            LifecycleController,
-            SwitchController,
-            BacktestsController,
-            ConnectionsController,
-            HooksController,
-            HealthController,
-        ],
+        route_handlers=[*FOR_VENDORS, *([] if vendors_only else FOR_US)],
         guards=[guard],
         middleware=[measured(hub.meter, hub.clock), bounded(bounds)],
         state=State({"hub": hub, "metrics": metrics}),
@@ -64,7 +69,7 @@ def create_app(
         },
         before_send=[safely(bounds)],
         request_max_body_size=BODY_LIMIT,
-        openapi_config=openapi(version),
+        openapi_config=None if vendors_only else openapi(version),
         lifespan=lifespan or [],
         logging_config=None,
     )

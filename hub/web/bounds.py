@@ -19,13 +19,14 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
+    "Server": "hirewire",  # else the server's own name and, some day, version
 }
 HSTS = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How long a body may take to arrive as a whole, and whether the API speaks TLS."""
+    """How long a body may take to arrive as a whole, and whether callers reach the API over TLS."""
 
     body_s: float = 20.0
     tls: bool = False

@@ -97,7 +97,7 @@ class Served:
     def connect(self, timeout: float = 30.0) -> socket.socket:
         """A connection to the API."""
         plain = socket.create_connection(("127.0.0.1", self.port), timeout)
-        return plain if self.context is None else self.context.wrap_socket(plain, server_hostname="127.0.0.1")
+        return plain if self.context is None else self.context.wrap_socket(plain, server_hostname="api.example")
 
     def send(self, *parts: bytes, timeout: float = 30.0) -> Answer:
         """Send these bytes, then read until the server closes or the answer is whole."""
@@ -118,6 +118,10 @@ class Served:
         children = psutil.Process(self.process.pid).children(recursive=True)
         real = [child for child in children if "resource_tracker" not in " ".join(child.cmdline())]
         return max(real or [psutil.Process(self.process.pid)], key=lambda one: one.memory_info().rss)
+
+    def speak(self, plain: socket.socket) -> Answer:
+        """What comes on this line until it is closed."""
+        return _read(plain)
 
     def act(self, do: Callable[[Any], Any]) -> Any:
         """Do something with the use cases on the same store, as another process would."""
@@ -189,7 +193,7 @@ def _read(line: socket.socket) -> Answer:
 
 
 @contextmanager
-def served(home: Path, database: str, **more: str) -> Iterator[Served]:
+def served(home: Path, database: str, context: ssl.SSLContext | None = None, **more: str) -> Iterator[Served]:
     """A hub that serves and does not deliver, with three connections, a rule and a token of every scope."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -203,7 +207,7 @@ def served(home: Path, database: str, **more: str) -> Iterator[Served]:
         **more,
     }
     around = {name: value for name, value in os.environ.items() if not name.startswith("HIREWIRE_")}
-    made = Served(home, port, {**around, **given, "PYTHONPATH": str(ROOT)})
+    made = Served(home, port, {**around, **given, "PYTHONPATH": str(ROOT)}, context=context)
 
     async def prepare(hub: Any) -> None:
         for tenant in (TENANT, OTHER_TENANT):
