@@ -85,10 +85,10 @@ def _running(home: Path, context: ssl.SSLContext, **more: str) -> Iterator[Serve
 
 def dial(hub: Served, context: ssl.SSLContext) -> tuple[str | None, int]:
     """The TLS version that was agreed on, and the status of a call."""
-    with contextlib.closing(socket.create_connection(("127.0.0.1", hub.port), 10)) as plain:
-        with context.wrap_socket(plain, server_hostname="api.example") as line:
-            line.sendall(request("GET", "/health/live", {}))
-            return line.version(), hub.speak(line).status
+    plain = socket.create_connection(("127.0.0.1", hub.port), 10)
+    with contextlib.closing(plain), context.wrap_socket(plain, server_hostname="api.example") as line:
+        line.sendall(request("GET", "/health/live", {}))
+        return line.version(), hub.speak(line).status
 
 
 def test_it_speaks_tls_1_3(secure: Served, certificates: Certificates) -> None:
