@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import secrets
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
 from hub.adapters.objects import open_objects
 from hub.adapters.objects.heads import KeptHeads
 from hub.adapters.timer import Timer
+from hub.adapters.tls import server_context
 from hub.adapters.vault import FieldVault
 from hub.adapters.vault.keyring import open_root_keys
 from hub.adapters.vault.sealed_box import read_public
@@ -375,11 +377,19 @@ def current_schema(settings: Settings) -> str | None:
     return db.current(settings.database)
 
 
+def own_tls(settings: Settings) -> ssl.SSLContext | None:
+    """The TLS of our listeners, None where they speak plainly. Raises Invalid: better at start than at the first call."""
+    if settings.tls is None:
+        return None
+    t = settings.tls
+    return server_context(t.certificate, t.key, t.minimum, t.client_ca, t.client_crl)
+
+
 @asynccontextmanager
 async def metrics_server(settings: Settings, opened: Opened) -> AsyncIterator[None]:
     """`work`'s own /metrics while the block runs, if HIREWIRE_METRICS_LISTEN says where."""
     if settings.metrics_listen is None:
         yield
         return
-    async with serve_metrics(settings.metrics_listen, opened.render_metrics):
+    async with serve_metrics(settings.metrics_listen, opened.render_metrics, own_tls(settings)):
         yield

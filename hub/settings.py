@@ -23,7 +23,18 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_HOME", ".hirewire", "Folder for the database file, the keyring and media; made with mode 0700."),
     SettingDoc("HIREWIRE_DATABASE", "sqlite:///<home>/hirewire.db", "`sqlite:///path` or `postgresql://user@host/name`."),
     SettingDoc("HIREWIRE_LISTEN", "127.0.0.1:8080", "Address and port of the API."),
-    SettingDoc("HIREWIRE_PUBLIC_URL", "http://<listen>", "How vendors reach the API; used in webhook addresses."),
+    SettingDoc("HIREWIRE_SERVES", "all", "`all`: the whole API. `vendors`: only what vendors call (webhooks, partner calls) and "
+               "health; for a second `serve` on an address of its own."),
+    SettingDoc("HIREWIRE_TLS_CERT", "", "Certificate chain (PEM): the API speaks TLS instead of HTTP, "
+               "and so does `work`'s /metrics."),
+    SettingDoc("HIREWIRE_TLS_KEY", "", "Its private key (PEM), readable by nobody else."),
+    SettingDoc("HIREWIRE_TLS_MINIMUM", "1.3", "Oldest TLS version that is spoken: `1.3` or `1.2`."),
+    SettingDoc("HIREWIRE_TLS_CLIENT_CA", "", "Authorities (PEM): who has no certificate of theirs cannot connect (mutual TLS)."),
+    SettingDoc("HIREWIRE_TLS_CLIENT_CRL", "", "Revoked client certificates (PEM); read at start."),
+    SettingDoc("HIREWIRE_HEADER_TIMEOUT", "5", "Seconds in which the head of a call must have arrived, and that "
+               "an idle connection is kept."),
+    SettingDoc("HIREWIRE_BODY_TIMEOUT", "20", "Seconds in which the body of a call must have arrived as a whole."),
+    SettingDoc("HIREWIRE_PUBLIC_URL", "http(s)://<listen>", "How vendors reach the API; used in webhook addresses."),
     SettingDoc("HIREWIRE_LOOPS", "embedded", "`embedded`: `serve` also delivers. `none`: only `work` delivers."),
     SettingDoc("HIREWIRE_EGRESS", "public", "`public`: HTTPS to public addresses only. `loopback`: also plain HTTP and SMTP "
                "to this machine, for twins and demos."),
@@ -69,6 +80,17 @@ SETTINGS: tuple[SettingDoc, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """What the listeners of this process prove themselves with, and whom they let in."""
+
+    certificate: Path
+    key: Path
+    minimum: str = "1.3"
+    client_ca: Path | None = None
+    client_crl: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """See SETTINGS for what each one is for."""
 
@@ -105,6 +127,15 @@ class Settings:
     log_level: str
     traces: str | None = None
     traces_ratio: float = 1.0
+    body_s: float = 20.0
+    header_s: float = 5.0
+    tls: Tls | None = None
+    vendors_only: bool = False
+
+    @property
+    def https(self) -> bool:
+        """Whether callers reach the API over TLS, ours or that of a proxy in front."""
+        return self.tls is not None or self.public_url.startswith("https://")
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
@@ -125,12 +156,19 @@ class Settings:
                 f"{bad} is for development; HIREWIRE_PRODUCTION=1 refuses it", code="not_for_production", at=bad
             )
         ca_file = get.text("HIREWIRE_CA_FILE")
+        tls = get.tls()
+        public_url = get.text("HIREWIRE_PUBLIC_URL") or f"{'https' if tls else 'http'}://{host}:{port}"
+        if production and tls is None and not public_url.startswith("https://") and not _loopback(host):
+            raise Invalid(
+                "plain HTTP beyond this machine; set a certificate, or HIREWIRE_PUBLIC_URL to the https:// of a proxy",
+                code="not_for_production", at="HIREWIRE_TLS_CERT",
+            )  # fmt: skip
         return cls(
             home=home,
             database=get.text("HIREWIRE_DATABASE") or f"sqlite:///{home / 'hirewire.db'}",
             host=host,
             port=port,
-            public_url=(get.text("HIREWIRE_PUBLIC_URL") or f"http://{host}:{port}").rstrip("/"),
+            public_url=public_url.rstrip("/"),
             embedded_loops=get.choice("HIREWIRE_LOOPS", ("embedded", "none")) == "embedded",
             egress_loopback=loopback,
             egress_ports=tuple(int(n) for n in get.numbers("HIREWIRE_EGRESS_PORTS", "443", 1, 65535)),
@@ -159,7 +197,15 @@ class Settings:
             log_level=get.choice("HIREWIRE_LOG_LEVEL", ("info", "debug", "warning", "error")),
             traces=get.url("HIREWIRE_TRACES"),
             traces_ratio=get.numbers("HIREWIRE_TRACES_RATIO", "1", 0, 1)[0],
+            body_s=get.numbers("HIREWIRE_BODY_TIMEOUT", "20", 0.1, 3600)[0],
+            header_s=get.numbers("HIREWIRE_HEADER_TIMEOUT", "5", 0.1, 600)[0],
+            tls=tls,
+            vendors_only=get.choice("HIREWIRE_SERVES", ("all", "vendors")) == "vendors",
         )
+
+
+def _loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +254,22 @@ class _Reader:
         if value and not value.startswith(("http://", "https://")):
             raise Invalid(f"{name} begins with http:// or https://", code="bad_setting", at=name)
         return value or None
+
+    def tls(self) -> Tls | None:
+        paths = {}
+        for name in ("CERT", "KEY", "CLIENT_CA", "CLIENT_CRL"):
+            if text := self.text(f"HIREWIRE_TLS_{name}"):
+                paths[name] = Path(text)
+        minimum = self.choice("HIREWIRE_TLS_MINIMUM", ("1.3", "1.2"))
+        if not paths:
+            return None
+        for name in ("CERT", "KEY"):
+            if name not in paths:
+                raise Invalid(f"TLS needs HIREWIRE_TLS_{name}", code="bad_setting", at=f"HIREWIRE_TLS_{name}")
+        if "CLIENT_CRL" in paths and "CLIENT_CA" not in paths:
+            where = "HIREWIRE_TLS_CLIENT_CRL"
+            raise Invalid(f"{where} goes with HIREWIRE_TLS_CLIENT_CA", code="bad_setting", at=where)
+        return Tls(paths["CERT"], paths["KEY"], minimum, paths.get("CLIENT_CA"), paths.get("CLIENT_CRL"))
 
     def address(self, name: str, default: str) -> tuple[str, int]:
         host, colon, port = (self.text(name) or default).rpartition(":")

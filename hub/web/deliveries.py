@@ -109,7 +109,7 @@ class DeliveriesController(Controller):
     )
     async def edit(self, request: Request[Any, Any, Any], delivery_id: FromPath[str]) -> dto.Replayed:
         """The body holds `data` and `reason`; both go on record as an event that names the old one as its cause."""
-        caller, body = caller_of(request), await json_fields(request, may=("data", "reason"))
+        caller, body = caller_of(request), await json_fields(request, need=("data", "reason"))
         data = body.get("data")
         if not isinstance(data, dict):
             raise Invalid("data is an object", code="type", at="data")
@@ -128,7 +128,7 @@ class DeliveriesController(Controller):
     )
     async def discard(self, request: Request[Any, Any, Any], delivery_id: FromPath[str]) -> None:
         """The body holds the `reason`."""
-        caller, body = caller_of(request), await json_fields(request, may=("reason",))
+        caller, body = caller_of(request), await json_fields(request, need=("reason",))
         number = DeliveryId(read("dlv", delivery_id))
         await hub_of(request).replay.discard(caller.tenant, number, _reason(body), caller.id)
 

@@ -27,7 +27,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "jsonschema": ("mappings/canonical",),
     "jsonschema_rs": ("mappings/canonical",),
     "litestar": ("hub/web", "hub/asgi.py"),
-    "msgspec": ("hub/web", "hub/adapters/twins", "mappings/documents.py"),
+    "msgspec": ("hub/web", "hub/adapters/twins", "mappings/documents.py", "ai_engine/resumes/sandbox"),
     "obstore": ("hub/adapters/objects",),
     "opentelemetry": ("hub/adapters/tracing.py",),
     "orjson": (
