@@ -41,7 +41,7 @@ from hub.ports.connector import Connector, Exchange, Hook, Job
 from hub.ports.meter import Meter
 from hub.ports.store import Arrival, Claimed, Completion, Store
 from hub.ports.transport import Blocked, NeedsReauth, NotSent, Transport, Unknown
-from hub.ports.vault import Place, Vault
+from hub.ports.vault import Place, Vault, subject_owner
 from mappings.documents import Document, read, written
 from mappings.engine import MappingFailed
 
@@ -103,7 +103,7 @@ class Deliver:
         except Invalid as error:
             outcome = Refused(f"{error.code} at {error.at}" if error.at else error.code)
         except (NotFound, Conflict) as error:
-            outcome = Refused(error.code, retry=True)
+            outcome = Refused(error.code, retry=error.code != "key_destroyed")
         except Unavailable as error:
             outcome = TryLater(error.code, error.after)
         except Exception as error:  # a fault in a connector or in us: this delivery's own, no one else's
@@ -138,9 +138,11 @@ class Deliver:
 
     async def open_body(self, claimed: Claimed) -> Document:
         """The event's data."""
-        await self.vault.prepare(claimed.event.tenant)
-        place = body_place(claimed.event.tenant, claimed.event.id)
-        return cast("Document", read(self.vault.open(place, claimed.event.body)))
+        event = claimed.event
+        await self.vault.prepare(event.tenant, sealed=[event.body])
+        plain = self.vault.open(body_place(event.tenant, event.id), event.body)
+        await self.vault.prepare(event.tenant, [subject_owner(event.subject)])  # seals what is said; an erased one has none
+        return cast("Document", read(plain))
 
     async def talk(self, connection: Connection, prepared: Prepared, talk: Talk) -> tuple[Outcome, Heard | None]:
         """Hold the conversation; what the transport could not do becomes an outcome by the idempotency mode.
@@ -204,6 +206,7 @@ class Deliver:
         mine = [order for order in orders if order.connection == connection.id]
         if not mine:
             return None
+        await self.vault.prepare(mine[-1].tenant, sealed=[mine[-1].body])
         body = json.loads(self.vault.open(order_place(mine[-1].tenant, mine[-1].id), mine[-1].body))
         return {**body, "id": mine[-1].id, "package_id": mine[-1].package}
 
@@ -239,7 +242,7 @@ class Deliver:
             outcome=name,
             status=talk.status,
             error=error,
-            talk=self._seal_talk(delivery, talk),
+            talk=self._seal_talk(claimed, talk),
             detail=detail,
         )
         self._measure(claimed, connection, attempt, following, took, prepared, now)
@@ -278,13 +281,16 @@ class Deliver:
                 detail["mapping"] = prepared.mapping
         return detail
 
-    def _seal_talk(self, delivery: Delivery, talk: Talk) -> bytes | None:
+    def _seal_talk(self, claimed: Claimed, talk: Talk) -> bytes | None:
         if not talk.lines:
             return None
-        return self.vault.seal(
-            talk_place(delivery.tenant, delivery.id, delivery.attempt),
-            written(talk.lines),
-        )
+        delivery = claimed.delivery
+        place = talk_place(delivery.tenant, delivery.id, delivery.attempt, claimed.event.subject)
+        try:
+            return self.vault.seal(place, written(talk.lines))
+        except Unavailable as error:  # erased while the vendor was spoken to: its words are not kept under another key
+            self.meter.note("talk.not_kept", delivery=f"dlv_{delivery.id}", code=error.code)
+            return None
 
     def _measure(
         self,
@@ -363,14 +369,14 @@ def stored_hook(data: Document) -> Hook:
     )
 
 
-def talk_place(tenant: TenantId, delivery: DeliveryId, number: int) -> Place:
+def talk_place(tenant: TenantId, delivery: DeliveryId, number: int, subject: str | None = None) -> Place:
     """Where an attempt's exchange is sealed."""
-    return Place(tenant, "attempt", f"{delivery}:{number}", "talk")
+    return Place(tenant, "attempt", f"{delivery}:{number}", "talk", owner=subject_owner(subject))
 
 
-def order_place(tenant: TenantId, order: str) -> Place:
+def order_place(tenant: TenantId, order: str, subject: str | None = None) -> Place:
     """Where an order's body is sealed."""
-    return Place(tenant, "assessment_order", order, "body")
+    return Place(tenant, "assessment_order", order, "body", owner=subject_owner(subject))
 
 
 def disables(completions: Sequence[Completion]) -> frozenset[tuple[ConnectionId, ConnectionState]]:

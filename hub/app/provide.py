@@ -17,7 +17,7 @@ from hub.ports.connector import Endpoint
 from hub.ports.people import AuditEntry, Order
 from hub.ports.store import Page, Store
 from hub.ports.transport import Signatures
-from hub.ports.vault import Vault
+from hub.ports.vault import Vault, subject_owner
 from mappings.documents import Document, Json, Missing, lookup
 
 REPORT = "interview.report.completed"
@@ -83,8 +83,9 @@ class Provide:
                 return await self._told(connection, order)
         now = self.clock.now()
         order_id = f"ord_{self.ids.token(12)}"
+        await self.vault.prepare(connection.tenant, [subject_owner(subject)])
         sealed = self.vault.seal(
-            order_place(connection.tenant, order_id), json.dumps(asked, ensure_ascii=False).encode()
+            order_place(connection.tenant, order_id, subject), json.dumps(asked, ensure_ascii=False).encode()
         )
         order = Order(order_id, connection.tenant, connection.id, package, subject, "open", sealed, now, now)
         async with self.store.work() as work:
@@ -93,6 +94,7 @@ class Provide:
 
     async def _told(self, connection: Connection, order: Order) -> Document:
         """The event is keyed by the order and made of what is stored: told again after a crash, never twice."""
+        await self.vault.prepare(order.tenant, sealed=[order.body])
         asked = json.loads(self.vault.open(order_place(order.tenant, order.id), order.body))
         candidate = asked["candidate"]
         incoming = Incoming(
@@ -132,6 +134,7 @@ class Provide:
             "package_id": order.package,
         }
         if reports and reports[0].received_at >= order.created_at:
+            await self.vault.prepare(order.tenant, sealed=[reports[0].body])
             data = json.loads(self.vault.open(body_place(order.tenant, reports[0].id), reports[0].body))
             answer |= {
                 "status": "completed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from hub.app.ingest import Incoming, Prepare, body_place
+from hub.app.ingest import Incoming, Prepare, body_place, check_whole
 from hub.app.library import Library
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Reported
@@ -47,7 +47,9 @@ class Reports:
                 occurred_at=one.occurred_at,
                 cause=cause,
             )
-            arrivals.append(self.prepare(connection.tenant, incoming, book))
+            check_whole(incoming)
+            await self.prepare.keys(connection.tenant, [incoming])
+            arrivals.append(self.prepare.checked(connection.tenant, incoming, book))
         return tuple(arrivals)
 
     async def _cause(
@@ -69,5 +71,6 @@ class Reports:
             room = event_schema(type_, VERSION).get("properties")
         except UnknownType as error:
             raise Invalid(f"there is no event type {type_}@{VERSION}", code="unknown_type", at="type") from error
+        await self.vault.prepare(origin.tenant, sealed=[origin.body])
         data = json.loads(self.vault.open(body_place(origin.tenant, origin.id), origin.body))
         return {name: value for name, value in data.items() if isinstance(room, dict) and name in room}

@@ -1,4 +1,4 @@
-"""Encryption at rest: the one home of cryptography. Root keys wrap tenant keys, tenant keys seal fields."""
+"""Encryption at rest: the one home of cryptography. Root keys wrap tenant keys, these wrap owners' keys, which seal."""
 
 from hub.adapters.vault.field_vault import FieldVault
 from hub.adapters.vault.keyring import EnvKeyring, FileKeyring, open_root_keys

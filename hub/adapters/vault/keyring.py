@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 
 from hub.adapters.vault.root_keys import ROOT_BYTES, RootHealth, RootKeys, RootSet, Wrapped, read_root
-from hub.domain.errors import Unavailable
+from hub.domain.errors import Conflict, Unavailable
 
 FORMAT, FIRST = "hirewire-keyring-1", "rk_1"
 
@@ -32,15 +32,15 @@ class FileKeyring:
         self._path = path
         self._roots = _load(path)
 
-    async def wrap(self, key: bytes) -> Wrapped:
+    async def wrap(self, key: bytes, context: bytes = b"") -> Wrapped:
         if self._roots is None:
             self._roots = await asyncio.to_thread(_make, self._path)
         return self._roots.wrap(key)
 
-    async def unwrap(self, wrapped: Wrapped) -> bytes:
-        if self._roots is None:
-            # Another process may have made it since we started.
-            self._roots = _load(self._path)
+    async def unwrap(self, wrapped: Wrapped, context: bytes = b"") -> bytes:
+        if self._roots is None or wrapped.parent not in self._roots.keys:
+            # Another process may have made it, or have added a root key, since we read it.
+            self._roots = await asyncio.to_thread(_load, self._path) or self._roots
         if self._roots is None:
             raise Unavailable(
                 f"keys are stored, but the keyring {self._path} that wraps them is missing", code="wrong_keyring"
@@ -49,6 +49,11 @@ class FileKeyring:
 
     async def versions(self) -> tuple[str, ...]:
         return () if self._roots is None else self._roots.versions()
+
+    async def rotate(self) -> str:
+        """A new active root key in the file, beside the others."""
+        self._roots = await asyncio.to_thread(_rotated, self._path)
+        return self._roots.active
 
     async def health(self) -> RootHealth:
         """Reads the file again: a keyring lost on disk can be saved only while a process still holds it."""
@@ -82,14 +87,17 @@ class EnvKeyring:
             raise Unavailable("a root key is named twice", code="keyring_broken")
         self._roots = RootSet(next(iter(keys)), keys)
 
-    async def wrap(self, key: bytes) -> Wrapped:
+    async def wrap(self, key: bytes, context: bytes = b"") -> Wrapped:
         return self._roots.wrap(key)
 
-    async def unwrap(self, wrapped: Wrapped) -> bytes:
+    async def unwrap(self, wrapped: Wrapped, context: bytes = b"") -> bytes:
         return self._roots.unwrap(wrapped)
 
     async def versions(self) -> tuple[str, ...]:
         return self._roots.versions()
+
+    async def rotate(self) -> str:
+        raise Conflict("root keys in a setting are changed there: put the new one first", code="rotate_elsewhere")
 
     async def health(self) -> RootHealth:
         return RootHealth(True, f"{len(self._roots.keys)} root keys from a setting, for development only")
@@ -169,6 +177,37 @@ def _make(path: Path) -> RootSet:
     if roots is None:
         raise Unavailable(f"keyring {path} vanished while it was made", code="keyring_unreadable")
     return roots
+
+
+def _rotated(path: Path) -> RootSet:
+    """The keyring with one more root key, which is the active one; written beside it, then put in its place."""
+    roots = _load(path)
+    if roots is None:
+        return _make(path)
+    id = f"rk_{1 + max(int(known.removeprefix('rk_')) for known in roots.keys)}"
+    write_keyring(path, RootSet(id, {**roots.keys, id: os.urandom(ROOT_BYTES)}))
+    found = _load(path)
+    if found is None or found.active != id:
+        raise Unavailable(f"keyring {path} was changed by somebody else just now", code="keyring_unreadable")
+    return found
+
+
+def write_keyring(path: Path, roots: RootSet) -> None:
+    """Put these root keys into the file, whole and durable or not at all."""
+    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    keys = {id: key.hex() for id, key in roots.keys.items()}
+    content = json.dumps({"format": FORMAT, "active": roots.active, "keys": keys}, indent=2) + "\n"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_open_directory(path.parent)
+        try:
+            _write(draft, content.encode())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+        _fsync_directory(path.parent)
+    except OSError as error:
+        raise Unavailable(f"keyring {path} cannot be written ({error.strerror})", code="keyring_unwritable") from error
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from hub.adapters.memory.keys import MemoryKeys
+from hub.adapters.memory.tables import Tables
 from hub.adapters.vault import EnvKeyring, FileKeyring, RootKeys
 from hub.domain.ids import TenantId
 from hub.ports.vault import KeyRow
 
 
-@dataclass
-class Shelf:
-    """A KeyShelf in a list: the first active key of a tenant and class stays."""
+class Shelf(MemoryKeys):
+    """A KeyShelf whose tenant keys a test can see and exchange: the first active key of a tenant and class stays."""
 
-    rows: list[KeyRow] = field(default_factory=list)
+    def __init__(self) -> None:
+        super().__init__(Tables())
+        self.rows: list[KeyRow] = []
 
     async def load_keys(self, tenant: TenantId) -> list[KeyRow]:
         return [row for row in self.rows if row.tenant == tenant]
 
     async def add_key(self, row: KeyRow) -> KeyRow:
+        if row.owner:
+            return await super().add_key(row)
         for there in self.rows:
             if (there.tenant, there.data_class, there.state) == (row.tenant, row.data_class, "active"):
                 return there
