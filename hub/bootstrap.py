@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
+from typing import cast
 
 from hub.adapters import db
 from hub.adapters.catalog import FolderCatalog
@@ -25,8 +26,7 @@ from hub.adapters.logs import Lines
 from hub.adapters.logs import configure as configure_logs
 from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
 from hub.adapters.timer import Timer
-from hub.adapters.vault import FieldVault
-from hub.adapters.vault.keyring import open_root_keys
+from hub.adapters.vault import FieldVault, RootSettings, open_root_keys
 from hub.adapters.workdays import NationalDays
 from hub.app.access import Access
 from hub.app.advance import Advance
@@ -39,6 +39,7 @@ from hub.app.deliver import Deliver
 from hub.app.hub import Hub
 from hub.app.identify import Identify
 from hub.app.ingest import Ingest, Prepare, commit_arrivals
+from hub.app.keys import CraftVault, Keys, Shelves
 from hub.app.lanes import LaneLoop, LoopLimits
 from hub.app.library import Library
 from hub.app.provide import Provide
@@ -136,6 +137,8 @@ def assemble(parts: Parts) -> Hub:
         cases=cases,
         backtests=Backtests(p.store, p.vault, p.clock, p.ids, p.meter, decode),
         why=Why(p.store, p.vault, library),
+        # Every store of ours is also a shelf of keys, and every vault of ours exchanges them.
+        keys=Keys(cast("Shelves", p.store), cast("CraftVault", p.vault), p.clock, p.meter),
     )
 
 
@@ -147,12 +150,14 @@ class Opened:
     timer: Timer
     meter: PrometheusMeter
     clock: SystemClock
+    vault: FieldVault
     tracer: Tracer | None = None
 
     async def render_metrics(self) -> tuple[bytes, str]:
         """The metrics of this process, and the lanes of all of them: (body, content type)."""
         store, lanes = self.hub.store, self.hub.lanes
         self.meter.in_flight(lanes.in_flight, lanes.limits.in_flight)
+        self.meter.keys(self.vault.vitals())
         health = await store.health()
         self.meter.store(health, await store.vitals() if health.ok else None)
         if health.ok:
@@ -163,6 +168,12 @@ class Opened:
     async def anchor(self) -> None:
         """Take the time from the database, so that leases mean the same to all processes."""
         self.clock.anchor(await self.hub.store.now())
+
+    async def watch_keys(self) -> None:
+        """Ask the provider of root keys how it is, so that an outage is seen before keys in memory are too old."""
+        state = await self.hub.keys.health()
+        if not state.ok:
+            self.meter.note("keys.provider_down", provider=state.provider)
 
     async def begin(self) -> None:
         """Wait for the database and open the keys: a lost keyring stops us here, before anything is accepted."""
@@ -198,6 +209,7 @@ def open_hub(settings: Settings) -> Opened:
     clock = SystemClock()
     ids = SystemIds(clock)
     store = db.open_store(settings.database)
+    vault = FieldVault(open_root_keys(root_settings(settings)), store, clock, max_age_s=settings.key_cache_s)
     meter = PrometheusMeter([name for name, _ in events()], Lines(), version=VERSION)
     guard = Guard(
         allow_loopback=settings.egress_loopback,
@@ -207,7 +219,7 @@ def open_hub(settings: Settings) -> Opened:
     )
     parts = Parts(
         store=store,
-        vault=FieldVault(open_root_keys(settings.keyring, settings.root_key, settings.production), store),
+        vault=vault,
         clock=clock,
         ids=ids,
         meter=meter,
@@ -225,11 +237,30 @@ def open_hub(settings: Settings) -> Opened:
     )
     owner = secrets.token_hex(8)
     timer = Timer(store, meter, clock, owner=owner)
-    opened = Opened(assemble(parts), timer, meter, clock, parts.tracer)
+    opened = Opened(assemble(parts), timer, meter, clock, vault, parts.tracer)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
+    timer.every(10.0, "keys", opened.hub.keys.work_off, shared=True, at_once=True)
+    timer.every(30.0, "key_provider", opened.watch_keys)
     timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
     return opened
+
+
+def root_settings(settings: Settings) -> RootSettings:
+    """What the settings say about root keys."""
+    return RootSettings(
+        settings.key_provider,
+        settings.keyring,
+        settings.root_key,
+        settings.production,
+        settings.vault_address,
+        settings.vault_key,
+        settings.vault_token_file,
+        settings.vault_namespace,
+        settings.kms_keys,
+        settings.kms_endpoint,
+        settings.ca_file,
+    )
 
 
 def _tracer(settings: Settings) -> Tracer | None:

@@ -26,6 +26,7 @@ from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Final
 from hub.domain.events import HOOK_RECEIVED
 from hub.ports.store import LaneStats
+from hub.ports.vault import KeyVitals
 from hub.ports.vitals import StoreHealth, StoreVitals
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -185,6 +186,15 @@ METRICS: tuple[MetricDoc, ...] = (
     MetricDoc(
         "hirewire_store_connections_limit", "gauge", "connections", (), "How many it may use."
     ),
+    MetricDoc(
+        "hirewire_key_provider_up", "gauge", "", ("provider",), "1 if the provider of root keys answered last, else 0."
+    ),
+    MetricDoc(
+        "hirewire_keys_age_seconds", "gauge", "seconds", (), "Since the oldest keys in memory came from their provider."
+    ),
+    MetricDoc(
+        "hirewire_keys_age_limit_seconds", "gauge", "seconds", (), "How old they may be: HIREWIRE_KEY_CACHE."
+    ),
     MetricDoc("hirewire_build_info", "gauge", "", ("version", "python"), "Always 1; which program this is."),
 )  # fmt: skip
 
@@ -293,6 +303,12 @@ class PrometheusMeter:
         """What the lanes have under way now."""
         self._gauges["hirewire_in_flight_deliveries"].set(count)
         self._gauges["hirewire_in_flight_limit"].set(limit)
+
+    def keys(self, vitals: KeyVitals) -> None:
+        """The keys in memory, and where they come from."""
+        self._gauges["hirewire_key_provider_up"].labels(vitals.provider).set(vitals.up)
+        self._gauges["hirewire_keys_age_seconds"].set(vitals.age_s)
+        self._gauges["hirewire_keys_age_limit_seconds"].set(vitals.limit_s)
 
     def store(self, health: StoreHealth, vitals: StoreVitals | None = None) -> None:
         """What the last look at the store said."""

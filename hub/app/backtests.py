@@ -153,8 +153,8 @@ class Backtests:
                 noted = self.clock.monotonic()
             async with self.store.look() as look:
                 batch = await look.sealed(job.tenant, tally.rule.on, since=since, before=before, limit=BATCH)
-            await self.vault.prepare(job.tenant, sealed=[one.body for one in batch])
             for at in range(0, len(batch), SLICE):
+                await self.vault.prepare(job.tenant, sealed=[one.body for one in batch[at : at + SLICE]])
                 self._count(tally, job.tenant, batch[at : at + SLICE])
                 await asyncio.sleep(0)
             if len(batch) < BATCH:

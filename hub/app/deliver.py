@@ -110,7 +110,10 @@ class Deliver:
             outcome = Refused(f"internal:{type(error).__name__}", retry=True)
         ended = self.clock.monotonic()
         detail = self._detail(claimed, prepared, ready - began, ended - ready)
-        completion = self._completion(claimed, connection, outcome, talk, started, ended - began, prepared, detail)
+        sealed = await self._seal_talk(claimed, talk)
+        completion = self._completion(
+            claimed, connection, outcome, (talk.status, sealed), started, ended - began, prepared, detail
+        )
         return replace(completion, arrivals=arrivals, heard=heard)
 
     async def prepare(self, claimed: Claimed, connection: Connection) -> Prepared:
@@ -141,7 +144,9 @@ class Deliver:
         event = claimed.event
         await self.vault.prepare(event.tenant, sealed=[event.body])
         plain = self.vault.open(body_place(event.tenant, event.id), event.body)
-        await self.vault.prepare(event.tenant, [subject_owner(event.subject)])  # seals what is said; an erased one has none
+        await self.vault.prepare(
+            event.tenant, [subject_owner(event.subject)]
+        )  # seals what is said; an erased one has none
         return cast("Document", read(plain))
 
     async def talk(self, connection: Connection, prepared: Prepared, talk: Talk) -> tuple[Outcome, Heard | None]:
@@ -222,7 +227,7 @@ class Deliver:
         claimed: Claimed,
         connection: Connection | None,
         outcome: Outcome,
-        talk: Talk,
+        said: tuple[int | None, bytes | None],
         started: datetime,
         took: float,
         prepared: Prepared | None,
@@ -240,9 +245,9 @@ class Deliver:
             started_at=started,
             took_ms=round(took * 1000),
             outcome=name,
-            status=talk.status,
+            status=said[0],
             error=error,
-            talk=self._seal_talk(claimed, talk),
+            talk=said[1],
             detail=detail,
         )
         self._measure(claimed, connection, attempt, following, took, prepared, now)
@@ -281,14 +286,18 @@ class Deliver:
                 detail["mapping"] = prepared.mapping
         return detail
 
-    def _seal_talk(self, claimed: Claimed, talk: Talk) -> bytes | None:
+    async def _seal_talk(self, claimed: Claimed, talk: Talk) -> bytes | None:
         if not talk.lines:
             return None
-        delivery = claimed.delivery
-        place = talk_place(delivery.tenant, delivery.id, delivery.attempt, claimed.event.subject)
+        delivery, event = claimed.delivery, claimed.event
+        place = talk_place(delivery.tenant, delivery.id, delivery.attempt, event.subject)
         try:
-            return self.vault.seal(place, written(talk.lines))
-        except Unavailable as error:  # erased while the vendor was spoken to: its words are not kept under another key
+            try:
+                return self.vault.seal(place, written(talk.lines))
+            except Unavailable:  # keys were exchanged while the vendor was spoken to: read them anew
+                await self.open_body(claimed)
+                return self.vault.seal(place, written(talk.lines))
+        except (Unavailable, Conflict) as error:  # erased meanwhile: the vendor's words are not kept under another key
             self.meter.note("talk.not_kept", delivery=f"dlv_{delivery.id}", code=error.code)
             return None
 

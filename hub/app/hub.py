@@ -14,6 +14,7 @@ from hub.app.configure import Configure
 from hub.app.deliver import Deliver
 from hub.app.identify import Identify
 from hub.app.ingest import Ingest
+from hub.app.keys import Keys
 from hub.app.lanes import LaneLoop
 from hub.app.library import Library
 from hub.app.provide import Provide
@@ -66,6 +67,7 @@ class Hub:
     cases: Cases
     backtests: Backtests
     why: Why
+    keys: Keys
 
     def fields(self, rule: Document) -> Catalogue:
         """What a stored rule may speak of: the fields of its event, with those that the connectors here add."""

@@ -193,6 +193,52 @@ class KeyShelf(Protocol):
         """Grows whenever a stored key changed its state: caches of keys follow it."""
 
 
+class Craft(Protocol):
+    """What the vault does with keys as such. Nothing here is stored; no key leaves it unwrapped."""
+
+    async def root(self) -> RootState:
+        """The root keys and whether their provider answers; never raises."""
+
+    async def next_root(self) -> str:
+        """Make another root key the active one; its id. Raises Unavailable, Conflict (`rotate_elsewhere`)."""
+
+    async def successor(self, tenant: TenantId, data_class: str, owner: str = "") -> KeyRow:
+        """A fresh key to take the place of the active one, wrapped by what is active above it."""
+
+    async def lifted(self, row: KeyRow) -> KeyRow:
+        """The same key wrapped by what is active above it now."""
+
+    def key_of(self, envelope: bytes) -> bytes:
+        """The id of the key that sealed it; empty where it is no envelope."""
+
+    def resealed(self, place: Place, envelope: bytes) -> bytes:
+        """The same value under the key that seals there now. Raises as `open` and `seal` do."""
+
+    def forget(self) -> None:
+        """Keys were changed in the store: read them anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class RootState:
+    """Root keys as their provider tells. `versions`: ids, the active one first."""
+
+    provider: str
+    ok: bool
+    detail: str
+    versions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyVitals:
+    """Keys in this process's memory. `age_s`: of the oldest; past `limit_s` nothing is sealed or opened with them."""
+
+    provider: str
+    up: bool
+    age_s: float
+    limit_s: float
+    owners: int
+
+
 class KeyKeeping(Protocol):
     """What looking after keys needs of the store besides using them."""
 
@@ -214,8 +260,8 @@ class KeyKeeping(Protocol):
         The same key again changes nothing. Returns the active one.
         """
 
-    async def active_owners(self, tenant: TenantId, data_class: str, after: bytes, limit: int) -> list[KeyRow]:
-        """Active owners' keys of a class behind `after`, by id."""
+    async def active_owners(self, tenant: TenantId, data_class: str, after: str, limit: int) -> list[KeyRow]:
+        """Active owners' keys of a class, of owners behind `after`, by owner."""
 
     async def retired_keys(self, tenant: TenantId, data_class: str, *, owners: bool) -> list[KeyRow]:
         """Retired keys of the tenant itself, or of its owners."""

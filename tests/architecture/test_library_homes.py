@@ -16,6 +16,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "apscheduler": ("hub/adapters/timer.py",),
     "asyncpg": ("hub/adapters/db",),
     "authlib": ("hub/adapters/oauth",),
+    "botocore": ("hub/adapters/vault/kms.py",),
     "chinese_calendar": ("hub/adapters/workdays.py",),
     "click": ("hub/cli",),
     "cryptography": ("hub/adapters/vault", "hub/adapters/oauth"),

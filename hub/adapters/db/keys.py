@@ -24,11 +24,10 @@ _EPOCH = (
     "ON CONFLICT (name) DO UPDATE SET value = setting.value + 1"
 )
 _ADD_OWNERS = (
-    "INSERT INTO owner_key (id, tenant_id, data_class, parent, state, wrapped, commitment, owner) {} ON CONFLICT DO NOTHING"
+    "INSERT INTO owner_key (id, tenant_id, data_class, parent, state, wrapped, commitment, owner) {} "
+    "ON CONFLICT DO NOTHING"
 )
-_ARRAYS = (
-    "SELECT * FROM unnest($1::bytea[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[])"
-)
+_ARRAYS = "SELECT * FROM unnest($1::bytea[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[])"
 
 Opens = Callable[[], AbstractAsyncContextManager[Link]]
 
@@ -66,7 +65,9 @@ class DbKeys:
             return [KeyRow(*row) for row in await link.rows(wanted)]
 
     async def add_owner_keys(self, rows: Sequence[KeyRow]) -> list[KeyRow]:
-        ordered = sorted(rows, key=lambda row: (row.tenant, row.owner, row.data_class))  # two groups never wait in a ring
+        ordered = sorted(
+            rows, key=lambda row: (row.tenant, row.owner, row.data_class)
+        )  # two groups never wait in a ring
         values = [(*_values(row), row.owner) for row in ordered]
         async with self._writing() as link:
             if link.sqlite:
@@ -148,11 +149,11 @@ class DbKeys:
             active = await link.row(shape.where(*mine, text("state = 'active'")))
             return new if active is None else KeyRow(*active)
 
-    async def active_owners(self, tenant: TenantId, data_class: str, after: bytes, limit: int) -> list[KeyRow]:
+    async def active_owners(self, tenant: TenantId, data_class: str, after: str, limit: int) -> list[KeyRow]:
         of = _OWNER.c
         wanted = _owners().where(of.tenant_id == tenant, of.data_class == data_class, text("state = 'active'"))
         async with self._reading() as link:
-            rows = await link.rows(wanted.where(of.id > after).order_by(of.id).limit(limit))
+            rows = await link.rows(wanted.where(of.owner > after).order_by(of.owner).limit(limit))
             return [KeyRow(*row) for row in rows]
 
     async def retired_keys(self, tenant: TenantId, data_class: str, *, owners: bool) -> list[KeyRow]:

@@ -30,7 +30,7 @@ _WALKS = {
         "SELECT b.event_id, e.tenant_id, b.event_id, e.subject, b.body FROM event_body b JOIN event e ON e.id = b.event_id "
         "WHERE b.event_id > $1 ORDER BY b.event_id LIMIT $2",
         "event_id",
-        lambda id: from_uuid(id),
+        lambda event: from_uuid(event),
     ),
     "attempt.talk": _Walk(
         "SELECT a.id, a.tenant_id, a.delivery_id, a.number, e.subject, a.talk FROM attempt a "

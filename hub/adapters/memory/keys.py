@@ -85,13 +85,15 @@ class MemoryKeys:
             self._epoch += 1
         return self._rows[self._active[new.tenant, new.owner, new.data_class]]
 
-    async def active_owners(self, tenant: TenantId, data_class: str, after: bytes, limit: int) -> list[KeyRow]:
+    async def active_owners(self, tenant: TenantId, data_class: str, after: str, limit: int) -> list[KeyRow]:
         found = [
             row
             for row in self._rows.values()
-            if row.owner and (row.tenant, row.data_class, row.state) == (tenant, data_class, "active") and row.id > after
+            if row.owner
+            and (row.tenant, row.data_class, row.state) == (tenant, data_class, "active")
+            and row.owner > after
         ]
-        return sorted(found, key=lambda row: row.id)[:limit]
+        return sorted(found, key=lambda row: row.owner)[:limit]
 
     async def retired_keys(self, tenant: TenantId, data_class: str, *, owners: bool) -> list[KeyRow]:
         wanted = (tenant, data_class, "retired", owners)

@@ -140,9 +140,7 @@ def new_owner_row(parent: DataKey, tenant: TenantId, owner: str) -> KeyRow:
 def open_owner_row(parent: DataKey, row: KeyRow, tenant: TenantId) -> OwnerKey:
     """The key in the row, as a key of `tenant`. Raises Unavailable (`key_mismatch`)."""
     key = _unwrapped(parent, row, tenant)
-    return OwnerKey(
-        row.id, tenant, row.data_class, row.owner, row.state == ACTIVE, PREFIX + row.id, AESGCM(key), key
-    )
+    return OwnerKey(row.id, tenant, row.data_class, row.owner, row.state == ACTIVE, PREFIX + row.id, AESGCM(key), key)
 
 
 def rewrap_owner_row(old: DataKey, new: DataKey, row: KeyRow) -> KeyRow:

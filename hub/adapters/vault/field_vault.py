@@ -18,18 +18,22 @@ from hub.adapters.vault.data_keys import (
     new_row,
     open_owner_row,
     open_row,
+    rewrap_owner_row,
+    rewrap_row,
 )
 from hub.adapters.vault.opened import OwnerKeys, TenantKeys, Whose
 from hub.adapters.vault.root_keys import RootKeys
 from hub.domain.errors import Conflict, Unavailable
 from hub.domain.ids import TenantId
 from hub.ports.clock import Clock
-from hub.ports.vault import DataClass, KeyRow, KeyShelf, Owner, Place
+from hub.ports.vault import DataClass, KeyRow, KeyShelf, KeyVitals, Owner, Place, RootState
 
 CLASSES = (*(str(member.value) for member in DataClass), INDEX_CLASS)
 CHECK_S = 2.0  # how soon a key that was rotated or destroyed by another process is no longer used here
 GROUP = 500  # owners' keys that are made or loaded together
-AWAY = frozenset({"key_provider_down", "store_unavailable"})  # what keys in memory may outlive, for a while
+AWAY = frozenset(
+    {"key_provider_down", "key_provider_denied", "store_unavailable"}
+)  # what keys in memory may outlive, for a while
 
 
 class FieldVault:
@@ -50,6 +54,7 @@ class FieldVault:
         self._tenants: dict[TenantId, TenantKeys] = {}
         self._owners = OwnerKeys()
         self._epoch: int | None = None
+        self._up = True
         self._locks: defaultdict[TenantId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._making, self._finding = asyncio.Lock(), asyncio.Lock()
         self._wanted: dict[Whose, None] = {}
@@ -118,6 +123,49 @@ class FieldVault:
             raise Conflict(f"key {id.hex()} was destroyed; what it sealed is erased", code="key_destroyed")
         raise Conflict(f"sealed under a key that is no {place.data_class} key of this tenant", code="sealed_elsewhere")
 
+    def vitals(self) -> KeyVitals:
+        """For metrics: whether the provider answered last, and how old the oldest keys in memory are."""
+        ages = [self._now() - keys.opened_at for keys in self._tenants.values()]
+        return KeyVitals(self.roots.provider, self._up, max(ages, default=0.0), self._max_age_s, len(self._owners))
+
+    async def root(self) -> RootState:
+        """See `Craft`."""
+        try:
+            health, versions = await self.roots.health(), await self.roots.versions()
+        except Unavailable as error:
+            self._up = False
+            return RootState(self.roots.provider, False, str(error))
+        self._up = health.ok
+        return RootState(self.roots.provider, health.ok, health.detail, versions)
+
+    async def next_root(self) -> str:
+        """See `Craft`."""
+        return await self.roots.rotate()
+
+    async def successor(self, tenant: TenantId, data_class: str, owner: str = "") -> KeyRow:
+        """See `Craft`."""
+        if not owner:
+            return await new_row(self.roots, tenant, data_class)
+        await self.prepare(tenant)
+        return new_owner_row(self._keys(tenant).active[data_class], tenant, owner)
+
+    async def lifted(self, row: KeyRow) -> KeyRow:
+        """See `Craft`."""
+        if not row.owner:
+            return await rewrap_row(self.roots, row)
+        await self.prepare(row.tenant)
+        return rewrap_owner_row(
+            self.tenant_key(row.tenant, row.parent), self._keys(row.tenant).active[row.data_class], row
+        )
+
+    def key_of(self, envelope: bytes) -> bytes:
+        """See `Craft`."""
+        return _named(envelope) or b""
+
+    def resealed(self, place: Place, envelope: bytes) -> bytes:
+        """See `Craft`."""
+        return self.seal(place, self.open(place, envelope))
+
     def tenant_key(self, tenant: TenantId, id: str) -> DataKey:
         """One of the tenant's own keys by its id in hex. Raises Unavailable."""
         key = self._keys(tenant).by_id.get(bytes.fromhex(id))
@@ -126,8 +174,9 @@ class FieldVault:
         return key
 
     def forget(self) -> None:
-        """Read all keys anew at their next use: we changed some."""
-        self._tenants.clear()
+        """See `Craft`. Tenants' keys that are open already are kept: their provider may be away just now."""
+        for keys in self._tenants.values():
+            keys.changed, keys.checked_at = True, float("-inf")
         self._owners.clear()
 
     def _bound(self, key: DataKey | OwnerKey, place: Place) -> bytes:
@@ -156,7 +205,9 @@ class FieldVault:
                 return keys
             try:
                 keys = self._tenants[tenant] = await self._checked(tenant, keys, now)
+                self._up = True
             except Unavailable as error:
+                self._up = error.code == "store_unavailable"
                 if keys is None or error.code not in AWAY:
                     raise
                 if now - keys.opened_at >= self._max_age_s:

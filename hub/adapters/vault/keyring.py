@@ -9,15 +9,10 @@ import os
 import stat
 from pathlib import Path
 
-from hub.adapters.vault.root_keys import ROOT_BYTES, RootHealth, RootKeys, RootSet, Wrapped, read_root
+from hub.adapters.vault.root_keys import ROOT_BYTES, RootHealth, RootSet, Wrapped, read_root
 from hub.domain.errors import Conflict, Unavailable
 
 FORMAT, FIRST = "hirewire-keyring-1", "rk_1"
-
-
-def open_root_keys(keyring: Path, root_key: str | None = None, production: bool = False) -> RootKeys:
-    """The provider by the settings: the key in the setting if there is one, else the keyring file."""
-    return FileKeyring(keyring) if root_key is None else EnvKeyring(root_key, production=production)
 
 
 class FileKeyring:
@@ -27,6 +22,8 @@ class FileKeyring:
     (`wrong_keyring`) and not replaced by a new one that opens nothing.
     Raises Unavailable: `keyring_unsafe` (others may read or replace it), `keyring_broken`, `keyring_unreadable`.
     """
+
+    provider = "file"
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -51,9 +48,14 @@ class FileKeyring:
         return () if self._roots is None else self._roots.versions()
 
     async def rotate(self) -> str:
-        """A new active root key in the file, beside the others."""
+        """The newest root key in the file becomes the active one; a fresh one where that is so already."""
         self._roots = await asyncio.to_thread(_rotated, self._path)
         return self._roots.active
+
+    async def add(self) -> str:
+        """A fresh root key in the file that wraps nothing yet: time to carry the file to other machines."""
+        self._roots = await asyncio.to_thread(_added, self._path)
+        return max(self._roots.keys, key=_number)
 
     async def health(self) -> RootHealth:
         """Reads the file again: a keyring lost on disk can be saved only while a process still holds it."""
@@ -74,6 +76,8 @@ class EnvKeyring:
 
     Raises Unavailable: `keyring_forbidden` in production (an environment is readable by too many), `keyring_broken`.
     """
+
+    provider = "env"
 
     def __init__(self, value: str, *, production: bool) -> None:
         if production:
@@ -179,17 +183,35 @@ def _make(path: Path) -> RootSet:
     return roots
 
 
+def _number(id: str) -> int:
+    return int(id.removeprefix("rk_"))
+
+
 def _rotated(path: Path) -> RootSet:
-    """The keyring with one more root key, which is the active one; written beside it, then put in its place."""
+    """The keyring with its newest key active, or with one more."""
     roots = _load(path)
     if roots is None:
         return _make(path)
-    id = f"rk_{1 + max(int(known.removeprefix('rk_')) for known in roots.keys)}"
-    write_keyring(path, RootSet(id, {**roots.keys, id: os.urandom(ROOT_BYTES)}))
+    newest = max(roots.keys, key=_number)
+    if newest == roots.active:
+        newest = f"rk_{_number(newest) + 1}"
+        roots = RootSet(newest, {**roots.keys, newest: os.urandom(ROOT_BYTES)})
+    return _exchanged(path, RootSet(newest, roots.keys))
+
+
+def _added(path: Path) -> RootSet:
+    """The keyring with one more key that is not active."""
+    roots = _load(path) or _make(path)
+    id = f"rk_{_number(max(roots.keys, key=_number)) + 1}"
+    return _exchanged(path, RootSet(roots.active, {**roots.keys, id: os.urandom(ROOT_BYTES)}))
+
+
+def _exchanged(path: Path, roots: RootSet) -> RootSet:
+    write_keyring(path, roots)
     found = _load(path)
-    if found is None or found.active != id:
+    if found != roots:
         raise Unavailable(f"keyring {path} was changed by somebody else just now", code="keyring_unreadable")
-    return found
+    return roots
 
 
 def write_keyring(path: Path, roots: RootSet) -> None:

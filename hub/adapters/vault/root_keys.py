@@ -39,6 +39,10 @@ class RootHealth:
 class RootKeys(Protocol):
     """Where root keys live. They may be in another machine, so every call may wait, and none gives a root key away."""
 
+    @property
+    def provider(self) -> str:
+        """Its name: file, env, vault, aws-kms."""
+
     async def wrap(self, key: bytes, context: bytes = b"") -> Wrapped:
         """Wrap under the active root key. Raises Unavailable.
 
