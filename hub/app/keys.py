@@ -14,7 +14,7 @@ done again: keys are replaced by comparison, values too, and a key that was left
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
@@ -48,6 +48,7 @@ STEPS = {
     "apart": (RESEAL, VERIFY, DONE),
 }
 BATCH = 200
+RECOVERY = "recovery"  # the row that says when shares were last tried, and which root keys they give
 SIGNING = "audit"
 NOBODY = TenantId(0)
 KEPT = timedelta(days=35)  # as long as a backup of keys lives: what it holds must open what was sealed then
@@ -133,6 +134,15 @@ class Keys:
         """Whether the provider of root keys answers."""
         return await self.vault.root()
 
+    async def recovery(self) -> Rotation | None:
+        """When shares of the root keys were last proved; `old` names the root keys that they give."""
+        return next((one for one in await self.shelf.rotations() if one.name == RECOVERY), None)
+
+    async def recovery_tried(self, roots: Sequence[str]) -> None:
+        """Note that shares give these root keys, which open all that is stored."""
+        now = self.clock.now()
+        await self.shelf.put_rotation(Rotation(RECOVERY, DONE, "", ",".join(roots), "", 0, now, now))
+
     async def rotate(self, level: Level) -> Rotation:
         """Begin to exchange the keys of a level, or go on where it was left; `advance` carries it out.
 
@@ -145,7 +155,7 @@ class Keys:
         now = self.clock.now()
         begun = Rotation(str(level), STEPS[level.kind][0], "", await self._active(level), "", 0, now, now)
         await self.shelf.put_rotation(begun)
-        self.meter.note("keys.rotate", level=str(level))
+        self.meter.note("keys.rotate", keys=str(level))
         return begun
 
     async def _active(self, level: Level) -> str:
@@ -169,7 +179,7 @@ class Keys:
                 try:
                     going += (await self.step(one)).step != DONE
                 except HubError as error:
-                    self.meter.note("keys.waits", level=one.name, step=one.step, code=error.code)
+                    self.meter.note("keys.waits", keys=one.name, step=one.step, code=error.code)
         return going
 
     async def work_off(self) -> None:
@@ -209,7 +219,7 @@ class Keys:
         await self.shelf.put_rotation(moved)
         if moved.step == DONE:
             self._old.pop(one.name, None)
-            self.meter.note("keys.rotated", level=one.name, moved=moved.moved)
+            self.meter.note("keys.rotated", keys=one.name, moved=moved.moved)
         return moved
 
     async def _make(self, level: Level, one: Rotation) -> Rotation:
@@ -353,7 +363,7 @@ class Keys:
         ids = tuple(row.id.hex() for row in rows)
         now = self.clock.now()
         told = "\n".join((str(tenant), owner, now.isoformat(), *ids, *(row.commit.hex() for row in rows)))
-        self.meter.note("keys.destroyed", keys=len(ids))
+        self.meter.note("keys.destroyed", count=len(ids))
         return Destroyed(tenant, owner, ids, now, hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest())
 
 

@@ -74,10 +74,7 @@ async def everything(hub: Hub) -> dict[str, object]:
 
 
 async def carry_out(keys: Keys, level: str) -> Rotation:
-    one = None
-    async for one in keys.carry_out(Level.read(level)):
-        pass
-    assert one is not None
+    one = [step async for step in keys.carry_out(Level.read(level))][-1]
     assert one.step == DONE
     return one
 

@@ -27,7 +27,7 @@ class FileKeyring:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._roots = _load(path)
+        self._roots = keyring_at(path)
 
     async def wrap(self, key: bytes, context: bytes = b"") -> Wrapped:
         if self._roots is None:
@@ -37,7 +37,7 @@ class FileKeyring:
     async def unwrap(self, wrapped: Wrapped, context: bytes = b"") -> bytes:
         if self._roots is None or wrapped.parent not in self._roots.keys:
             # Another process may have made it, or have added a root key, since we read it.
-            self._roots = await asyncio.to_thread(_load, self._path) or self._roots
+            self._roots = await asyncio.to_thread(keyring_at, self._path) or self._roots
         if self._roots is None:
             raise Unavailable(
                 f"keys are stored, but the keyring {self._path} that wraps them is missing", code="wrong_keyring"
@@ -60,7 +60,7 @@ class FileKeyring:
     async def health(self) -> RootHealth:
         """Reads the file again: a keyring lost on disk can be saved only while a process still holds it."""
         try:
-            there = _load(self._path)
+            there = keyring_at(self._path)
         except Unavailable as error:
             return RootHealth(False, str(error))
         if there is None:
@@ -107,7 +107,7 @@ class EnvKeyring:
         return RootHealth(True, f"{len(self._roots.keys)} root keys from a setting, for development only")
 
 
-def _load(path: Path) -> RootSet | None:
+def keyring_at(path: Path) -> RootSet | None:
     """The keyring, None if there is no file."""
     try:
         with path.open("rb") as file:
@@ -177,7 +177,7 @@ def _make(path: Path) -> RootSet:
         _fsync_directory(path.parent)
     except OSError as error:
         raise Unavailable(f"keyring {path} cannot be made ({error.strerror})", code="keyring_unwritable") from error
-    roots = _load(path)
+    roots = keyring_at(path)
     if roots is None:
         raise Unavailable(f"keyring {path} vanished while it was made", code="keyring_unreadable")
     return roots
@@ -189,7 +189,7 @@ def _number(id: str) -> int:
 
 def _rotated(path: Path) -> RootSet:
     """The keyring with its newest key active, or with one more."""
-    roots = _load(path)
+    roots = keyring_at(path)
     if roots is None:
         return _make(path)
     newest = max(roots.keys, key=_number)
@@ -201,14 +201,14 @@ def _rotated(path: Path) -> RootSet:
 
 def _added(path: Path) -> RootSet:
     """The keyring with one more key that is not active."""
-    roots = _load(path) or _make(path)
+    roots = keyring_at(path) or _make(path)
     id = f"rk_{_number(max(roots.keys, key=_number)) + 1}"
     return _exchanged(path, RootSet(roots.active, {**roots.keys, id: os.urandom(ROOT_BYTES)}))
 
 
 def _exchanged(path: Path, roots: RootSet) -> RootSet:
     write_keyring(path, roots)
-    found = _load(path)
+    found = keyring_at(path)
     if found != roots:
         raise Unavailable(f"keyring {path} was changed by somebody else just now", code="keyring_unreadable")
     return roots

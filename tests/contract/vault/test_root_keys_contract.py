@@ -87,12 +87,11 @@ async def test_shows_no_key(make_roots: RootsMaker) -> None:
 async def test_what_was_wrapped_before_a_rotation_still_opens(make_roots: RootsMaker) -> None:
     roots = make_roots("one")
     old = await roots.wrap(KEY)
-    try:
-        new = await roots.rotate()
-    except Conflict as error:
-        assert error.code == "rotate_elsewhere"
-        assert roots.provider in ("env", "aws-kms")
+    if roots.provider in ("env", "aws-kms"):
+        with pytest.raises(Conflict, match="first"):
+            await roots.rotate()
         return
+    new = await roots.rotate()
     assert (await roots.versions())[:2] == (new, old.parent)
     assert (await roots.wrap(KEY)).parent == new
     again = make_roots("one")
