@@ -24,9 +24,11 @@ from hub.adapters.http.router import Router
 from hub.adapters.http.signatures import VendorSignatures
 from hub.adapters.logs import Lines
 from hub.adapters.logs import configure as configure_logs
+from hub.adapters.media import Mirrored, open_blobs
+from hub.adapters.memory.blobs import MemoryBlobs
 from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
 from hub.adapters.timer import Timer
-from hub.adapters.vault import FieldVault, RootSettings, open_root_keys
+from hub.adapters.vault import FieldVault, RootSettings, StreamVault, open_root_keys
 from hub.adapters.workdays import NationalDays
 from hub.app.access import Access
 from hub.app.advance import Advance
@@ -42,6 +44,7 @@ from hub.app.ingest import Ingest, Prepare, commit_arrivals
 from hub.app.keys import CraftVault, Keys, Shelves
 from hub.app.lanes import LaneLoop, LoopLimits
 from hub.app.library import Library
+from hub.app.media import Media
 from hub.app.provide import Provide
 from hub.app.queries import Queries
 from hub.app.receive import Receive
@@ -50,6 +53,7 @@ from hub.app.replays import Replays
 from hub.app.reports import Reports
 from hub.app.rules_lifecycle import Lifecycle
 from hub.app.runs import Runs
+from hub.app.scrub import Scrub
 from hub.app.switch import Switch
 from hub.app.traced import TracedDeliver, TracedTransport
 from hub.app.why import Why
@@ -60,6 +64,7 @@ from hub.domain.ids import DEFAULT_TENANT
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
+from hub.ports.media import Blobs
 from hub.ports.meter import Meter
 from hub.ports.store import Store
 from hub.ports.tracer import Tracer
@@ -88,6 +93,7 @@ class Parts:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: LoopLimits = field(default_factory=LoopLimits)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    blobs: Blobs = field(default_factory=MemoryBlobs)
     tracer: Tracer | None = None
     review: bool = False  # rules need a second person before they come into force
 
@@ -107,6 +113,7 @@ def assemble(parts: Parts) -> Hub:
     cases = Cases(p.store, p.vault)
     deliver = Deliver(p.store, p.vault, library, channels, transport, reports, p.clock, p.ids, p.meter, p.retry)
     traced = deliver if p.tracer is None else TracedDeliver(deliver, p.tracer, p.clock)
+    media = Media(p.blobs, p.vault, StreamVault(cast("FieldVault", p.vault)), p.clock, p.ids, p.meter)
     return Hub(
         store=p.store,
         vault=p.vault,
@@ -138,6 +145,8 @@ def assemble(parts: Parts) -> Hub:
         backtests=Backtests(p.store, p.vault, p.clock, p.ids, p.meter, decode),
         why=Why(p.store, p.vault, library),
         # Every store of ours is also a shelf of keys, and every vault of ours exchanges them.
+        media=media,
+        scrub=Scrub(media, p.blobs.copies if isinstance(p.blobs, Mirrored) else (p.blobs,), p.meter),
         keys=Keys(cast("Shelves", p.store), cast("CraftVault", p.vault), p.clock, p.meter),
     )
 
@@ -174,6 +183,15 @@ class Opened:
         state = await self.hub.keys.health()
         if not state.ok:
             self.meter.note("keys.provider_down", provider=state.provider)
+
+    async def sweep_media(self) -> None:
+        """Remove recordings that nobody completed."""
+        if gone := await self.hub.media.sweep():
+            self.meter.note("media.swept", count=gone)
+
+    async def scrub_media(self) -> None:
+        """Open every copy of every recording once a day."""
+        await self.hub.scrub()
 
     async def begin(self) -> None:
         """Wait for the database and open the keys: a lost keyring stops us here, before anything is accepted."""
@@ -232,6 +250,7 @@ def open_hub(settings: Settings) -> Opened:
             lease=timedelta(seconds=settings.lease_s),
             renew_s=settings.lease_s / 4,  # a lease that ends before it is renewed gives live work away
         ),
+        blobs=open_blobs(settings.media, settings.media_copy, endpoint=settings.media_endpoint),
         tracer=_tracer(settings),
         review=settings.rule_review,
     )
@@ -241,6 +260,8 @@ def open_hub(settings: Settings) -> Opened:
     timer.every(60.0, "clock", opened.anchor, at_once=True)
     timer.every(10.0, "keys", opened.hub.keys.work_off, shared=True, at_once=True)
     timer.every(30.0, "key_provider", opened.watch_keys)
+    timer.every(3600.0, "media", opened.sweep_media, shared=True)
+    timer.every(86_400.0, "scrub", opened.scrub_media, shared=True)
     timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
     return opened

@@ -40,6 +40,9 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_VAULT_NAMESPACE", "", "Vault's namespace, where it has them."),
     SettingDoc("HIREWIRE_KMS_KEYS", "", "ARNs of KMS keys, comma-separated, the one that wraps first."),
     SettingDoc("HIREWIRE_KMS_ENDPOINT", "", "Another address of the KMS API; empty: AWS by the key's region."),
+    SettingDoc("HIREWIRE_MEDIA", "<home>/media", "Where recordings lie: a directory, or `s3://bucket/prefix`."),
+    SettingDoc("HIREWIRE_MEDIA_COPY", "", "A second such place with a copy of all, from which rot is repaired."),
+    SettingDoc("HIREWIRE_MEDIA_ENDPOINT", "", "Address of an S3-compatible service; empty: AWS."),
     SettingDoc("HIREWIRE_PRODUCTION", "0", "`1` refuses settings that are only fit for development."),
     SettingDoc("HIREWIRE_RETRY_DELAYS", "5,30,120,600,1800,3600,7200,14400,28800,43200,86400,86400",
                "Seconds to wait after each failed try; one more failure after the last is dead."),
@@ -79,6 +82,9 @@ class Settings:
     metrics_listen: tuple[str, int] | None
     log_format: str
     log_level: str
+    media: str = "media"
+    media_copy: str | None = None
+    media_endpoint: str | None = None
     key_provider: str = "file"
     key_cache_s: float = 600.0
     vault_address: str | None = None
@@ -131,6 +137,9 @@ class Settings:
             metrics_listen=get.address("HIREWIRE_METRICS_LISTEN", "") if get.text("HIREWIRE_METRICS_LISTEN") else None,
             log_format=get.choice("HIREWIRE_LOG_FORMAT", ("json", "text")),
             log_level=get.choice("HIREWIRE_LOG_LEVEL", ("info", "debug", "warning", "error")),
+            media=get.text("HIREWIRE_MEDIA") or str(home / "media"),
+            media_copy=get.text("HIREWIRE_MEDIA_COPY") or None,
+            media_endpoint=get.url("HIREWIRE_MEDIA_ENDPOINT"),
             key_provider=provider or get.choice("HIREWIRE_KEY_PROVIDER", ("file", "env", "vault", "aws-kms")),
             key_cache_s=get.numbers("HIREWIRE_KEY_CACHE", "600", 10, 86_400)[0],
             vault_address=get.url("HIREWIRE_VAULT_ADDR"),

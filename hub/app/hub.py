@@ -17,6 +17,7 @@ from hub.app.ingest import Ingest
 from hub.app.keys import Keys
 from hub.app.lanes import LaneLoop
 from hub.app.library import Library
+from hub.app.media import Media
 from hub.app.provide import Provide
 from hub.app.queries import Queries
 from hub.app.receive import Receive
@@ -24,6 +25,7 @@ from hub.app.replay import Replay
 from hub.app.replays import Replays
 from hub.app.rules_lifecycle import Lifecycle
 from hub.app.runs import Runs
+from hub.app.scrub import Scrub
 from hub.app.switch import Switch
 from hub.app.why import Why
 from hub.domain.rules import Catalogue
@@ -68,6 +70,8 @@ class Hub:
     backtests: Backtests
     why: Why
     keys: Keys
+    media: Media
+    scrub: Scrub
 
     def fields(self, rule: Document) -> Catalogue:
         """What a stored rule may speak of: the fields of its event, with those that the connectors here add."""

@@ -24,6 +24,7 @@ from hub.web.events import EventsController
 from hub.web.health import HealthController, Render
 from hub.web.hooks import HooksController
 from hub.web.measured import measured
+from hub.web.media import MediaController
 from hub.web.problems import on_any_error, on_http_error, on_hub_error
 from hub.web.replays import DeadLettersController, ReplaysController
 from hub.web.rules import RulesController
@@ -57,6 +58,7 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
             BacktestsController,
             ConnectionsController,
             HooksController,
+            MediaController,
             HealthController,
         ],
         guards=[guard],

@@ -33,6 +33,7 @@ TITLES = {
     409: "Conflict",
     413: "Too large",
     415: "Unsupported content type",
+    416: "No such range",
     422: "The content is not acceptable",
     429: "Too many requests",
     500: "Internal error",
@@ -74,6 +75,10 @@ def on_hub_error(request: Request[Any, Any, Any], error: HubError) -> Response[P
         status = 400
     elif error.code == "unsupported_media_type":
         status = 415
+    elif error.code == "bad_range":
+        status = 416
+    elif error.code == "part_too_large":
+        status = 413
     headers = {}
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(max(1, round(error.after or 1)))

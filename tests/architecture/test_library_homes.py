@@ -29,6 +29,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "jsonschema_rs": ("mappings/canonical",),
     "litestar": ("hub/web", "hub/asgi.py"),
     "msgspec": ("hub/web", "hub/adapters/twins", "mappings/documents.py"),
+    "obstore": ("hub/adapters/media/objects.py",),
     "opentelemetry": ("hub/adapters/tracing.py",),
     "orjson": (
         "hub/web",
