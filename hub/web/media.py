@@ -140,7 +140,6 @@ class MediaController(Controller):
         operation_id="playMedia",
         opt=scope("media:read"),
         status_code=200,
-        media_type="application/octet-stream",
         responses=may_answer(401, 403, 404, 409, 416, 503),
         summary="Play a recording, or a range of it",
     )
