@@ -39,6 +39,7 @@ TASK_OUTCOMES = frozenset({"ok", "failed", "skipped", "led_elsewhere"})
 WATCHED_NOTES = (
     *("leases.expired", "completion.stale", "completion.abandoned"),
     *("loop.failed", "lease.renewal_failed", "web.internal_error", "destination.failing"),
+    *("media.lost", "media.repaired", "keys.waits", "talk.not_kept"),
 )
 CAUSES = {  # the first word of an attempt's error -> the class that dead letters are counted under
     **dict.fromkeys(("timeout", "cut", "unknown_outcome"), "timeout"),

@@ -16,6 +16,7 @@ from hub.cli.connections import connections
 from hub.cli.connectors import check, connector, twin
 from hub.cli.demo import demo
 from hub.cli.keys import keys
+from hub.cli.media import media
 from hub.cli.processes import migrate, serve, work
 from hub.cli.record import deliveries, events, timeline
 from hub.cli.replays import dead, discard, edit, replays
@@ -45,7 +46,8 @@ def cli() -> None:
 
 
 for command in (
-    serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, why, connections, keys, top,
+    serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, why, connections, keys,
+    media, top,
     connector, check, twin,
     demo,
 ):  # fmt: skip

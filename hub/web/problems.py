@@ -46,6 +46,7 @@ _CODES = {
     413: "too_large",
     415: "unsupported_media_type",
 }
+OF_THEIR_OWN = {"unsupported_media_type": 415, "bad_range": 416, "part_too_large": 413}
 MALFORMED = frozenset({"not_json", "too_deep", "bad_cursor", "bad_limit", "bad_id", "bad_header"})
 
 
@@ -73,12 +74,7 @@ def on_hub_error(request: Request[Any, Any, Any], error: HubError) -> Response[P
     status = next(code for kind, code in STATUS if isinstance(error, kind))
     if error.code in MALFORMED:
         status = 400
-    elif error.code == "unsupported_media_type":
-        status = 415
-    elif error.code == "bad_range":
-        status = 416
-    elif error.code == "part_too_large":
-        status = 413
+    status = OF_THEIR_OWN.get(error.code, status)
     headers = {}
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(max(1, round(error.after or 1)))
