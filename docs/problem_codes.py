@@ -19,7 +19,9 @@ OVER_HTTP = (
     "hub/app",
     "hub/domain",
     "hub/adapters/db",
+    "hub/adapters/media",
     "hub/adapters/vault/field_vault.py",
+    "hub/adapters/vault/stream.py",
     "hub/adapters/http/signatures.py",
 )
 # Only commands lead here: connections, mappings and schema are not changed over HTTP.

@@ -13,6 +13,7 @@ from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 from hub.adapters import db
 from hub.adapters.backup.boxes import with_file_key
@@ -28,14 +29,15 @@ from hub.adapters.http.router import Router
 from hub.adapters.http.signatures import VendorSignatures
 from hub.adapters.logs import Lines
 from hub.adapters.logs import configure as configure_logs
+from hub.adapters.media import Mirrored, open_blobs
+from hub.adapters.memory.blobs import MemoryBlobs
 from hub.adapters.memory.heads import MemoryHeads
 from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
 from hub.adapters.objects import open_objects
 from hub.adapters.objects.heads import KeptHeads
 from hub.adapters.timer import Timer
 from hub.adapters.tls import server_context
-from hub.adapters.vault import FieldVault
-from hub.adapters.vault.keyring import open_root_keys
+from hub.adapters.vault import FieldVault, RootSettings, StreamVault, open_root_keys
 from hub.adapters.vault.sealed_box import read_public
 from hub.adapters.vault.signing import VaultSigner
 from hub.adapters.workdays import NationalDays
@@ -54,9 +56,11 @@ from hub.app.fieldbook import Fieldbook
 from hub.app.hub import Hub
 from hub.app.identify import Identify
 from hub.app.ingest import Ingest, Prepare, commit_arrivals
+from hub.app.keys import CraftVault, Keys, Shelves
 from hub.app.kill_switch import KillSwitch
 from hub.app.lanes import LaneLoop, LoopLimits
 from hub.app.library import Library
+from hub.app.media import Media
 from hub.app.pressure import Bounds, Pressure
 from hub.app.provide import Provide
 from hub.app.queries import Queries
@@ -69,6 +73,7 @@ from hub.app.rules_compared import Comparisons
 from hub.app.rules_lifecycle import Lifecycle
 from hub.app.rules_table import RuleTables
 from hub.app.runs import Runs
+from hub.app.scrub import Scrub
 from hub.app.switch import Switch
 from hub.app.traced import TracedDeliver, TracedTransport
 from hub.app.why import Why
@@ -82,6 +87,7 @@ from hub.ports.backup import Copier
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
+from hub.ports.media import Blobs
 from hub.ports.meter import Meter
 from hub.ports.signing import Signer
 from hub.ports.store import Store
@@ -111,6 +117,7 @@ class Parts:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: LoopLimits = field(default_factory=LoopLimits)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    blobs: Blobs = field(default_factory=MemoryBlobs)
     tracer: Tracer | None = None
     bounds: Bounds = field(default_factory=Bounds)
     keep: Keep = field(default_factory=Keep)
@@ -136,6 +143,7 @@ def assemble(parts: Parts) -> Hub:
     fields, lifecycle = Fieldbook(p.catalog), Lifecycle(p.store, library, p.catalog, cases, p.clock, p.review)
     deliver = Deliver(p.store, p.vault, library, channels, transport, reports, p.clock, p.ids, p.meter, p.retry)
     traced = deliver if p.tracer is None else TracedDeliver(deliver, p.tracer, p.clock)
+    media = Media(p.blobs, p.vault, StreamVault(cast("FieldVault", p.vault)), p.clock, p.ids, p.meter)
     return Hub(
         store=p.store,
         vault=p.vault,
@@ -172,6 +180,10 @@ def assemble(parts: Parts) -> Hub:
         tables=RuleTables(lifecycle, fields),
         comparisons=Comparisons(lifecycle),
         trail=Trail(p.store, VaultSigner(p.store, p.vault, p.clock), p.heads, p.clock, p.meter, p.keep_acts),
+        # Every store of ours is also a shelf of keys, and every vault of ours exchanges them.
+        media=media,
+        scrub=Scrub(media, p.blobs.copies if isinstance(p.blobs, Mirrored) else (p.blobs,), p.meter),
+        keys=Keys(cast("Shelves", p.store), cast("CraftVault", p.vault), p.clock, p.meter),
     )
 
 
@@ -183,12 +195,14 @@ class Opened:
     timer: Timer
     meter: PrometheusMeter
     clock: SystemClock
+    vault: FieldVault
     tracer: Tracer | None = None
 
     async def render_metrics(self) -> tuple[bytes, str]:
         """The metrics of this process, and the lanes of all of them: (body, content type)."""
         store, lanes = self.hub.store, self.hub.lanes
         self.meter.in_flight(lanes.in_flight, lanes.limits.in_flight)
+        self.meter.keys(self.vault.vitals())
         health = await store.health()
         self.meter.store(health, await store.vitals() if health.ok else None)
         if health.ok:
@@ -203,6 +217,21 @@ class Opened:
     async def sweep(self) -> None:
         """Let go of what is over."""
         await self.hub.retain()
+
+    async def watch_keys(self) -> None:
+        """Ask the provider of root keys how it is, so that an outage is seen before keys in memory are too old."""
+        state = await self.hub.keys.health()
+        if not state.ok:
+            self.meter.note("keys.provider_down", provider=state.provider)
+
+    async def sweep_media(self) -> None:
+        """Remove recordings that nobody completed."""
+        if gone := await self.hub.media.sweep():
+            self.meter.note("media.swept", count=gone)
+
+    async def scrub_media(self) -> None:
+        """Open every copy of every recording once a day."""
+        await self.hub.scrub()
 
     async def begin(self) -> None:
         """Wait for the database, take its time and open the keys: a lost keyring stops us here, before anything is accepted."""
@@ -240,6 +269,7 @@ def open_hub(settings: Settings) -> Opened:
     clock = SystemClock()
     ids = SystemIds(clock)
     store = db.open_store(settings.database)
+    vault = FieldVault(open_root_keys(root_settings(settings)), store, clock, max_age_s=settings.key_cache_s)
     meter = PrometheusMeter([name for name, _ in events()], Lines(), version=VERSION)
     guard = Guard(
         allow_loopback=settings.egress_loopback,
@@ -249,7 +279,7 @@ def open_hub(settings: Settings) -> Opened:
     )
     parts = Parts(
         store=store,
-        vault=FieldVault(open_root_keys(settings.keyring, settings.root_key, settings.production), store),
+        vault=vault,
         clock=clock,
         ids=ids,
         meter=meter,
@@ -262,6 +292,7 @@ def open_hub(settings: Settings) -> Opened:
             lease=timedelta(seconds=settings.lease_s),
             renew_s=settings.lease_s / 4,  # a lease that ends before it is renewed gives live work away
         ),
+        blobs=open_blobs(settings.media, settings.media_copy, endpoint=settings.media_endpoint),
         tracer=_tracer(settings),
         bounds=Bounds(settings.backlog, settings.tenant_backlog, settings.free_disk),
         keep=settings.keep,
@@ -271,8 +302,12 @@ def open_hub(settings: Settings) -> Opened:
     )
     owner = secrets.token_hex(8)
     timer = Timer(store, meter, clock, owner=owner)
-    opened = Opened(assemble(parts), timer, meter, clock, parts.tracer)
+    opened = Opened(assemble(parts), timer, meter, clock, vault, parts.tracer)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
+    timer.every(10.0, "keys", opened.hub.keys.work_off, shared=True, at_once=True)
+    timer.every(30.0, "key_provider", opened.watch_keys)
+    timer.every(3600.0, "media", opened.sweep_media, shared=True)
+    timer.every(86_400.0, "scrub", opened.scrub_media, shared=True)
     timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
     daily = Daily(store, clock, ids)
     _audit_jobs(timer, opened.hub.trail, daily)
@@ -302,7 +337,7 @@ def open_backup(settings: Settings, opened: Opened) -> Backup | None:
     """Whole backups as the settings say, None where they say of none. Raises Invalid."""
     if settings.backup_to is None or settings.backup_keys_to is None:
         return None
-    roots = open_root_keys(settings.keyring, settings.root_key, settings.production)
+    roots = open_root_keys(root_settings(settings))
     for recipient in settings.backup_recipients:
         read_public(recipient)
 
@@ -342,6 +377,23 @@ def _backup_jobs(timer: Timer, backup: Backup | None, daily: Daily) -> None:
 
     timer.every(600.0, "backup", run, shared=True)
     timer.every(300.0, "backup_ages", backup.tell, at_once=True)
+
+
+def root_settings(settings: Settings) -> RootSettings:
+    """What the settings say about root keys."""
+    return RootSettings(
+        settings.key_provider,
+        settings.keyring,
+        settings.root_key,
+        settings.production,
+        settings.vault_address,
+        settings.vault_key,
+        settings.vault_token_file,
+        settings.vault_namespace,
+        settings.kms_keys,
+        settings.kms_endpoint,
+        settings.ca_file,
+    )
 
 
 def _tracer(settings: Settings) -> Tracer | None:

@@ -43,6 +43,18 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_HTTP_CLIENT", "httptools", "HTTP client of deliveries: `httptools` or `aiohttp`, the slower one."),
     SettingDoc("HIREWIRE_KEYRING", "<home>/keyring.json", "File with the root keys, mode 0600; made at first start."),
     SettingDoc("HIREWIRE_ROOT_KEY", "", "Root key as 64 hex digits instead of the file; refused in production."),
+    SettingDoc("HIREWIRE_KEY_PROVIDER", "file", "Where root keys live: `file`, `env` (HIREWIRE_ROOT_KEY; its default where "
+               "that is set), `vault` (HashiCorp Vault or OpenBao, transit engine), `aws-kms` (needs the extra `aws`)."),
+    SettingDoc("HIREWIRE_KEY_CACHE", "600", "Seconds that keys in memory serve while their provider is away."),
+    SettingDoc("HIREWIRE_VAULT_ADDR", "", "Vault's address, e.g. `https://vault.example:8200`."),
+    SettingDoc("HIREWIRE_VAULT_KEY", "transit/hirewire", "Mount and name of the transit key."),
+    SettingDoc("HIREWIRE_VAULT_TOKEN_FILE", "", "File with Vault's token; read at every call, so that an agent may renew it."),
+    SettingDoc("HIREWIRE_VAULT_NAMESPACE", "", "Vault's namespace, where it has them."),
+    SettingDoc("HIREWIRE_KMS_KEYS", "", "ARNs of KMS keys, comma-separated, the one that wraps first."),
+    SettingDoc("HIREWIRE_KMS_ENDPOINT", "", "Another address of the KMS API; empty: AWS by the key's region."),
+    SettingDoc("HIREWIRE_MEDIA", "<home>/media", "Where recordings lie: a directory, or `s3://bucket/prefix`."),
+    SettingDoc("HIREWIRE_MEDIA_COPY", "", "A second such place with a copy of all, from which rot is repaired."),
+    SettingDoc("HIREWIRE_MEDIA_ENDPOINT", "", "Address of an S3-compatible service; empty: AWS."),
     SettingDoc("HIREWIRE_PRODUCTION", "0", "`1` refuses settings that are only fit for development."),
     SettingDoc("HIREWIRE_RETRY_DELAYS", "5,30,120,600,1800,3600,7200,14400,28800,43200,86400,86400",
                "Seconds to wait after each failed try; one more failure after the last is dead."),
@@ -125,6 +137,17 @@ class Settings:
     metrics_listen: tuple[str, int] | None
     log_format: str
     log_level: str
+    media: str = "media"
+    media_copy: str | None = None
+    media_endpoint: str | None = None
+    key_provider: str = "file"
+    key_cache_s: float = 600.0
+    vault_address: str | None = None
+    vault_key: str = "transit/hirewire"
+    vault_token_file: Path | None = None
+    vault_namespace: str | None = None
+    kms_keys: tuple[str, ...] = ()
+    kms_endpoint: str | None = None
     traces: str | None = None
     traces_ratio: float = 1.0
     body_s: float = 20.0
@@ -155,7 +178,8 @@ class Settings:
             raise Invalid(
                 f"{bad} is for development; HIREWIRE_PRODUCTION=1 refuses it", code="not_for_production", at=bad
             )
-        ca_file = get.text("HIREWIRE_CA_FILE")
+        ca_file, token_file = get.text("HIREWIRE_CA_FILE"), get.text("HIREWIRE_VAULT_TOKEN_FILE")
+        provider = "env" if root_key and not get.text("HIREWIRE_KEY_PROVIDER") else None
         tls = get.tls()
         public_url = get.text("HIREWIRE_PUBLIC_URL") or f"{'https' if tls else 'http'}://{host}:{port}"
         if production and tls is None and not public_url.startswith("https://") and not _loopback(host):
@@ -195,6 +219,17 @@ class Settings:
             metrics_listen=get.address("HIREWIRE_METRICS_LISTEN", "") if get.text("HIREWIRE_METRICS_LISTEN") else None,
             log_format=get.choice("HIREWIRE_LOG_FORMAT", ("json", "text")),
             log_level=get.choice("HIREWIRE_LOG_LEVEL", ("info", "debug", "warning", "error")),
+            media=get.text("HIREWIRE_MEDIA") or str(home / "media"),
+            media_copy=get.text("HIREWIRE_MEDIA_COPY") or None,
+            media_endpoint=get.url("HIREWIRE_MEDIA_ENDPOINT"),
+            key_provider=provider or get.choice("HIREWIRE_KEY_PROVIDER", ("file", "env", "vault", "aws-kms")),
+            key_cache_s=get.numbers("HIREWIRE_KEY_CACHE", "600", 10, 86_400)[0],
+            vault_address=get.url("HIREWIRE_VAULT_ADDR"),
+            vault_key=get.text("HIREWIRE_VAULT_KEY") or get.default("HIREWIRE_VAULT_KEY"),
+            vault_token_file=Path(token_file) if token_file else None,
+            vault_namespace=get.text("HIREWIRE_VAULT_NAMESPACE") or None,
+            kms_keys=tuple(one.strip() for one in get.text("HIREWIRE_KMS_KEYS").split(",") if one.strip()),
+            kms_endpoint=get.url("HIREWIRE_KMS_ENDPOINT"),
             traces=get.url("HIREWIRE_TRACES"),
             traces_ratio=get.numbers("HIREWIRE_TRACES_RATIO", "1", 0, 1)[0],
             body_s=get.numbers("HIREWIRE_BODY_TIMEOUT", "20", 0.1, 3600)[0],

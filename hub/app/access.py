@@ -25,6 +25,8 @@ SCOPES: dict[str, str] = {
     "rules:write": "draft, submit and backtest rules; observe, put in force, pause them; the switch of all rules",
     "rules:approve": "approve or return what somebody else wrote",
     "connections:read": "read connections, never their secrets",
+    "media:write": "send recordings, remove them",
+    "media:read": "play recordings",
     "metrics:read": "read metrics",
     "retention:read": "read how long records are kept and how many are over",
     "audit:read": "read the audit trail",

@@ -165,6 +165,7 @@ class Backtests:
                 batch = await look.sealed(job.tenant, tally.rule.on, since=since, before=before, limit=BATCH)
             words = await self._words(tally, job.tenant, batch)
             for at in range(0, len(batch), SLICE):
+                await self.vault.prepare(job.tenant, sealed=[one.body for one in batch[at : at + SLICE]])
                 self._count(tally, job.tenant, batch[at : at + SLICE], words)
                 await asyncio.sleep(0)
             if len(batch) < BATCH:

@@ -15,9 +15,11 @@ from hub.app.deliver import Deliver
 from hub.app.fieldbook import Fieldbook
 from hub.app.identify import Identify
 from hub.app.ingest import Ingest
+from hub.app.keys import Keys
 from hub.app.kill_switch import KillSwitch
 from hub.app.lanes import LaneLoop
 from hub.app.library import Library
+from hub.app.media import Media
 from hub.app.provide import Provide
 from hub.app.queries import Queries
 from hub.app.receive import Receive
@@ -28,6 +30,7 @@ from hub.app.rules_compared import Comparisons
 from hub.app.rules_lifecycle import Lifecycle
 from hub.app.rules_table import RuleTables
 from hub.app.runs import Runs
+from hub.app.scrub import Scrub
 from hub.app.switch import Switch
 from hub.app.why import Why
 from hub.ports.clock import Clock, Ids
@@ -75,3 +78,6 @@ class Hub:
     tables: RuleTables
     comparisons: Comparisons
     trail: Trail
+    keys: Keys
+    media: Media
+    scrub: Scrub

@@ -17,6 +17,8 @@ from hub.cli.configuration import apply, export, token
 from hub.cli.connections import connections
 from hub.cli.connectors import check, connector, twin
 from hub.cli.demo import demo
+from hub.cli.keys import keys
+from hub.cli.media import media
 from hub.cli.processes import migrate, serve, work
 from hub.cli.record import deliveries, events, timeline
 from hub.cli.replays import dead, discard, edit, replays
@@ -50,7 +52,7 @@ def cli() -> None:
 
 for command in (
     serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, why, connections, top,
-    retention, connector, check, twin, audit, backup,
+    retention, keys, media, connector, check, twin, audit, backup,
     demo,
 ):  # fmt: skip
     cli.add_command(command)

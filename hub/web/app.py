@@ -25,6 +25,7 @@ from hub.web.events import EventsController
 from hub.web.health import HealthController, Render
 from hub.web.hooks import HooksController
 from hub.web.measured import measured
+from hub.web.media import MediaController
 from hub.web.problems import on_any_error, on_http_error, on_hub_error
 from hub.web.replays import DeadLettersController, ReplaysController
 from hub.web.retention import RetentionController
@@ -51,6 +52,7 @@ FOR_US = (
     BacktestsController,
     ConnectionsController,
     RetentionController,
+    MediaController,
     AuditController,
 )
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]

@@ -34,6 +34,7 @@ TITLES = {
     409: "Conflict",
     413: "Too large",
     415: "Unsupported content type",
+    416: "No such range",
     422: "The content is not acceptable",
     429: "Too many requests",
     500: "Internal error",
@@ -49,8 +50,7 @@ _CODES = {
 STATUS_OF = {  # codes that HTTP has a status of its own for, whatever class of error they are
     **dict.fromkeys(("not_json", "duplicate_key", "too_deep", "cut_off"), 400),
     **dict.fromkeys(("bad_cursor", "bad_limit", "bad_id", "bad_header"), 400),
-    "too_slow": 408,
-    "unsupported_media_type": 415,
+    "too_slow": 408, "part_too_large": 413, "unsupported_media_type": 415, "bad_range": 416,
 }
 
 

@@ -280,23 +280,6 @@ class AssessmentOrderRow(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=Moment)
 
 
-class DataKeyRow(SQLModel, table=True):
-    """A wrapped data key; one active key per tenant and class."""
-
-    __tablename__ = "data_key"
-    __table_args__ = (
-        Index("data_key_active", "tenant_id", "data_class", unique=True, **_where("state = 'active'")),
-        Index("data_key_tenant", "tenant_id"),
-    )
-    id: bytes = Field(primary_key=True, sa_type=LargeBinary)
-    tenant_id: int
-    data_class: str = Field(sa_type=Text)
-    parent: str = Field(sa_type=Text)
-    state: str = Field(sa_type=Text)
-    wrapped: bytes = Field(sa_type=LargeBinary)
-    commitment: bytes = Field(sa_type=LargeBinary)
-
-
 class RoleLeaseRow(SQLModel, table=True):
     """Who holds a role that only one process may hold."""
 
