@@ -21,6 +21,8 @@ class ApiToken:
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    account: str | None = None  # the service account that it was issued to, with these
+    audience: str | None = None  # the deployment it is for
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
+from hub.ports.accounts import Accounts
 from hub.ports.lanes import Lanes
 from hub.ports.people import ApiToken, AuditEntry, Order
 from hub.ports.replays import Replays
@@ -318,6 +319,9 @@ class People(Protocol):
 
     async def revoke_token(self, tenant: TenantId, id: str, now: datetime) -> bool: ...
 
+    async def drop_tokens_of(self, tenant: TenantId, account: str, before: datetime | None = None) -> int:
+        """Delete the tokens of a service account, or those that expired by then; how many."""
+
     async def audit(self, entry: AuditEntry) -> None: ...
 
     async def audit_entries(self, tenant: TenantId, page: Page) -> list[AuditEntry]:
@@ -335,7 +339,7 @@ class Orders(Protocol):
     async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
-class Work(Events, Deliveries, Lanes, Replays, Settings, Rules, People, Orders, Runs, Protocol):
+class Work(Events, Deliveries, Lanes, Replays, Settings, Rules, People, Accounts, Orders, Runs, Protocol):
     """One transaction over all of it."""
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, delete, select, update
 
 from hub.adapters.db.history import row_number
 from hub.adapters.db.link import AnyRow
+from hub.adapters.db.records import DbRecords
 from hub.adapters.db.rules import DbRules
 from hub.adapters.db.runs import DbRuns
 from hub.adapters.db.tables import metadata
@@ -22,7 +23,7 @@ _AUDIT = metadata.tables["audit"]
 _ORDER = metadata.tables["assessment_order"]
 
 
-class DbWork(DbRuns, DbRules):
+class DbWork(DbRuns, DbRules, DbRecords):
     """`hub.ports.store.Work` on one open connection: adds People and Orders."""
 
     async def add_token(self, token: ApiToken) -> None:
@@ -39,6 +40,8 @@ class DbWork(DbRuns, DbRules):
                 created_at=token.created_at,
                 expires_at=token.expires_at,
                 revoked_at=token.revoked_at,
+                account=token.account,
+                audience=token.audience,
             )
         )
 
@@ -54,6 +57,11 @@ class DbWork(DbRuns, DbRules):
         in_force = (_TOKEN.c.id == id, _TOKEN.c.tenant_id == tenant, _TOKEN.c.revoked_at.is_(None))
         revoked = update(_TOKEN).where(*in_force).values(revoked_at=now).returning(_TOKEN.c.id)
         return await self._link.row(revoked) is not None
+
+    async def drop_tokens_of(self, tenant: TenantId, account: str, before: datetime | None = None) -> int:
+        mine = (_TOKEN.c.tenant_id == tenant, _TOKEN.c.account == account)
+        over = mine if before is None else (*mine, _TOKEN.c.expires_at <= before)
+        return len(await self._link.rows(delete(_TOKEN).where(*over).returning(_TOKEN.c.id)))
 
     async def audit(self, entry: AuditEntry) -> None:
         await self._link.rows(
@@ -102,7 +110,18 @@ class DbWork(DbRuns, DbRules):
 
 
 def _tokens() -> Select[Any]:
-    names = ("id", "tenant_id", "name", "hash", "scopes", "created_at", "expires_at", "revoked_at")
+    names = (
+        "id",
+        "tenant_id",
+        "name",
+        "hash",
+        "scopes",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+        "account",
+        "audience",
+    )
     return select(*(_TOKEN.c[name] for name in names))
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from hub.adapters.memory.deliveries import row_number
+from hub.adapters.memory.records import MemoryRecords
 from hub.adapters.memory.replays import MemoryReplays
 from hub.adapters.memory.rules import MemoryRules, canonical
 from hub.adapters.memory.runs import MemoryRuns
@@ -20,7 +21,7 @@ from hub.ports.store import Page, StoredMapping
 from mappings.documents import Document
 
 
-class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules):
+class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules, MemoryRecords):
     """`hub.ports.store.Work` over tables: adds Settings, People and Orders."""
 
     async def connections(self, tenant: TenantId) -> list[Connection]:
@@ -106,6 +107,17 @@ class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules):
             return False
         self._tables.tokens.put(id, replace(token, revoked_at=now))
         return True
+
+    async def drop_tokens_of(self, tenant: TenantId, account: str, before: datetime | None = None) -> int:
+        over = [
+            one
+            for one in self._tables.tokens.values()
+            if (one.tenant, one.account) == (tenant, account)
+            and (before is None or (one.expires_at is not None and one.expires_at <= before))
+        ]
+        for one in over:
+            self._tables.tokens.drop(one.id)
+        return len(over)
 
     async def audit(self, entry: AuditEntry) -> None:
         self._tables.audit.put(self._tables.next("audit"), replace(entry, detail=deepcopy(entry.detail)))

@@ -15,6 +15,7 @@ from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, RunId, TenantId
 from hub.domain.replays import ReplayJob
 from hub.domain.runs import Run
+from hub.ports.accounts import Record
 from hub.ports.people import ApiToken, AuditEntry, Order
 from hub.ports.rules import Backtest, Evaluated, Review, RuleRevision
 from hub.ports.runs import CandidateTag
@@ -200,6 +201,7 @@ class Tables:
     once: Table[tuple[RuleId, str], RunId] = field(init=False)
     tags: Table[tuple[TenantId, str, str], CandidateTag] = field(init=False)
     calendars: Table[TenantId, Document] = field(init=False)
+    records: Table[tuple[str, TenantId, str], Record] = field(init=False)
 
     def __post_init__(self) -> None:
         journal = self.journal
@@ -216,6 +218,7 @@ class Tables:
             Table(journal),
         )
 
+        self.records = Table(journal)
         self.runs, self.once, self.tags, self.calendars = (
             Table(journal),
             Table(journal),
