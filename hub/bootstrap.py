@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
+from urllib.parse import urlsplit
 
 from hub.adapters import db
 from hub.adapters.catalog import FolderCatalog
@@ -21,6 +22,7 @@ from hub.adapters.http.exporter import serve_metrics
 from hub.adapters.http.guard import Guard
 from hub.adapters.http.router import Router
 from hub.adapters.http.signatures import VendorSignatures
+from hub.adapters.identity import Argon2id, WebAuthn
 from hub.adapters.logs import Lines
 from hub.adapters.logs import configure as configure_logs
 from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
@@ -41,6 +43,8 @@ from hub.app.identify import Identify
 from hub.app.ingest import Ingest, Prepare, commit_arrivals
 from hub.app.lanes import LaneLoop, LoopLimits
 from hub.app.library import Library
+from hub.app.people.people import PeoplePolicy, people
+from hub.app.people.sessions import SessionPolicy
 from hub.app.provide import Provide
 from hub.app.queries import Queries
 from hub.app.receive import Receive
@@ -59,6 +63,7 @@ from hub.domain.ids import DEFAULT_TENANT
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
+from hub.ports.identity import Passwords
 from hub.ports.meter import Meter
 from hub.ports.store import Store
 from hub.ports.tracer import Tracer
@@ -88,6 +93,8 @@ class Parts:
     limits: LoopLimits = field(default_factory=LoopLimits)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     tracer: Tracer | None = None
+    passwords: Passwords = field(default_factory=Argon2id)
+    people: PeoplePolicy = field(default_factory=PeoplePolicy)
     review: bool = False  # rules need a second person before they come into force
 
 
@@ -131,7 +138,8 @@ def assemble(parts: Parts) -> Hub:
         advance=Advance(p.store, p.vault, library, prepare, p.clock, p.meter),
         runs=Runs(p.store, library, p.clock),
         queries=queries,
-        access=Access(p.store, p.clock, p.ids),
+        access=Access(p.store, p.clock, p.ids, p.people.site),
+        people=people(p.store, p.vault, p.clock, p.ids, p.meter, p.passwords, _authenticators(p.people.site), p.people),
         lifecycle=Lifecycle(p.store, library, p.catalog, cases, p.clock, p.review),
         cases=cases,
         backtests=Backtests(p.store, p.vault, p.clock, p.ids, p.meter, decode),
@@ -191,6 +199,10 @@ class Opened:
         await self.hub.store.close()
 
 
+def _authenticators(site: str) -> WebAuthn:
+    return WebAuthn(urlsplit(site).hostname or "localhost", site)
+
+
 def open_hub(settings: Settings) -> Opened:
     """The product as the settings say. Nothing is asked of the network or the database yet."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -221,6 +233,7 @@ def open_hub(settings: Settings) -> Opened:
             renew_s=settings.lease_s / 4,  # a lease that ends before it is renewed gives live work away
         ),
         tracer=_tracer(settings),
+        people=_people_policy(settings),
         review=settings.rule_review,
     )
     owner = secrets.token_hex(8)
@@ -228,8 +241,16 @@ def open_hub(settings: Settings) -> Opened:
     opened = Opened(assemble(parts), timer, meter, clock, parts.tracer)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
     timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
+    timer.every(60.0, "sessions", opened.hub.people.sweep, shared=True)
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
     return opened
+
+
+def _people_policy(settings: Settings) -> PeoplePolicy:
+    site = urlsplit(settings.public_url)
+    idle = timedelta(seconds=settings.session_idle_s)
+    sessions = SessionPolicy(idle, min(idle, SessionPolicy().idle_admin), timedelta(seconds=settings.session_life_s))
+    return PeoplePolicy(f"{site.scheme}://{site.netloc}", sessions, settings.separation, settings.password_days)
 
 
 def _tracer(settings: Settings) -> Tracer | None:

@@ -38,6 +38,11 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_IN_FLIGHT", "400", "Deliveries one process may have under way: the bound on duplicates after a crash."),
     SettingDoc("HIREWIRE_RULE_REVIEW", "off", "`required`: a rule comes into force only when it was tried on past "
                "events and approved by somebody who did not write it. `off`: who may write rules may put them in force."),
+    SettingDoc("HIREWIRE_SESSION_IDLE", "900", "Seconds after which an unused session ends; administrators: at most 600."),
+    SettingDoc("HIREWIRE_SESSION_LIFE", "28800", "Seconds after which every session ends."),
+    SettingDoc("HIREWIRE_SEPARATION", "off", "`required`: system, security and audit administrator are three people who do "
+               "nothing else. `off`: one person may have several roles."),
+    SettingDoc("HIREWIRE_PASSWORD_DAYS", "0", "Days after which a password must be changed; 0: never."),
     SettingDoc("HIREWIRE_METRICS_LISTEN", "", "Address and port of `work`'s own /metrics (loopback advised); empty: none."),
     SettingDoc("HIREWIRE_TRACES", "", "OTLP/HTTP collector for traces, e.g. `http://127.0.0.1:4318` (needs the extra `otel`)."),
     SettingDoc("HIREWIRE_TRACES_RATIO", "1", "Share of events that are traced, 0 to 1; all processes choose the same ones."),
@@ -67,6 +72,10 @@ class Settings:
     lease_s: float
     in_flight: int
     rule_review: bool
+    session_idle_s: float
+    session_life_s: float
+    separation: bool
+    password_days: int
     metrics_listen: tuple[str, int] | None
     log_format: str
     log_level: str
@@ -110,6 +119,10 @@ class Settings:
             lease_s=get.numbers("HIREWIRE_LEASE", "60", 1, 3600)[0],
             in_flight=int(get.numbers("HIREWIRE_IN_FLIGHT", "400", 1, 10_000)[0]),
             rule_review=get.choice("HIREWIRE_RULE_REVIEW", ("off", "required")) == "required",
+            session_idle_s=get.numbers("HIREWIRE_SESSION_IDLE", "900", 60, 86_400)[0],
+            session_life_s=get.numbers("HIREWIRE_SESSION_LIFE", "28800", 300, 604_800)[0],
+            separation=get.choice("HIREWIRE_SEPARATION", ("off", "required")) == "required",
+            password_days=int(get.numbers("HIREWIRE_PASSWORD_DAYS", "0", 0, 3650)[0]),
             metrics_listen=get.address("HIREWIRE_METRICS_LISTEN", "") if get.text("HIREWIRE_METRICS_LISTEN") else None,
             log_format=get.choice("HIREWIRE_LOG_FORMAT", ("json", "text")),
             log_level=get.choice("HIREWIRE_LOG_LEVEL", ("info", "debug", "warning", "error")),

@@ -16,6 +16,7 @@ from hub.app.identify import Identify
 from hub.app.ingest import Ingest
 from hub.app.lanes import LaneLoop
 from hub.app.library import Library
+from hub.app.people.people import People
 from hub.app.provide import Provide
 from hub.app.queries import Queries
 from hub.app.receive import Receive
@@ -62,6 +63,7 @@ class Hub:
     switch: Switch
     queries: Queries
     access: Access
+    people: People
     lifecycle: Lifecycle
     cases: Cases
     backtests: Backtests

@@ -284,6 +284,7 @@ class Accounts(Protocol):
         self,
         kind: type[R],
         tenant: TenantId,
+        /,
         *,
         after: str | None = None,
         limit: int | None = None,

@@ -23,6 +23,7 @@ class ApiToken:
     revoked_at: datetime | None = None
     account: str | None = None  # the service account that it was issued to, with these
     audience: str | None = None  # the deployment it is for
+    clearance: int = 4  # the highest class that it may ever see
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,17 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 
-from hub.domain.errors import Conflict, Forbidden, HubError, Invalid, NotFound, Rejected, Unauthorized, Unavailable
+from hub.domain.errors import (
+    Conflict,
+    Forbidden,
+    HubError,
+    Invalid,
+    NotFound,
+    Rejected,
+    TooMany,
+    Unauthorized,
+    Unavailable,
+)
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -20,6 +30,7 @@ STATUS: tuple[tuple[type[HubError], int], ...] = (
     (Forbidden, 403),
     (NotFound, 404),
     (Conflict, 409),
+    (TooMany, 429),
     (Rejected, 400),
     (Unavailable, 503),
 )
@@ -75,7 +86,7 @@ def on_hub_error(request: Request[Any, Any, Any], error: HubError) -> Response[P
     elif error.code == "unsupported_media_type":
         status = 415
     headers = {}
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | TooMany):
         headers["Retry-After"] = str(max(1, round(error.after or 1)))
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"

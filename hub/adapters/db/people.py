@@ -42,6 +42,7 @@ class DbWork(DbRuns, DbRules, DbRecords):
                 revoked_at=token.revoked_at,
                 account=token.account,
                 audience=token.audience,
+                clearance=token.clearance,
             )
         )
 
@@ -121,6 +122,7 @@ def _tokens() -> Select[Any]:
         "revoked_at",
         "account",
         "audience",
+        "clearance",
     )
     return select(*(_TOKEN.c[name] for name in names))
 

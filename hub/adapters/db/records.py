@@ -38,6 +38,7 @@ class DbRecords:
         self,
         kind: type[R],
         tenant: TenantId,
+        /,
         *,
         after: str | None = None,
         limit: int | None = None,

@@ -263,6 +263,7 @@ class ApiTokenRow(SQLModel, table=True):
     revoked_at: datetime | None = Field(sa_type=Moment)
     account: str | None = Field(sa_type=Text)
     audience: str | None = Field(sa_type=Text)
+    clearance: int = Field(sa_column_kwargs={"server_default": text("4")})
 
 
 class AuditRow(SQLModel, table=True):

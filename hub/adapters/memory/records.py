@@ -45,6 +45,7 @@ class MemoryRecords:
         self,
         kind: type[R],
         tenant: TenantId,
+        /,
         *,
         after: str | None = None,
         limit: int | None = None,

@@ -17,6 +17,7 @@ PURPOSES: dict[str, tuple[str, str]] = {
     "quality_review": ("to check the fairness of an assessment", "复核评估的公平性"),
     "legal_request": ("because of a legal request", "依法配合调查"),
 }
+OWN = frozenset({"self.use", "self.enrol"})  # everybody's, with or without a role
 MASKED_UP_TO = 2  # sensitivity that a masked view still shows: organisational and internal
 
 
@@ -43,7 +44,7 @@ class Reason(StrEnum):
     SECOND_FACTOR_MISSING = "second_factor_missing"
     PURPOSE_NEEDED = "purpose_needed"
     STEP_UP_NEEDED = "step_up_needed"
-    ONLY_BY_REQUEST = "only_by_request"
+    APPROVES_ONLY = "approves_only"
     SECOND_PERSON_NEEDED = "second_person_needed"
 
 
@@ -59,13 +60,15 @@ class Grant:
     until: datetime | None = None
     candidates: frozenset[str] = frozenset()
 
-    def covers(self, object: Object, now: datetime) -> bool:
-        """Whether it speaks of this object at this time."""
-        if self.until is not None and self.until <= now:
-            return False
+    def holds(self, now: datetime) -> bool:
+        """Whether its time is not over."""
+        return self.until is None or self.until > now
+
+    def covers(self, object: Object) -> bool:
+        """Whether it speaks of this object."""
         if self.candidates and object.candidate not in self.candidates:
             return False
-        return object.node.startswith(self.node)
+        return any(node.startswith(self.node) for node in object.nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +86,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """What is asked for. `node`: where in the organisation it belongs; `assigned`: who works on it."""
+    """What is asked for. `nodes`: where in the organisation it belongs; `assigned`: who works on it."""
 
     tenant: TenantId
-    node: str = "/"
+    nodes: frozenset[str] = frozenset({"/"})
     candidate: str | None = None
     assigned: frozenset[str] = frozenset()
     data_class: int = 0  # where it is higher than the action's own
@@ -131,8 +134,10 @@ def decide(subject: Subject, action: str, object: Object, context: Context) -> D
         return Decision(False, Reason.OTHER_TENANT, action)
     if subject.kind is not Kind.PERSON:
         return _by_scope(subject, about, object)
-    if not subject.second_factor:
+    if not subject.second_factor and action != "self.enrol":
         return Decision(False, Reason.SECOND_FACTOR_MISSING, action)
+    if action in OWN:
+        return Decision(True, Reason.GRANTED, action, show=subject.clearance)
     answers = [_by_grant(subject, grant, about, object, context) for grant in subject.grants]
     granted = [one for one in answers if one.allow]
     if granted:
@@ -162,10 +167,10 @@ def _by_grant(subject: Subject, grant: Grant, about: Action, object: Object, con
         about.name,
         show=min(subject.clearance, MASKED_UP_TO) if "m" in cell.letters else subject.clearance,
         outcome_only="o" in cell.letters,
-        review="2" in cell.letters and about.reviewed,
+        review=cell.asks and about.reviewed,
         purpose=context.purpose if "p" in cell.letters else None,
         step_up="s" in cell.letters,
-        four_eyes="2" in cell.letters,
+        four_eyes=cell.asks,
         by=grant.role,
     )
 
@@ -174,10 +179,10 @@ def _refusal(
     subject: Subject, grant: Grant, cell: Cell, about: Action, object: Object, context: Context
 ) -> Reason | None:
     data_class = max(about.data_class, object.data_class)
-    if not cell.letters or ("4" in cell.letters and data_class < 4):
+    if not cell.letters or ("4" in cell.letters and data_class < 4) or not grant.holds(context.now):
         return Reason.NO_ROLE
-    if not grant.covers(object, context.now):
-        return Reason.OUTSIDE_NODE if grant.until is None or grant.until > context.now else Reason.NO_ROLE
+    if data_class > 1 and not grant.covers(object):
+        return Reason.OUTSIDE_NODE
     if "a" in cell.letters and subject.id not in object.assigned and not grant.candidates:
         return Reason.NOT_ASSIGNED
     if data_class > subject.clearance and not _hides(cell):
@@ -188,9 +193,9 @@ def _refusal(
         return Reason.PURPOSE_NEEDED
     if "s" in cell.letters and not _recent(context):
         return Reason.STEP_UP_NEEDED
-    if not cell.allows:
-        return Reason.ONLY_BY_REQUEST
-    if "2" in cell.letters and not about.reviewed and not context.approved:
+    if "v" in cell.letters:
+        return Reason.APPROVES_ONLY
+    if cell.asks and not about.reviewed and not context.approved:
         return Reason.SECOND_PERSON_NEEDED
     return None
 

@@ -2,7 +2,7 @@
 
 A cell is `-` (no) or letters: `y` yes; `k` as far as its scopes go; `a` only of assigned requisitions; `m` personal
 values hidden; `o` only the outcome (a score, a status); `s` after a recent second factor; `p` with a purpose;
-`2` together with a second person; `q` may only ask for it; `v` may only approve it; `4` only where class 4 is touched.
+`2` together with a second person; `q` likewise, without approving others'; `v` may only approve it; `4` only where class 4 is touched.
 """
 
 from __future__ import annotations
@@ -20,18 +20,13 @@ class Cell:
     letters: frozenset[str]
 
     @property
-    def allows(self) -> bool:
-        """Whether the action itself may be done (with what else is asked for)."""
-        return bool(self.letters) and not self.letters & {"q", "v"}
-
-    @property
     def approves(self) -> bool:
         """Whether somebody else's request may be approved."""
         return bool(self.letters & {"2", "v"})
 
     @property
     def asks(self) -> bool:
-        """Whether a request for it may be made."""
+        """Whether it is done only after a second person approved exactly that."""
         return bool(self.letters & {"2", "q"})
 
 
@@ -107,6 +102,7 @@ backup.run           2 -                 | -  y  -  -   -  -  -  -  y  -  | make
 backup.restore       2 -                 | -  2  -  -   -  -  -  -  2  v  | restore a backup | 恢复备份
 metrics.read         1 metrics:read      | y  y  -  -   -  -  -  k  y  -  | read metrics | 查看指标
 self.use             1 -                 | y  y  y  y   y  y  y  -  y  y  | see and keep one's own account | 使用本人账号
+self.enrol           1 -                 | y  y  y  y   y  y  y  -  y  y  | enrol one's own second factor | 登记本人的第二因素
 """
 
 REVIEWED = frozenset({"rule.publish"})

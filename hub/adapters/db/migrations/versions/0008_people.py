@@ -42,6 +42,7 @@ def _where(condition: str) -> dict[str, Any]:
 def upgrade() -> None:
     op.add_column("api_token", sa.Column("account", sa.Text(), nullable=True))
     op.add_column("api_token", sa.Column("audience", sa.Text(), nullable=True))
+    op.add_column("api_token", sa.Column("clearance", sa.Integer(), server_default=sa.text("4"), nullable=False))
     op.create_index("api_token_account", "api_token", ["tenant_id", "account"], **_where("account IS NOT NULL"))
     op.create_table(
         "person",
@@ -237,5 +238,6 @@ def downgrade() -> None:
     for table in reversed(TABLES):
         op.drop_table(table)
     op.drop_index("api_token_account", "api_token")
+    op.drop_column("api_token", "clearance")
     op.drop_column("api_token", "audience")
     op.drop_column("api_token", "account")
