@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.app.people.sealing import Profile
+from hub.app.people.sessions import csrf_token
 from hub.domain import rfc6238
 from hub.domain.ids import TenantId
 from hub.domain.permissions import Role
@@ -76,6 +77,14 @@ class Visitor:
             assert (await self.json("POST", "/v1/auth/second-factor", answer))["state"] == "signed_in"
         self.person = (await self.json("GET", "/v1/auth/session"))["person_id"]
 
+    async def sit(self) -> None:
+        """A new session with a fresh second factor, whatever became of the last one."""
+        people = self.bench.hub.people
+        person = await people.roster.get(TENANT, self.person)
+        async with people.store.work() as work:
+            _, self.cookie = await people.sessions.open(work, person, ("password", "totp"), full=True)
+        self.csrf = csrf_token(self.cookie)
+
     async def step_up(self) -> None:
         begun = await self.json("POST", "/v1/auth/step-up")
         await self.json("POST", "/v1/auth/step-up", {"ticket": begun["ticket"], "code": self.code()})
@@ -95,8 +104,21 @@ async def employ(
 
 
 async def visitor(client: Any, bench: Bench, login: str, *roles: Role, clearance: int = 4, path: str = "/") -> Visitor:
-    """Somebody with these roles, signed in with two factors."""
+    """Somebody with these roles, signed in with two factors over HTTP."""
     await employ(bench, login, *roles, clearance=clearance, path=path)
     found = Visitor(client, bench)
     await found.sign_in(login)
+    return found
+
+
+async def seated(client: Any, bench: Bench, login: str, *roles: Role, clearance: int = 4, path: str = "/") -> Visitor:
+    """The same, with a session of the store's making: for tests that are not about signing in."""
+    people = bench.hub.people
+    person = await people.roster.add(
+        TENANT, Profile(login, f"Sample {login}"), "test", clearance=clearance, state="active"
+    )
+    for role in roles:
+        await people.rights.grant(TENANT, person.id, role, "test", path=path)
+    found = Visitor(client, bench, person=person.id)
+    await found.sit()
     return found
