@@ -15,6 +15,7 @@ from hub.cli.configuration import apply, export, token
 from hub.cli.connections import connections
 from hub.cli.connectors import check, connector, twin
 from hub.cli.demo import demo
+from hub.cli.people import people
 from hub.cli.processes import migrate, serve, work
 from hub.cli.record import deliveries, events, timeline
 from hub.cli.replays import dead, discard, edit, replays
@@ -44,7 +45,7 @@ def cli() -> None:
 
 
 for command in (
-    serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, why, connections, top,
+    serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, why, connections, people, top,
     connector, check, twin,
     demo,
 ):  # fmt: skip

@@ -24,13 +24,13 @@ class LoginView(msgspec.Struct):
     ends_at: datetime | None = None
     ticket: str | None = None
     factors: list[str] = []
-    options: Document | None = None
+    options: dict[str, object] | None = None
 
     @classmethod
     def of(cls, outcome: Asked | SignedIn) -> LoginView:
         """From the use case."""
         if isinstance(outcome, Asked):
-            return cls("second_factor", ticket=outcome.ticket, factors=outcome.factors, options=outcome.options)
+            return cls("second_factor", ticket=outcome.ticket, factors=outcome.factors, options=_plain(outcome.options))
         state = "enrol" if outcome.enrol else "signed_in"
         return cls(state, outcome.session.person, csrf_token(outcome.token), outcome.session.ends_at)
 
@@ -68,7 +68,7 @@ class EnrolView(msgspec.Struct):
     ticket: str
     secret: str | None = None
     address: str | None = None
-    options: Document | None = None
+    options: dict[str, object] | None = None
 
 
 class CodesView(msgspec.Struct):
@@ -252,7 +252,7 @@ class ApprovalView(msgspec.Struct):
     created_at: datetime
     ends_at: datetime
     digest: str
-    wanted: Document | None = None
+    wanted: dict[str, object] | None = None
     reason: str | None = None
 
     @classmethod
@@ -263,7 +263,7 @@ class ApprovalView(msgspec.Struct):
         )
         if content is not None:
             wanted, reason = content.get("wanted"), content.get("reason")
-            view.wanted = wanted if isinstance(wanted, dict) else None
+            view.wanted = _plain(wanted) if isinstance(wanted, dict) else None
             view.reason = reason if isinstance(reason, str) else None
         return view
 
@@ -311,3 +311,8 @@ class SetupView(msgspec.Struct):
 
     needed: bool
     separation: bool
+
+
+def _plain(document: Document | None) -> dict[str, object] | None:
+    """As the OpenAPI document can say it: an object with anything in it."""
+    return None if document is None else {**document}

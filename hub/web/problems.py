@@ -109,11 +109,19 @@ def on_any_error(log: Callable[[str], None]) -> Callable[[Request[Any, Any, Any]
     return handle
 
 
+_SPECS = {
+    status: ResponseSpec(data_container=Problem, media_type=PROBLEM_JSON, description=title, generate_examples=False)
+    for status, title in TITLES.items()
+}
+
+
+class _Answers(dict[int, ResponseSpec]):
+    """The framework copies every handler to the ground at start; these never change, so one of each will do."""
+
+    def __deepcopy__(self, memo: object) -> _Answers:
+        return self
+
+
 def may_answer(*statuses: int) -> dict[int, ResponseSpec]:
     """The problem responses of a handler, for the OpenAPI document."""
-    return {
-        status: ResponseSpec(
-            data_container=Problem, media_type=PROBLEM_JSON, description=TITLES[status], generate_examples=False
-        )
-        for status in statuses
-    }
+    return _Answers({status: _SPECS[status] for status in statuses})

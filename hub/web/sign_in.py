@@ -200,7 +200,7 @@ class FactorsController(Controller):
             raise Invalid("kind is totp or webauthn", code="enum", at="kind")
         asked = await people.factors.begin_webauthn(person.tenant, person.id, profile.login)
         ticket = await people.tickets.open(person.tenant, "enrol_webauthn", {"state": asked.state}, person=person.id)
-        return dto.EnrolView(ticket, options=asked.options)
+        return dto.EnrolView(ticket, options={**asked.options})
 
     @post(
         "/confirm",

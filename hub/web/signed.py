@@ -22,7 +22,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF = "x-csrf-token"
 APPROVAL = "x-approval"
 PURPOSE = "x-purpose"
-_SAYS = {
+SAYS = {
     Reason.SECOND_FACTOR_MISSING: "enrol a second factor first",
     Reason.NO_ROLE: "none of your roles allows this",
     Reason.OUTSIDE_NODE: "your roles are for another part of the organisation",
@@ -68,7 +68,7 @@ async def signed_caller(
         context = replace(context, approved=True)
         decision = decide(subject, action, found, context)
     if not decision.allow:
-        raise Forbidden(_SAYS.get(decision.reason, "this is not allowed"), code=str(decision.reason))
+        raise Forbidden(SAYS.get(decision.reason, "this is not allowed"), code=str(decision.reason))
     connection.state["signed"] = signed
     connection.state["decision"] = decision
     connection.state["cookie"] = cookie
