@@ -20,6 +20,7 @@ from hub.ports.accounts import Accounts
 from hub.ports.lanes import Lanes
 from hub.ports.people import ApiToken, AuditEntry, Order
 from hub.ports.replays import Replays
+from hub.ports.retention import Retention
 from hub.ports.rules import Evaluated, Rules
 from hub.ports.rules import Rule as Rule
 from hub.ports.rules import RuleRevision as RuleRevision
@@ -52,6 +53,7 @@ class Arrival:
     """An event, the deliveries that it owes, the runs that it starts and what the rules said: stored together or not at all.
 
     `wakes`: some run may wait for an event of this type. `traceparent`: its sender's own trace; it is not stored.
+    `known_until`: a repeat is known as one at least so long, and each repeat prolongs that; None: as long as the event is there.
     """
 
     event: StoredEvent
@@ -60,6 +62,7 @@ class Arrival:
     wakes: bool = False
     traceparent: str | None = None
     evaluated: tuple[Evaluated, ...] = ()
+    known_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +263,7 @@ class Deliveries(Protocol):
 
         `revision`: by another revision of its rule than the one that planned it.
 
-        Raises NotFound, Conflict (still under way).
+        Raises NotFound, Conflict (still under way; `event_gone`: its event is no longer kept).
         """
 
     async def discard(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime) -> None:
@@ -339,7 +342,7 @@ class Orders(Protocol):
     async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
-class Work(Events, Deliveries, Lanes, Replays, Settings, Rules, People, Accounts, Orders, Runs, Protocol):
+class Work(Events, Deliveries, Lanes, Replays, Settings, Rules, People, Accounts, Orders, Runs, Retention, Protocol):
     """One transaction over all of it."""
 
 

@@ -29,6 +29,7 @@ from hub.web.people import PeopleController
 from hub.web.permissions import ApprovalsController, BreakGlassController, PermissionsController
 from hub.web.problems import on_any_error, on_http_error, on_hub_error
 from hub.web.replays import DeadLettersController, ReplaysController
+from hub.web.retention import RetentionController
 from hub.web.rules import RulesController
 from hub.web.rules_lifecycle import LifecycleController, SwitchController
 from hub.web.runs import RunsController
@@ -72,6 +73,7 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
             PermissionsController,
             ApprovalsController,
             BreakGlassController,
+            RetentionController,
             HealthController,
         ],
         guards=[guard],

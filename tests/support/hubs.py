@@ -14,9 +14,11 @@ from hub.app.hub import Hub
 from hub.app.ingest import Incoming
 from hub.app.lanes import LoopLimits
 from hub.app.people.people import PeoplePolicy
+from hub.app.pressure import Bounds
 from hub.bootstrap import Parts, assemble
 from hub.domain.deliveries import Delivery, RetryPolicy
 from hub.domain.ids import DEFAULT_TENANT, EventId
+from hub.domain.retention import Keep
 from hub.ports.store import Arrival, DoneDelivery, Page, Store
 from hub.ports.tracer import Tracer
 from mappings.documents import Document
@@ -75,6 +77,8 @@ def bench(
     tracer: Tracer | None = None,
     review: bool = False,
     people: PeoplePolicy | None = None,
+    bounds: Bounds | None = None,
+    keep: Keep | None = None,
 ) -> Bench:
     """A hub on this store (memory by default); time stands still until the test moves it."""
     clock = clock or ManualClock(START)
@@ -97,6 +101,8 @@ def bench(
             review=review,
             passwords=QUICK,
             people=people or PeoplePolicy(site=SITE),
+            bounds=bounds or Bounds(),
+            keep=keep or Keep(),
         )
     )
     return Bench(hub, clock, vendor, meter)

@@ -10,6 +10,7 @@ from sqlalchemy import Select, delete, select, update
 from hub.adapters.db.history import row_number
 from hub.adapters.db.link import AnyRow
 from hub.adapters.db.records import DbRecords
+from hub.adapters.db.retention import DbRetention
 from hub.adapters.db.rules import DbRules
 from hub.adapters.db.runs import DbRuns
 from hub.adapters.db.tables import metadata
@@ -23,7 +24,7 @@ _AUDIT = metadata.tables["audit"]
 _ORDER = metadata.tables["assessment_order"]
 
 
-class DbWork(DbRuns, DbRules, DbRecords):
+class DbWork(DbRuns, DbRules, DbRetention, DbRecords):
     """`hub.ports.store.Work` on one open connection: adds People and Orders."""
 
     async def add_token(self, token: ApiToken) -> None:

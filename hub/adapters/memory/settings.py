@@ -9,6 +9,7 @@ from datetime import datetime
 from hub.adapters.memory.deliveries import row_number
 from hub.adapters.memory.records import MemoryRecords
 from hub.adapters.memory.replays import MemoryReplays
+from hub.adapters.memory.retention import MemoryRetention
 from hub.adapters.memory.rules import MemoryRules, canonical
 from hub.adapters.memory.runs import MemoryRuns
 from hub.domain.breaker import Trouble
@@ -21,7 +22,7 @@ from hub.ports.store import Page, StoredMapping
 from mappings.documents import Document
 
 
-class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules, MemoryRecords):
+class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules, MemoryRetention, MemoryRecords):
     """`hub.ports.store.Work` over tables: adds Settings, People and Orders."""
 
     async def connections(self, tenant: TenantId) -> list[Connection]:

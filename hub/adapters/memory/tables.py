@@ -179,7 +179,7 @@ class Tables:
     journal: Journal = field(default_factory=Journal)
     counters: Table[str, int] = field(init=False)
     events: Table[EventId, StoredEvent] = field(init=False)
-    identities: Table[tuple[TenantId, str, str], tuple[EventId, bytes]] = field(init=False)
+    identities: Table[tuple[TenantId, str, str], tuple[EventId, bytes, datetime | None]] = field(init=False)
     live: LiveTable = field(init=False)
     held_for_lane: Table[DeliveryId, bool] = field(init=False)
     done: Table[DeliveryId, DoneDelivery] = field(init=False)
@@ -192,6 +192,7 @@ class Tables:
     revisions: Table[RevisionId, RuleRevision] = field(init=False)
     reviews: Table[RuleId, tuple[Review, ...]] = field(init=False)
     evaluated: Table[EventId, tuple[TenantId, tuple[Evaluated, ...]]] = field(init=False)
+    observations: Table[tuple[RevisionId, EventId], TenantId] = field(init=False)
     backtests: Table[str, Backtest] = field(init=False)
     mappings: Table[tuple[TenantId, str, int], StoredMapping] = field(init=False)
     tokens: Table[str, ApiToken] = field(init=False)
@@ -211,6 +212,7 @@ class Tables:
         self.connections, self.lanes, self.replays = Table(journal), Table(journal), Table(journal)
         self.rules, self.revisions = Table(journal), Table(journal)
         self.reviews, self.evaluated, self.backtests = Table(journal), Table(journal), Table(journal)
+        self.observations = Table(journal)
         self.mappings, self.tokens, self.audit, self.orders = (
             Table(journal),
             Table(journal),

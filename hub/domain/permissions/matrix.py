@@ -100,6 +100,7 @@ audit.settings       2 -                 | -  -  -  -   -  -  2  -  -  -  | chan
 backup.read          2 -                 | -  y  -  -   -  -  y  -  y  y  | see backups | 查看备份
 backup.run           2 -                 | -  y  -  -   -  -  -  -  y  -  | make a backup | 执行备份
 backup.restore       2 -                 | -  2  -  -   -  -  -  -  2  v  | restore a backup | 恢复备份
+retention.read       2 retention:read    | -  y  y  -   -  -  y  k  y  -  | see what is kept how long | 查看保留期限
 metrics.read         1 metrics:read      | y  y  -  -   -  -  -  k  y  -  | read metrics | 查看指标
 self.use             1 -                 | y  y  y  y   y  y  y  -  y  y  | see and keep one's own account | 使用本人账号
 self.enrol           1 -                 | y  y  y  y   y  y  y  -  y  y  | enrol one's own second factor | 登记本人的第二因素
