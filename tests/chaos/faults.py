@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos import deaths, destinations, doors, limits, machine
+from tests.chaos import backlog, deaths, destinations, doors, limits, machine
 from tests.chaos.stand import Claim
 
 SQLITE, POSTGRES = ("sqlite",), ("postgres",)
@@ -38,6 +38,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("14 told a hundred times", deaths.told_a_hundred_times),
     Claim("15 replayed twice", deaths.replayed_twice),
     Claim("22+S29 disk full", machine.disk_full),
+    Claim("25 long backlog, pinned snapshot", backlog.long_backlog),
     Claim("S30 failing syncs", machine.failing_syncs, stores=SQLITE),
     Claim("S31 no file handles", machine.no_handles),
 )
