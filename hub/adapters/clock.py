@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import os
 import random
 import secrets
 import threading
@@ -45,7 +46,8 @@ class SystemClock:
     def now(self) -> datetime:
         line = self._line
         passed = timedelta(seconds=time.monotonic() - line.since)
-        return max(line.at + passed, line.floor + passed / 2)
+        at, low = line.at + passed, line.floor + passed / 2
+        return at if at > low else low
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -87,11 +89,27 @@ class _Uuid7:
         return f"{value:032x}"
 
 
+class _Chance:
+    """Random bits of the operating system, asked for by the page: a call of it costs more than the rest of an id."""
+
+    def __init__(self) -> None:
+        self._page, self._at, self._process = b"", 0, 0
+
+    def __call__(self, bits: int) -> int:
+        size, start = (bits + 7) // 8, self._at
+        if (
+            start + size > len(self._page) or self._process != os.getpid()
+        ):  # a forked process must not repeat its parent's
+            self._page, start, self._process = os.urandom(4096), 0, os.getpid()
+        self._at = start + size
+        return int.from_bytes(self._page[start : self._at]) >> (size * 8 - bits)
+
+
 class SystemIds:
     """Event ids in the order they were asked for, and chance from the operating system."""
 
     def __init__(self, clock: Clock) -> None:
-        self._uuid7 = _Uuid7(clock, secrets.randbits)
+        self._uuid7 = _Uuid7(clock, _Chance())
         self._random = random.SystemRandom()
 
     def event(self) -> EventId:

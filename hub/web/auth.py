@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +14,13 @@ from litestar.openapi.spec import Operation
 
 from hub.app.access import Caller
 from hub.app.hub import Hub
+from hub.domain.audit import Grade, Outcome, act_from
 from hub.domain.errors import Forbidden, Unauthorized
 
 PUBLIC = {"public": True}
+UNNAMED = "(no id)"  # a path that holds something else than an id is not copied into the record
+_NAME = re.compile(r"[\w.:-]{1,200}", re.ASCII)
+_PURPOSE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass
@@ -26,9 +32,9 @@ class Open(Operation):
         self.security = []
 
 
-def scope(name: str) -> dict[str, object]:
-    """The `opt` of a handler that needs this scope."""
-    return {"scope": name}
+def scope(name: str, *, reads: str | None = None, grade: Grade = Grade.PERSONAL) -> dict[str, object]:
+    """The `opt` of a handler that needs this scope; `reads`: the act that is noted before it shows data of `grade`."""
+    return {"scope": name} if reads is None else {"scope": name, "reads": reads, "grade": grade}
 
 
 def hub_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Hub:
@@ -39,19 +45,60 @@ def hub_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Hub:
 
 
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Establish the caller and hold the handler's scope against the token's. Raises Unauthorized, Forbidden."""
-    if handler.opt.get("public") is True:
+    """Establish the caller, note what is about to be read, hold the handler's scope against the token's.
+
+    Raises Unauthorized, Forbidden, Unavailable: what cannot be noted is not shown.
+    """
+    opt = handler.opt
+    if opt.get("public") is True:
         return
-    kind, _, secret = connection.headers.get("authorization", "").partition(" ")
+    caller = await _known(hub_of(connection), connection.headers)
+    act_from(f"api {connection.client.host}" if connection.client else "api")
+    if opt.get("reads"):
+        await _note(connection, handler, caller, Outcome.ALLOWED if _may(caller, opt) else Outcome.REFUSED)
+    connection.state["caller"] = _held(caller, opt)
+
+
+async def admit(hub: Hub, headers: Mapping[str, str], opt: Mapping[str, object]) -> Caller:
+    """Who may call a handler with these `opt`. Raises Unauthorized, Forbidden."""
+    return _held(await _known(hub, headers), opt)
+
+
+async def _known(hub: Hub, headers: Mapping[str, str]) -> Caller:
+    kind, _, secret = headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not secret or len(secret) > 200 or not secret.isascii():
         raise Unauthorized("a valid API token is needed", code="bad_token")
-    caller = await hub_of(connection).access.check(secret.strip())
-    wanted = handler.opt.get("scope")
-    if not isinstance(wanted, str) or wanted not in caller.scopes:
+    return await hub.access.check(secret.strip())
+
+
+def _may(caller: Caller, opt: Mapping[str, object]) -> bool:
+    wanted = opt.get("scope")
+    return isinstance(wanted, str) and wanted in caller.scopes
+
+
+def _held(caller: Caller, opt: Mapping[str, object]) -> Caller:
+    if not _may(caller, opt):
+        wanted = opt.get("scope")
         raise Forbidden(
             f"the token lacks the scope {wanted}" if wanted else "nobody may call this", code="missing_scope"
         )
-    connection.state["caller"] = caller
+    return caller
+
+
+async def _note(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler, caller: Caller, outcome: Outcome
+) -> None:
+    object_ = next(iter(connection.path_params.values()), "")
+    purpose = connection.headers.get("hirewire-purpose", "")
+    await hub_of(connection).trail.read(
+        caller.tenant,
+        caller.id,
+        handler.opt["reads"],
+        object_ if _NAME.fullmatch(object_) else UNNAMED,
+        grade=handler.opt["grade"],
+        purpose=purpose if _PURPOSE.fullmatch(purpose) else None,
+        outcome=outcome,
+    )
 
 
 def caller_of(request: Request[Any, Any, Any]) -> Caller:

@@ -16,6 +16,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "apscheduler": ("hub/adapters/timer.py",),
     "asyncpg": ("hub/adapters/db",),
     "authlib": ("hub/adapters/oauth",),
+    "botocore": ("hub/adapters/vault/kms.py",),
     "chinese_calendar": ("hub/adapters/workdays.py",),
     "click": ("hub/cli",),
     "cryptography": ("hub/adapters/vault", "hub/adapters/oauth"),
@@ -27,7 +28,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "jsonschema": ("mappings/canonical",),
     "jsonschema_rs": ("mappings/canonical",),
     "litestar": ("hub/web", "hub/asgi.py"),
-    "msgspec": ("hub/web", "hub/adapters/twins", "mappings/documents.py"),
+    "msgspec": ("hub/web", "hub/adapters/twins", "mappings/documents.py", "ai_engine/resumes/sandbox"),
+    "obstore": ("hub/adapters/objects", "hub/adapters/media/objects.py"),
     "opentelemetry": ("hub/adapters/tracing.py",),
     "orjson": (
         "hub/web",
