@@ -59,7 +59,7 @@ async def slow_loris(stand: Stand) -> Told:
 
     async with (
         run_vendor(manner=headers) as one, run_vendor(manner=body) as two, run_vendor() as good,
-        product(stand.room, stand.database) as made,
+        product(stand.room, stand.database, HIREWIRE_LEASE="10") as made,  # a try must not outlive its lease
     ):  # fmt: skip
         await configure(made, [one.url, two.url, good.url], timeout_s=timeout, retry={"default": [0.1]})
         await put(made, 0, 2, candidates=2)
