@@ -59,7 +59,8 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_RETRY_DELAYS", "5,30,120,600,1800,3600,7200,14400,28800,43200,86400,86400",
                "Seconds to wait after each failed try; one more failure after the last is dead."),
     SettingDoc("HIREWIRE_LEASE", "60", "Seconds after which the work of a dead worker is taken over."),
-    SettingDoc("HIREWIRE_IN_FLIGHT", "400", "Deliveries one process may have under way: the bound on duplicates after a crash."),
+    SettingDoc("HIREWIRE_IN_FLIGHT", "400", "Deliveries one process may have under way: the bound on duplicates after a crash. "
+               "One lane has at most half of them."),
     SettingDoc("HIREWIRE_BACKLOG", "5000000", "Live deliveries, held ones included, above which nothing more is accepted "
                "(503, try later); `0`: no bound."),
     SettingDoc("HIREWIRE_TENANT_BACKLOG", "0", "The same for each tenant by itself."),

@@ -59,7 +59,7 @@ async def slow_loris(stand: Stand) -> Told:
 
     async with (
         run_vendor(manner=headers) as one, run_vendor(manner=body) as two, run_vendor() as good,
-        product(stand.room, stand.database) as made,
+        product(stand.room, stand.database, HIREWIRE_LEASE="10") as made,  # a try must not outlive its lease
     ):  # fmt: skip
         await configure(made, [one.url, two.url, good.url], timeout_s=timeout, retry={"default": [0.1]})
         await put(made, 0, 2, candidates=2)
@@ -93,7 +93,7 @@ async def endless(stand: Stand) -> Told:
 
     async with AsyncExitStack() as stack:
         vendors = [await stack.enter_async_context(run_vendor(manner=one)) for one in (no_end, bombs, long_header)]
-        made = await stack.enter_async_context(product(stand.room, stand.database))
+        made = await stack.enter_async_context(product(stand.room, stand.database, HIREWIRE_LEASE="10"))
         good = await stack.enter_async_context(run_vendor())
         feeds: Document = {
             f"feed{n}": {
@@ -315,7 +315,8 @@ async def answers_too_late(stand: Stand) -> Told:
 
     events = 4  # one more unheard answer would open the breaker, which is another claim
     async with (
-        run_vendor(manner=late) as slow, run_vendor(manner=torn) as rude, product(stand.room, stand.database) as made,
+        run_vendor(manner=late) as slow, run_vendor(manner=torn) as rude,
+        product(stand.room, stand.database, HIREWIRE_LEASE="10") as made,
     ):  # fmt: skip
         await configure(made, [slow.url, rude.url], timeout_s=3.0)
         await put(made, 0, events, candidates=events)

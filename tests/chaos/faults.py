@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos import deaths, destinations, doors, limits, machine
+from tests.chaos import backlog, deaths, destinations, doors, limits, machine
 from tests.chaos.stand import Claim
 
 SQLITE, POSTGRES = ("sqlite",), ("postgres",)
@@ -38,6 +38,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("14 told a hundred times", deaths.told_a_hundred_times),
     Claim("15 replayed twice", deaths.replayed_twice),
     Claim("22+S29 disk full", machine.disk_full),
+    Claim("25 long backlog, pinned snapshot", backlog.long_backlog),
     Claim("S30 failing syncs", machine.failing_syncs, stores=SQLITE),
     Claim("S31 no file handles", machine.no_handles),
 )
@@ -47,9 +48,10 @@ ELSEWHERE: dict[str, str] = {
     "17 orphaned waiters, far retries": "tests/contract/store/test_store_order.py on all stores; the simulator's worlds",
     "23+S19 DNS rebinding, failing DNS": "tests/contract/transport/test_http_connections.py: needs a resolver of its own",
     "25 an hour at 1,000/s": "not tried here: an hour long; the short form above, bench/backlog.py, test_store_plans.py",
-    "S6 power cut, media": "no media store to publish to yet",
-    "S7 power cut, key rotation": "no rotation to interrupt yet",
-    "S12+S13 large bodies": "no upload and no body above 64 kB passes the delivery path yet",
+    "S6 power cut, media": "tests/contract/media/test_blobs_contract.py: file and directory are synced before it counts",
+    "S7 key rotation killed": "tests/app/test_keys.py: killed at every write it goes on where it was",
+    "S12 video to a slow target": "no delivery carries a recording yet",
+    "S13 cut in mid-upload": "tests/app/test_media.py, tests/web/test_media_api.py: the part is sent again",
     "S14 byte corruption": "TLS finds it out: plain HTTP leaves this machine only where the egress guard is opened",
     "S15 lost packets": "torn connections stand for them; losing packets would change the machine's firewall",
     "S18 a target dead for days": "tests/app/test_lanes.py in 130 simulated hours",
@@ -57,9 +59,10 @@ ELSEWHERE: dict[str, str] = {
     "S21 tokens": "tests/contract/transport/test_token_calls.py: one refresh, events wait",
     "S23+S24 two schedulers, a late one": "tests/unit/timer/test_timer.py on shared roles; due times are rows",
     "S27+S28+S40 standby, split brain": "one database server is one site: no standby to fail over to yet",
-    "S32 memory cap": "no upload to press with yet; 10 measures the worker's memory",
-    "S33 key provider": "the keyring is a file: nothing that can be down yet",
+    "S32 memory and 1,000 uploads": "bench/media.py; 10 measures the worker's memory",
+    "S33 key provider away": "tests/app/test_keys.py: keys in memory serve for a while, then a clean no",
+    "S35 rot in recordings and backups": "tests/app/test_media.py, tests/contract/backup/test_backups.py",
     "S36 worker killed by one event": "not held: nothing takes such an event aside yet",
     "S37 rolling upgrade": "one version has been released: there is nothing to upgrade from yet",
-    "S39 backups": "no backup to damage yet",
+    "S39 damaged backups": "tests/contract/backup/test_backups.py",
 }

@@ -155,8 +155,12 @@ async def one(table: Table, store: str, claim: Claim, seed: int, size: int) -> N
     """Try it on a stand of its own."""
     if store not in claim.stores:
         return
-    async with stand(store, random.Random(seed), size) as where:
-        await table.attempt(store, claim.name, claim.act(where))
+
+    async def act() -> Told:
+        async with stand(store, random.Random(seed), size) as where:
+            return await claim.act(where)
+
+    await table.attempt(store, claim.name, act())
 
 
 async def every(table: Table, store: str, claims: list[Claim], seed: int, size: int) -> None:
