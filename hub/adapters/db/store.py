@@ -57,7 +57,7 @@ class SqlStore:
     @asynccontextmanager
     async def look(self) -> AsyncIterator[Work]:
         """See the port. On SQLite one unchanging picture, on PostgreSQL a new one for each question."""
-        async with transaction(self._reader, engines.READ if self._sqlite else "BEGIN READ ONLY") as link:
+        async with transaction(self._reader, engines.READ if self._sqlite else engines.LOOK) as link:
             yield DbWork(link)
 
     @asynccontextmanager
@@ -149,7 +149,7 @@ class SqlStore:
         async with AsyncExitStack() as stack:
             if self._sqlite:
                 await stack.enter_async_context(self._my_turn())
-            yield await stack.enter_async_context(transaction(self._writer, engines.WRITE if self._sqlite else "BEGIN"))
+            yield await stack.enter_async_context(transaction(self._writer, engines.WRITE if self._sqlite else engines.WORK))
 
     async def close(self) -> None:
         """See the port."""
