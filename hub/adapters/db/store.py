@@ -104,9 +104,9 @@ class SqlStore:
         found: datetime = datetime.fromisoformat(value).replace(tzinfo=UTC) if self._sqlite else value
         return found
 
-    def ring(self) -> None:
+    def ring(self, *, here: bool = False) -> None:
         """See the port."""
-        self._bell.ring()
+        self._bell.ring(here=here)
 
     async def wait(self, seconds: float) -> None:
         """See the port."""

@@ -63,7 +63,7 @@ class MemoryStore:
     async def now(self) -> datetime:
         return self._clock.now()
 
-    def ring(self) -> None:
+    def ring(self, *, here: bool = False) -> None:  # noqa: ARG002 - there is no other process
         self._bell.set()
 
     async def wait(self, seconds: float) -> None:
