@@ -387,8 +387,8 @@ class Store(Protocol):
     async def now(self) -> datetime:
         """The time by the database's clock (the memory and SQLite stores: this machine's)."""
 
-    def ring(self) -> None:
-        """Say that there is new work, here and in other processes (after commit; coalesced)."""
+    def ring(self, *, here: bool = False) -> None:
+        """Say that there is new work, in this process and, unless only `here`, in others (after commit; coalesced)."""
 
     async def wait(self, seconds: float) -> None:
         """Until the bell rings, at most `seconds`."""
