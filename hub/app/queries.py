@@ -11,6 +11,7 @@ from hub.app.channels import Channels
 from hub.app.deliver import talk_place
 from hub.app.ingest import body_place
 from hub.app.library import Library
+from hub.app.tags import as_it_was
 from hub.domain.deliveries import Attempt, Delivery, State
 from hub.domain.errors import NotFound
 from hub.domain.events import HOOK_RECEIVED
@@ -83,7 +84,7 @@ class Queries:
 
     async def plain(self, stored: StoredEvent) -> bytes:
         """The same as JSON in UTF-8."""
-        await self.vault.prepare(stored.tenant)
+        await self.vault.prepare(stored.tenant, sealed=[stored.body])
         return self.vault.open(body_place(stored.tenant, stored.id), stored.body)
 
     async def delivery(self, tenant: TenantId, id: DeliveryId) -> Delivery | DoneDelivery:
@@ -99,7 +100,7 @@ class Queries:
         delivery = await self.delivery(tenant, id)
         async with self.store.look() as look:
             attempts = await look.attempts(tenant, id)
-        await self.vault.prepare(tenant)
+        await self.vault.prepare(tenant, sealed=[one.talk for one in attempts])
         return [AttemptView(a, self._talk(delivery, a)) for a in attempts]
 
     def _talk(self, delivery: Delivery | DoneDelivery, attempt: Attempt) -> Json:
@@ -149,6 +150,7 @@ class Queries:
     async def why(self, tenant: TenantId, event: EventId, now: datetime, rule: str | None = None) -> list[Why]:
         """Every rule that listens for this event (or the one named), with each clause's verdict. Raises NotFound."""
         stored, data = await self.event(tenant, event)
+        data = await as_it_was(self.store, stored, data)
         async with self.store.look() as look:
             rules = await look.rules(tenant)
             runs = {run.rule: run for run in await look.runs(tenant, event=event)}

@@ -8,6 +8,7 @@ import orjson
 from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
 
+from hub.domain.audit import act_from
 from hub.web.auth import PUBLIC, Open, hub_of
 from hub.web.bodies import parse_json
 from hub.web.inflow import inflow_of
@@ -32,7 +33,7 @@ class HooksController(Controller):
     async def receive(self, request: Request[Any, Any, Any], connection: FromPath[str]) -> Response[bytes]:
         """An empty object, or the echo that the vendor asks for."""
         headers = {name.lower(): value for name, value in request.headers.items()}
-        async with inflow_of(request).body(request) as body:
+        async with inflow_of(request.scope).body(request) as body:
             taken = await hub_of(request).receive(connection, headers, body)
         return Response(orjson.dumps(taken.reply if taken.reply is not None else {}), media_type="application/json")
 
@@ -65,11 +66,12 @@ class HooksController(Controller):
 
 
 async def _partner(request: Request[Any, Any, Any], connection: str, path: str) -> Response[bytes]:
-    async with inflow_of(request).body(request) as raw:
+    async with inflow_of(request.scope).body(request) as raw:
         return await _answer(request, connection, path, raw)
 
 
 async def _answer(request: Request[Any, Any, Any], connection: str, path: str, raw: bytes) -> Response[bytes]:
+    act_from(f"partner {request.client.host}" if request.client else "partner")
     headers = {name.lower(): value for name, value in request.headers.items()}
     query = dict(request.query_params.items())
     body = parse_json(raw) if raw else None

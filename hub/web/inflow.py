@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request
+from litestar.types import Scope
 
 from hub.domain.errors import Unavailable
 
@@ -39,8 +40,8 @@ class Inflow:
             self.held -= mine
 
 
-def inflow_of(request: Request[Any, Any, Any]) -> Inflow:
+def inflow_of(scope: Scope) -> Inflow:
     """The one of this process."""
-    found = request.app.state["inflow"]
+    found = scope["litestar_app"].state["inflow"]
     assert isinstance(found, Inflow)
     return found

@@ -112,6 +112,7 @@ class DbEvents:
             None if cause is None else self._hot.event_key(cause.event),
             None if cause is None else cause.delivery,
             event.depth,
+            event.traceparent,
         )
 
     async def _start(self, arrivals: Sequence[Arrival]) -> None:
@@ -165,13 +166,7 @@ class DbEvents:
         return await self._hot.events(list(events)) if events else {}
 
     async def events(
-        self,
-        tenant: TenantId,
-        page: Page,
-        *,
-        type: str | None = None,
-        subject: str | None = None,
-        bodies: bool = True,
+        self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None, bodies: bool = True
     ) -> list[StoredEvent]:
         wanted = select(*_STORED).join(_BODY, _BODY.c.event_id == _EVENT.c.id) if bodies else select(*_BARE)
         wanted = wanted.where(_EVENT.c.tenant_id == tenant)
@@ -209,7 +204,7 @@ def groups_of(waiters: Sequence[Planned]) -> set[Group]:
 
 def _event(row: AnyRow) -> StoredEvent:
     cause = None if row[10] is None else Cause(row[10], row[11])
-    return StoredEvent(*[*row[:9], row[13], row[9], cause, row[12]])
+    return StoredEvent(*[*row[:9], row[14], row[9], cause, row[12], row[13]])
 
 
 def _run_row(event: StoredEvent, start: Start) -> dict[str, object]:

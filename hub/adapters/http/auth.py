@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 
 from hub.adapters.http import standard_webhooks
 from hub.adapters.http.message import Outgoing, pieces
 from hub.adapters.http.wire import bad_manifest, needed, optional, part
 from hub.ports.clock import Clock
-from hub.ports.transport import ByteSource, Channel, NeedsReauth, NotSent, Unknown
+from hub.ports.transport import Channel, NeedsReauth, NotSent, Unknown
 from mappings.documents import Document
 
 OAUTH = "oauth2_client_credentials"
+WEBHOOK = "standard_webhooks"
+Sign = Callable[[Outgoing, str | None, str | None], Outgoing]
+"""The request with credentials, from the request, its key (a webhook's id) and the access token (OAuth modes)."""
 
 
 def way(channel: Channel, name: str) -> Document:
@@ -29,17 +33,15 @@ def way(channel: Channel, name: str) -> Document:
     return spec
 
 
-async def sign_streamed(
-    out: Outgoing, spec: Document, channel: Channel, *, key: str | None, token: str | None, clock: Clock
-) -> Outgoing:
-    """`sign_in` for a body that is streamed: where it is to be signed it is read once for that. Raises Unknown too."""
-    if spec.get("mode") != "standard_webhooks" or out.body is None or isinstance(out.body, bytes):
-        return sign_in(out, spec, channel, key=key, token=token, clock=clock)
+async def sign_streamed(out: Outgoing, spec: Document, channel: Channel, key: str | None, clock: Clock) -> Outgoing:
+    """A webhook whose body is streamed, signed: the body is read once for that, and not held. Raises NotSent too."""
     id, timestamp = _webhook_id(out, key), int(clock.now().timestamp())
     try:
         signing = standard_webhooks.Signing(needed(spec, "secret", channel), id, timestamp)
     except standard_webhooks.BadSecret as error:
         raise _bad_secret() from error
+    assert out.body is not None
+    assert not isinstance(out.body, bytes)
     try:
         async for piece in pieces(out.body):
             signing.update(piece)
@@ -48,27 +50,25 @@ async def sign_streamed(
     return _signed(out, id, timestamp, signing.header())
 
 
-def sign_in(
-    out: Outgoing, spec: Document, channel: Channel, *, key: str | None, token: str | None, clock: Clock
-) -> Outgoing:
-    """The request with credentials. `token` is the access token of the OAuth modes, `key` becomes a webhook's id.
+def signer(spec: Document, channel: Channel, clock: Clock) -> Sign:
+    """A way to sign in made ready: what the manifest and the connection's settings say is read once.
 
     Raises NeedsReauth where the connection lacks a secret, Blocked where the manifest cannot be used.
     """
     match spec.get("mode"):
         case "none":
-            return out
+            return lambda out, _key, _token: out
         case "basic":
             credentials = basic(needed(spec, "username", channel), _password(spec, channel))
-            return out.with_headers({"authorization": credentials})
+            return lambda out, _key, _token: out.with_headers({"authorization": credentials})
         case "bearer":
-            return _apply(out, spec, needed(spec, "token", channel))
+            return _fixed(_applied(spec), needed(spec, "token", channel))
         case "api_key":
-            return _api_key(out, spec, channel)
-        case "standard_webhooks":
-            return _standard_webhook(out, needed(spec, "secret", channel), key, clock)
-        case mode if mode == OAUTH and token is not None:
-            return _apply(out, spec, token)
+            return _api_key(spec, channel)
+        case mode if mode == WEBHOOK:
+            return _standard_webhooks(needed(spec, "secret", channel), clock)
+        case mode if mode == OAUTH:
+            return _applied(spec)
         case _:
             raise bad_manifest("its auth mode is unknown")
 
@@ -83,31 +83,50 @@ def _password(spec: Document, channel: Channel) -> str:
     return "" if spec.get("password", "") == "" else needed(spec, "password", channel)
 
 
-def _apply(out: Outgoing, spec: Document, token: str) -> Outgoing:
+def _applied(spec: Document) -> Sign:
     """Put the token where `apply` says; RFC 6750 without it."""
     apply = part(spec, "apply")
     header, form = apply.get("header", "authorization"), apply.get("format", "Bearer {token}")
     if not isinstance(header, str) or not isinstance(form, str) or "{token}" not in form:
         raise bad_manifest("its apply is not a header with a format for {token}")
-    return out.with_headers({header.lower(): form.replace("{token}", token)})
+    name = header.lower()
+
+    def sign(out: Outgoing, _key: str | None, token: str | None) -> Outgoing:
+        if token is None:
+            raise bad_manifest("there is no token")
+        return out.with_headers({name: form.replace("{token}", token)})
+
+    return sign
 
 
-def _api_key(out: Outgoing, spec: Document, channel: Channel) -> Outgoing:
+def _fixed(sign: Sign, token: str) -> Sign:
+    return lambda out, key, _token: sign(out, key, token)
+
+
+def _api_key(spec: Document, channel: Channel) -> Sign:
     value = needed(spec, "value", channel)
     header, query = optional(spec, "header", channel), optional(spec, "query", channel)
-    if (header is None) == (query is None):
-        raise bad_manifest("an api_key goes into exactly one of header and query")
-    return out.with_headers({header.lower(): value}) if header is not None else out.with_query(query or "", value)
+    if header is not None and query is None:
+        name = header.lower()
+        return lambda out, _key, _token: out.with_headers({name: value})
+    if query is not None and header is None:
+        parameter = query
+        return lambda out, _key, _token: out.with_query(parameter, value)
+    raise bad_manifest("an api_key goes into exactly one of header and query")
 
 
-def _standard_webhook(out: Outgoing, secret: str, key: str | None, clock: Clock) -> Outgoing:
-    id, timestamp = _webhook_id(out, key), int(clock.now().timestamp())
-    assert not isinstance(out.body, ByteSource)
+def _standard_webhooks(secret: str, clock: Clock) -> Sign:
     try:
-        signature = standard_webhooks.sign(secret, id, timestamp, out.body or b"")
+        keys = standard_webhooks.keys(secret)
     except standard_webhooks.BadSecret as error:
         raise _bad_secret() from error
-    return _signed(out, id, timestamp, signature)
+
+    def sign(out: Outgoing, key: str | None, _token: str | None) -> Outgoing:
+        assert out.body is None or isinstance(out.body, bytes), "a streamed body is signed by sign_streamed"
+        id, timestamp = _webhook_id(out, key), int(clock.now().timestamp())
+        return _signed(out, id, timestamp, standard_webhooks.signature(keys, id, timestamp, out.body or b""))
+
+    return sign
 
 
 def _webhook_id(out: Outgoing, key: str | None) -> str:
