@@ -16,13 +16,13 @@ from hub.app.lane_settings import lane_document, lane_of
 from hub.app.library import Library
 from hub.app.rules_beside import cautions, must_not_overlap
 from hub.app.rules_proposed import WAITS, may_be_in_force, propose
+from hub.domain.audit import Act
 from hub.domain.connections import Connection
 from hub.domain.errors import Invalid
 from hub.domain.ids import TenantId
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog, Connector
-from hub.ports.people import AuditEntry
 from hub.ports.rules import IN_FORCE
 from hub.ports.store import Rule, Store, StoredMapping, Work
 from hub.ports.vault import Vault, connection_owner
@@ -123,9 +123,7 @@ class Configure:
                             await propose(work, tenant, change.name, rule, state=state, by=by, now=now)
                         else:
                             await work.put_rule(tenant, change.name, rule, state=state, by=by, now=now)
-                entry = AuditEntry(
-                    now, tenant, by, f"{change.kind}.{change.act}", change.name, {"lines": list(change.lines)}
-                )
+                entry = Act(now, tenant, by, f"{change.kind}.{change.act}", change.name, {"lines": list(change.lines)})
                 await work.audit(entry)
         self.library.forget()
         self.store.ring()

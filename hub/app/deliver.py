@@ -18,6 +18,7 @@ from hub.domain.breaker import Heard
 from hub.domain.connections import Connection, ConnectionState, Ordering, Stuck
 from hub.domain.deliveries import (
     HOOK_STEP,
+    STOPPED,
     Attempt,
     Delivered,
     Delivery,
@@ -126,6 +127,7 @@ class Deliver:
             return Prepared(connector, reading, None, HOOK_STEP)
         if delivery.revision is None:
             raise Stopped(Refused("no_rule"))
+        await self._hold_if_stopped(delivery.tenant)
         action = await self.library.step(delivery.revision, delivery.step)
         operation = connector.operations.get(action.operation)
         if operation is None:
@@ -138,6 +140,14 @@ class Deliver:
         doc = await self._map(delivery, connector, name, data, action)
         job = self._job(claimed, connection, action.operation, doc, await self._order(connector, claimed, connection))
         return Prepared(connector, connector.run(job), operation.idempotency, action.operation, name)
+
+    async def _hold_if_stopped(self, tenant: TenantId) -> None:
+        """The kill switch reaches what was claimed before it; whether it is still on is asked again, to hold nothing late."""
+        if not (await self.library.book(tenant)).stopped:
+            return
+        async with self.store.look() as look:
+            if await look.rules_stopped(tenant):
+                raise Stopped(NeedsHuman(STOPPED))
 
     async def open_body(self, claimed: Claimed) -> Document:
         """The event's data."""

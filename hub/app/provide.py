@@ -10,11 +10,12 @@ from hub.app.channels import Channels
 from hub.app.deliver import order_place
 from hub.app.identify import Identify
 from hub.app.ingest import Incoming, Ingest, body_place
+from hub.domain.audit import Act, Grade, Outcome
 from hub.domain.connections import Connection
 from hub.domain.errors import Invalid, NotFound
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Endpoint
-from hub.ports.people import AuditEntry, Order
+from hub.ports.people import Order
 from hub.ports.store import Page, Store
 from hub.ports.transport import Signatures
 from hub.ports.vault import Vault, subject_owner
@@ -81,6 +82,7 @@ class Provide:
         for order in known:
             if (order.connection, order.package, order.status) == (connection.id, package, "open"):
                 return await self._told(connection, order)
+        await self.ingest.pressure(connection.tenant)
         now = self.clock.now()
         order_id = f"ord_{self.ids.token(12)}"
         await self.vault.prepare(connection.tenant, [subject_owner(subject)])
@@ -134,6 +136,13 @@ class Provide:
             "package_id": order.package,
         }
         if reports and reports[0].received_at >= order.created_at:
+            told = Act(
+                *(self.clock.now(), order.tenant, connection.name, "report.tell", order.id),
+                outcome=Outcome.ALLOWED,
+                grade=Grade.PERSONAL,
+            )
+            async with self.store.work() as work:
+                await work.audit(told)
             await self.vault.prepare(order.tenant, sealed=[reports[0].body])
             data = json.loads(self.vault.open(body_place(order.tenant, reports[0].id), reports[0].body))
             answer |= {
@@ -146,7 +155,7 @@ class Provide:
         return answer
 
     async def _complaint(self, connection: Connection, endpoint: Endpoint) -> Json:
-        entry = AuditEntry(self.clock.now(), connection.tenant, connection.name, "order.error", endpoint.path)
+        entry = Act(self.clock.now(), connection.tenant, connection.name, "order.error", endpoint.path)
         async with self.store.work() as work:
             await work.audit(entry)
         return {}

@@ -11,6 +11,7 @@ from hub.app.channels import Channels
 from hub.app.deliver import talk_place
 from hub.app.ingest import body_place
 from hub.app.library import Library
+from hub.app.tags import as_it_was
 from hub.domain.deliveries import Attempt, Delivery, State
 from hub.domain.errors import NotFound
 from hub.domain.events import HOOK_RECEIVED
@@ -141,6 +142,7 @@ class Queries:
     async def why(self, tenant: TenantId, event: EventId, now: datetime, rule: str | None = None) -> list[Why]:
         """Every rule that listens for this event (or the one named), with each clause's verdict. Raises NotFound."""
         stored, data = await self.event(tenant, event)
+        data = await as_it_was(self.store, stored, data)
         async with self.store.look() as look:
             rules = await look.rules(tenant)
             runs = {run.rule: run for run in await look.runs(tenant, event=event)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hub.app.ingest import Incoming, Prepare, body_place, check_whole
 from hub.app.library import Library
+from hub.app.tags import words_now
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Reported
 from hub.domain.errors import Invalid
@@ -46,10 +47,13 @@ class Reports:
                 subject=one.subject or (origin.subject if origin else None),
                 occurred_at=one.occurred_at,
                 cause=cause,
+                traceparent=None if origin is None else origin.traceparent,  # one trace, also of what follows
             )
+            asked = [incoming.subject] if incoming.type in book.tagged else []
+            words = await words_now(self.store, connection.tenant, asked)
             check_whole(incoming)
             await self.prepare.keys(connection.tenant, [incoming])
-            arrivals.append(self.prepare.checked(connection.tenant, incoming, book))
+            arrivals.append(self.prepare.checked(connection.tenant, incoming, book, words))
         return tuple(arrivals)
 
     async def _cause(

@@ -15,7 +15,7 @@ from hub.adapters.db import engines
 from hub.adapters.db.bells import Bell, PostgresBell, SqliteBell
 from hub.adapters.db.faults import translated
 from hub.adapters.db.keys import DbKeys
-from hub.adapters.db.link import Link
+from hub.adapters.db.link import Link, transaction
 from hub.adapters.db.people import DbWork
 from hub.adapters.db.schema import newest, revision_of
 from hub.adapters.db.statements_postgres import PostgresStatements
@@ -49,13 +49,15 @@ class SqlStore(DbKeys):
     async def work(self) -> AsyncIterator[Work]:
         """See the port. On SQLite the transactions of one process take turns; other processes are waited for."""
         async with self._link() as link:
-            yield DbWork(link)
+            work = DbWork(link)
+            yield work
+            await work.settle()
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[Work]:
         """See the port. On SQLite one unchanging picture, on PostgreSQL a new one for each question."""
         async with self._read() as link:
-            yield DbWork(link)
+            yield DbWork(link, reading=True)
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncIterator[None]:
@@ -101,9 +103,9 @@ class SqlStore(DbKeys):
         found: datetime = datetime.fromisoformat(value).replace(tzinfo=UTC) if self._sqlite else value
         return found
 
-    def ring(self) -> None:
+    def ring(self, *, here: bool = False) -> None:
         """See the port."""
-        self._bell.ring()
+        self._bell.ring(here=here)
 
     async def wait(self, seconds: float) -> None:
         """See the port."""
@@ -120,16 +122,14 @@ class SqlStore(DbKeys):
         async with AsyncExitStack() as stack:
             if self._sqlite:
                 await stack.enter_async_context(self._my_turn())
-            with translated():  # around the end too: a connection that was cut fails even in its rollback
-                async with self._writer.begin() as connection:
-                    yield Link(connection)
+            yield await stack.enter_async_context(
+                transaction(self._writer, engines.WRITE if self._sqlite else engines.WORK)
+            )
 
     @asynccontextmanager
     async def _read(self) -> AsyncIterator[Link]:
-        with translated():
-            async with self._reader.connect() as connection:
-                await connection.begin()
-                yield Link(connection)
+        async with transaction(self._reader, engines.READ if self._sqlite else engines.LOOK) as link:
+            yield link
 
     async def close(self) -> None:
         """See the port."""
@@ -142,7 +142,7 @@ def open_store(url: str) -> SqlStore:
     """The store at `sqlite:///path` or `postgresql://...`; connects at first use. Raises Invalid for another address."""
     address: URL = parse(url)
     if address.drivername.startswith("sqlite"):
-        writer, reader = engines.sqlite(address, engines.WRITE), engines.sqlite(address, engines.READ)
+        writer, reader = (engines.sqlite(address, begin, own=True) for begin in (engines.WRITE, engines.READ))
         return SqlStore(writer, reader, SqliteBell(engines.sqlite(address, None)))
-    engine = engines.postgres(address)
-    return SqlStore(engine, engine.execution_options(postgresql_readonly=True), PostgresBell(address))
+    engine = engines.postgres(address, own=True)
+    return SqlStore(engine, engine, PostgresBell(address))

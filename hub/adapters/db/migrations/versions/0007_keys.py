@@ -3,7 +3,7 @@
 Values that were sealed under the tenant's own keys stay readable; the sweep `apart` seals them anew under their owners' keys.
 
 Revision ID: 0007
-Revises: 0004
+Revises: 0009
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hub.adapters.db.columns import Moment, Number
 from hub.adapters.db.key_tables import ACTIVE
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
