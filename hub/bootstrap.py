@@ -14,6 +14,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 
 from hub.adapters import db
 from hub.adapters.backup.boxes import with_file_key
@@ -27,6 +28,7 @@ from hub.adapters.http.exporter import serve_metrics
 from hub.adapters.http.guard import Guard
 from hub.adapters.http.router import Router
 from hub.adapters.http.signatures import VendorSignatures
+from hub.adapters.identity import Argon2id, WebAuthn
 from hub.adapters.logs import Lines
 from hub.adapters.logs import configure as configure_logs
 from hub.adapters.media import Mirrored, open_blobs
@@ -61,6 +63,8 @@ from hub.app.kill_switch import KillSwitch
 from hub.app.lanes import LaneLoop, LoopLimits
 from hub.app.library import Library
 from hub.app.media import Media
+from hub.app.people.people import PeoplePolicy, people
+from hub.app.people.sessions import SessionPolicy
 from hub.app.pressure import Bounds, Pressure
 from hub.app.provide import Provide
 from hub.app.queries import Queries
@@ -87,6 +91,7 @@ from hub.ports.backup import Copier
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
+from hub.ports.identity import Passwords
 from hub.ports.media import Blobs
 from hub.ports.meter import Meter
 from hub.ports.signing import Signer
@@ -119,6 +124,8 @@ class Parts:
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     blobs: Blobs = field(default_factory=MemoryBlobs)
     tracer: Tracer | None = None
+    passwords: Passwords = field(default_factory=Argon2id)
+    people: PeoplePolicy = field(default_factory=PeoplePolicy)
     bounds: Bounds = field(default_factory=Bounds)
     keep: Keep = field(default_factory=Keep)
     review: bool = False  # rules need a second person before they come into force
@@ -169,9 +176,10 @@ def assemble(parts: Parts) -> Hub:
         advance=Advance(p.store, p.vault, library, prepare, p.clock, p.meter),
         runs=Runs(p.store, library, p.clock),
         queries=queries,
-        access=Access(p.store, p.clock, p.ids),
         lifecycle=lifecycle,
         kill_switch=KillSwitch(p.store, library, p.clock),
+        access=Access(p.store, p.clock, p.ids, p.people.site),
+        people=people(p.store, p.vault, p.clock, p.ids, p.meter, p.passwords, _authenticators(p.people.site), p.people),
         cases=cases,
         backtests=Backtests(p.store, p.vault, library, p.clock, p.ids, p.meter, decode),
         why=Why(p.store, p.vault, library),
@@ -263,6 +271,10 @@ class Opened:
         await self.hub.store.close()
 
 
+def _authenticators(site: str) -> WebAuthn:
+    return WebAuthn(urlsplit(site).hostname or "localhost", site)
+
+
 def open_hub(settings: Settings) -> Opened:
     """The product as the settings say. Nothing is asked of the network or the database yet."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -295,6 +307,7 @@ def open_hub(settings: Settings) -> Opened:
         ),
         blobs=open_blobs(settings.media, settings.media_copy, endpoint=settings.media_endpoint),
         tracer=_tracer(settings),
+        people=_people_policy(settings),
         bounds=Bounds(settings.backlog, settings.tenant_backlog, settings.free_disk),
         keep=settings.keep,
         review=settings.rule_review,
@@ -313,6 +326,7 @@ def open_hub(settings: Settings) -> Opened:
     daily = Daily(store, clock, ids)
     _audit_jobs(timer, opened.hub.trail, daily)
     _backup_jobs(timer, open_backup(settings, opened), daily)
+    timer.every(60.0, "sessions", opened.hub.people.sweep, shared=True)
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
     timer.every(3600.0, "partitions", opened.hub.retain.make_room, shared=True, at_once=True)
     timer.every(3600.0, "retention", opened.sweep, shared=True, at_once=True)
@@ -395,6 +409,13 @@ def root_settings(settings: Settings) -> RootSettings:
         settings.kms_endpoint,
         settings.ca_file,
     )
+
+
+def _people_policy(settings: Settings) -> PeoplePolicy:
+    site = urlsplit(settings.public_url)
+    idle = timedelta(seconds=settings.session_idle_s)
+    sessions = SessionPolicy(idle, min(idle, SessionPolicy().idle_admin), timedelta(seconds=settings.session_life_s))
+    return PeoplePolicy(f"{site.scheme}://{site.netloc}", sessions, settings.separation, settings.password_days)
 
 
 def _tracer(settings: Settings) -> Tracer | None:

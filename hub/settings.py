@@ -84,6 +84,11 @@ SETTINGS: tuple[SettingDoc, ...] = (
                "still open what was erased."),
     SettingDoc("HIREWIRE_BACKUP_SCRATCH", "", "PostgreSQL server to restore backups into for the daily check, as the "
                "address of a database there; its role may create databases. Empty: the database's own server."),
+    SettingDoc("HIREWIRE_SESSION_IDLE", "900", "Seconds after which an unused session ends; administrators: at most 600."),
+    SettingDoc("HIREWIRE_SESSION_LIFE", "28800", "Seconds after which every session ends."),
+    SettingDoc("HIREWIRE_SEPARATION", "off", "`required`: system, security and audit administrator are three people who do "
+               "nothing else. `off`: one person may have several roles."),
+    SettingDoc("HIREWIRE_PASSWORD_DAYS", "0", "Days after which a password must be changed; 0: never."),
     SettingDoc("HIREWIRE_METRICS_LISTEN", "", "Address and port of `work`'s own /metrics (loopback advised); empty: none."),
     SettingDoc("HIREWIRE_TRACES", "", "OTLP/HTTP collector for traces, e.g. `http://127.0.0.1:4318` (needs the extra `otel`)."),
     SettingDoc("HIREWIRE_TRACES_RATIO", "1", "Share of events that are traced, 0 to 1; all processes choose the same ones."),
@@ -135,6 +140,10 @@ class Settings:
     backup_recipients: tuple[str, ...]
     backup_keep_days: int
     backup_scratch: str | None
+    session_idle_s: float
+    session_life_s: float
+    separation: bool
+    password_days: int
     metrics_listen: tuple[str, int] | None
     log_format: str
     log_level: str
@@ -217,6 +226,10 @@ class Settings:
             backup_recipients=get.recipients(),
             backup_keep_days=int(get.numbers("HIREWIRE_BACKUP_KEEP_DAYS", "35", 1, 35)[0]),
             backup_scratch=get.text("HIREWIRE_BACKUP_SCRATCH") or None,
+            session_idle_s=get.numbers("HIREWIRE_SESSION_IDLE", "900", 60, 86_400)[0],
+            session_life_s=get.numbers("HIREWIRE_SESSION_LIFE", "28800", 300, 604_800)[0],
+            separation=get.choice("HIREWIRE_SEPARATION", ("off", "required")) == "required",
+            password_days=int(get.numbers("HIREWIRE_PASSWORD_DAYS", "0", 0, 3650)[0]),
             metrics_listen=get.address("HIREWIRE_METRICS_LISTEN", "") if get.text("HIREWIRE_METRICS_LISTEN") else None,
             log_format=get.choice("HIREWIRE_LOG_FORMAT", ("json", "text")),
             log_level=get.choice("HIREWIRE_LOG_LEVEL", ("info", "debug", "warning", "error")),

@@ -20,6 +20,7 @@ from hub.app.kill_switch import KillSwitch
 from hub.app.lanes import LaneLoop
 from hub.app.library import Library
 from hub.app.media import Media
+from hub.app.people.people import People
 from hub.app.provide import Provide
 from hub.app.queries import Queries
 from hub.app.receive import Receive
@@ -68,6 +69,7 @@ class Hub:
     switch: Switch
     queries: Queries
     access: Access
+    people: People
     lifecycle: Lifecycle
     kill_switch: KillSwitch
     cases: Cases

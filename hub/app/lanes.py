@@ -148,7 +148,7 @@ class LaneLoop:
     def stop(self) -> None:
         """Claim no more; `run` returns when what was started is recorded."""
         self._stopping = True
-        self.store.ring()
+        self.store.ring(here=True)
 
     async def _sweep(self, now: datetime) -> None:
         if self.clock.monotonic() - self._swept < FULL_SWEEP_S:
@@ -221,7 +221,7 @@ class LaneLoop:
             if self._running.get(delivery.id) is asyncio.current_task():
                 del self._running[delivery.id]
             self._busy[delivery.connection] -= 1
-            self.store.ring()
+            self.store.ring(here=True)  # there is room again, which is no news to others
 
     async def _keep(self, completion: Completion) -> None:
         """Record, trying again while the store is away; past the lease another worker has it and the fence holds."""

@@ -19,6 +19,7 @@ from hub.cli.connectors import check, connector, twin
 from hub.cli.demo import demo
 from hub.cli.keys import keys
 from hub.cli.media import media
+from hub.cli.people import people
 from hub.cli.processes import migrate, serve, work
 from hub.cli.record import deliveries, events, timeline
 from hub.cli.replays import dead, discard, edit, replays
@@ -51,7 +52,7 @@ def cli() -> None:
 
 
 for command in (
-    serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, why, connections, top,
+    serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, why, connections, people, top,
     retention, keys, media, connector, check, twin, audit, backup,
     demo,
 ):  # fmt: skip

@@ -16,6 +16,7 @@ from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
+from hub.ports.accounts import Accounts
 from hub.ports.audit import Acts
 from hub.ports.lanes import Lanes
 from hub.ports.people import ApiToken, Order
@@ -337,6 +338,9 @@ class People(Protocol):
 
     async def revoke_token(self, tenant: TenantId, id: str, now: datetime) -> bool: ...
 
+    async def drop_tokens_of(self, tenant: TenantId, account: str, before: datetime | None = None) -> int:
+        """Delete the tokens of a service account, or those that expired by then; how many."""
+
 
 class Orders(Protocol):
     """Assessments ordered from us."""
@@ -350,7 +354,20 @@ class Orders(Protocol):
 
 
 class Work(
-    Events, Deliveries, Lanes, Replays, Settings, Rules, People, Orders, Runs, Retention, Acts, SigningShelf, Protocol
+    Events,
+    Deliveries,
+    Lanes,
+    Replays,
+    Settings,
+    Rules,
+    People,
+    Accounts,
+    Orders,
+    Runs,
+    Retention,
+    Acts,
+    SigningShelf,
+    Protocol,
 ):
     """One transaction over all of it."""
 
@@ -375,8 +392,8 @@ class Store(Protocol):
     async def now(self) -> datetime:
         """The time by the database's clock (the memory and SQLite stores: this machine's)."""
 
-    def ring(self) -> None:
-        """Say that there is new work, here and in other processes (after commit; coalesced)."""
+    def ring(self, *, here: bool = False) -> None:
+        """Say that there is new work, in this process and, unless only `here`, in others (after commit; coalesced)."""
 
     async def wait(self, seconds: float) -> None:
         """Until the bell rings, at most `seconds`."""

@@ -26,6 +26,9 @@ from hub.web.health import HealthController, Render
 from hub.web.hooks import HooksController
 from hub.web.measured import measured
 from hub.web.media import MediaController
+from hub.web.organisation import OrganisationController, ServicesController
+from hub.web.people import PeopleController
+from hub.web.permissions import ApprovalsController, BreakGlassController, PermissionsController
 from hub.web.problems import on_any_error, on_http_error, on_hub_error
 from hub.web.replays import DeadLettersController, ReplaysController
 from hub.web.retention import RetentionController
@@ -34,10 +37,22 @@ from hub.web.rules import RulesController
 from hub.web.rules_compared import ComparisonsController
 from hub.web.rules_lifecycle import LifecycleController, SwitchController
 from hub.web.runs import RunsController
+from hub.web.setup import SetupController, TokenController
+from hub.web.sign_in import FactorsController, SignInController
 
 BODY_LIMIT = 10 * 1024 * 1024  # bytes
 FOR_VENDORS = (HooksController, HealthController)
 FOR_US = (
+    SignInController,
+    FactorsController,
+    SetupController,
+    TokenController,
+    PeopleController,
+    OrganisationController,
+    ServicesController,
+    PermissionsController,
+    ApprovalsController,
+    BreakGlassController,
     EventsController,
     DeliveriesController,
     ReplaysController,

@@ -100,13 +100,17 @@ def whole_field(body: Document, name: str) -> int | None:
     return value
 
 
-def takes(properties: Mapping[str, Schema], *, need: Sequence[str] = ()) -> type[Operation]:
-    """An operation whose JSON body, read by the handler, is an object with these properties."""
+def takes(properties: Mapping[str, Schema], *, need: Sequence[str] = (), public: bool = False) -> type[Operation]:
+    """An operation whose JSON body, read by the handler, is an object with these properties. `public`: without a token."""
     schema = Schema(type=OpenAPIType.OBJECT, required=[*need], properties={**properties}, additional_properties=False)
     body = RequestBody(content={"application/json": OpenAPIMediaType(schema=schema)}, required=bool(need))
 
     @dataclass
     class Takes(Operation):
         request_body: RequestBody | None = field(default_factory=lambda: body)
+
+        def __post_init__(self) -> None:
+            if public:
+                self.security = []
 
     return Takes

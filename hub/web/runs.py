@@ -32,7 +32,7 @@ class RunsController(Controller):
     @get(
         "/",
         operation_id="listRuns",
-        opt=scope("runs:read"),
+        opt=scope("runs:read", by=("candidate",)),
         responses=may_answer(400, 401, 403, 404, 422, 503),
         summary="Runs of rules whose steps take time, newest first",
     )

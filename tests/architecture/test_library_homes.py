@@ -14,6 +14,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "aiosmtplib": ("hub/adapters/smtp",),
     "alembic": ("hub/adapters/db",),
     "apscheduler": ("hub/adapters/timer.py",),
+    "argon2": ("hub/adapters/identity",),
     "asyncpg": ("hub/adapters/db",),
     "authlib": ("hub/adapters/oauth",),
     "botocore": ("hub/adapters/vault/kms.py",),
@@ -21,6 +22,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "click": ("hub/cli",),
     "cryptography": ("hub/adapters/vault", "hub/adapters/oauth"),
     "docx": ("ai_engine",),
+    "fido2": ("hub/adapters/identity",),
     "granian": ("hub/cli",),
     "httptools": ("hub/adapters/http",),
     "icalendar": ("hub/sdk", "hub/adapters/twins"),  # one writes invitations, the other reads what arrived

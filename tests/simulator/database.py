@@ -190,12 +190,12 @@ class Database:
         while self.holder is not None:
             await asyncio.sleep(0.001)
 
-    def ring(self, by: Process) -> None:
-        """The bell: at once in the same process, later or never in others."""
+    def ring(self, by: Process, here: bool) -> None:
+        """The bell: at once in the same process, later or never in others, which are not meant where it is for `here`."""
         for process, bell in self.bells.items():
             if process is by:
                 bell.ring()
-            elif self.random.random() > self.weather.ring_lost:
+            elif not here and self.random.random() > self.weather.ring_lost:
                 self.loop.call_later(self.random.random() * 0.1, bell.ring)
 
     async def pause(self) -> None:
@@ -265,8 +265,8 @@ class Node:
     async def now(self) -> datetime:
         return await self._server.store.now()
 
-    def ring(self) -> None:
-        self._server.ring(self._owner)
+    def ring(self, *, here: bool = False) -> None:
+        self._server.ring(self._owner, here)
 
     async def wait(self, seconds: float) -> None:
         await self._bell.wait(seconds)

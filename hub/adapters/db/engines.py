@@ -14,6 +14,9 @@ BUSY_MS = 5000
 READERS = 4
 WRITE = "BEGIN IMMEDIATE"
 READ = "BEGIN"
+# A queue that is nearly empty, or has no statistics yet, is read whole by the planner's choice; it fills faster than they come.
+WORK = "BEGIN; SET LOCAL enable_seqscan = off"
+LOOK = "BEGIN READ ONLY"
 _SERVER_SETTINGS = {
     "application_name": "hirewire",
     "jit": "off",  # compiling a plan costs more than any statement here
@@ -35,6 +38,7 @@ def postgres(url: URL, pool: int = 10, patience_s: float | None = 60, *, own: bo
         pool_size=pool,
         max_overflow=pool,
         pool_timeout=10,
+        pool_use_lifo=True,  # a connection that was used last has its statements planned
         **options,
     )
 

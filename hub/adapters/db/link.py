@@ -75,12 +75,19 @@ async def transaction(engine: AsyncEngine, begin: str) -> AsyncIterator[Link]:
                 await connection.get_raw_connection()
             link = Link(connection)
             try:
-                await link.driver(begin)
+                await _begin(link, begin)
                 yield link
                 await _commit(link)
             except BaseException:
                 await _undo(connection, link)
                 raise
+
+
+async def _begin(link: Link, begin: str) -> None:
+    if link.sqlite:
+        await link.driver(begin)
+    else:
+        await link._driver.execute(begin)
 
 
 async def _commit(link: Link) -> None:

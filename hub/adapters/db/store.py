@@ -103,9 +103,9 @@ class SqlStore(DbKeys):
         found: datetime = datetime.fromisoformat(value).replace(tzinfo=UTC) if self._sqlite else value
         return found
 
-    def ring(self) -> None:
+    def ring(self, *, here: bool = False) -> None:
         """See the port."""
-        self._bell.ring()
+        self._bell.ring(here=here)
 
     async def wait(self, seconds: float) -> None:
         """See the port."""
@@ -122,11 +122,13 @@ class SqlStore(DbKeys):
         async with AsyncExitStack() as stack:
             if self._sqlite:
                 await stack.enter_async_context(self._my_turn())
-            yield await stack.enter_async_context(transaction(self._writer, engines.WRITE if self._sqlite else "BEGIN"))
+            yield await stack.enter_async_context(
+                transaction(self._writer, engines.WRITE if self._sqlite else engines.WORK)
+            )
 
     @asynccontextmanager
     async def _read(self) -> AsyncIterator[Link]:
-        async with transaction(self._reader, engines.READ if self._sqlite else "BEGIN READ ONLY") as link:
+        async with transaction(self._reader, engines.READ if self._sqlite else engines.LOOK) as link:
             yield link
 
     async def close(self) -> None:

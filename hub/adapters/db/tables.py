@@ -253,7 +253,11 @@ class ApiTokenRow(SQLModel, table=True):
     """An API token without its secret."""
 
     __tablename__ = "api_token"
-    __table_args__ = (UniqueConstraint("hash", name="api_token_hash"), Index("api_token_tenant", "tenant_id"))
+    __table_args__ = (
+        UniqueConstraint("hash", name="api_token_hash"),
+        Index("api_token_tenant", "tenant_id"),
+        Index("api_token_account", "tenant_id", "account", **_where("account IS NOT NULL")),
+    )
     id: str = Field(primary_key=True, sa_type=Text)
     tenant_id: int
     name: str = Field(sa_type=Text)
@@ -262,6 +266,9 @@ class ApiTokenRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Moment)
     expires_at: datetime | None = Field(sa_type=Moment)
     revoked_at: datetime | None = Field(sa_type=Moment)
+    account: str | None = Field(sa_type=Text)
+    audience: str | None = Field(sa_type=Text)
+    clearance: int = Field(sa_column_kwargs={"server_default": text("4")})
 
 
 class AssessmentOrderRow(SQLModel, table=True):

@@ -62,7 +62,7 @@ class MemoryStore(MemoryKeys):
     async def now(self) -> datetime:
         return self._clock.now()
 
-    def ring(self) -> None:
+    def ring(self, *, here: bool = False) -> None:  # noqa: ARG002 - there is no other process
         self._bell.set()
 
     async def wait(self, seconds: float) -> None:

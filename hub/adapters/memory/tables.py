@@ -16,6 +16,7 @@ from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, RunId, TenantId
 from hub.domain.replays import ReplayJob
 from hub.domain.runs import Run
+from hub.ports.accounts import Record
 from hub.ports.people import ApiToken, Order
 from hub.ports.rules import Backtest, Evaluated, Review, RuleRevision
 from hub.ports.runs import CandidateTag, TagChange
@@ -209,6 +210,7 @@ class Tables:
     tags: Table[tuple[TenantId, str, str], CandidateTag] = field(init=False)
     tag_changes: Table[tuple[TenantId, str], tuple[TagChange, ...]] = field(init=False)
     calendars: Table[TenantId, Document] = field(init=False)
+    records: Table[tuple[str, TenantId, str], Record] = field(init=False)
 
     def __post_init__(self) -> None:
         journal = self.journal
@@ -222,6 +224,7 @@ class Tables:
         self.observations = Table(journal)
         self.mappings, self.tokens, self.orders = Table(journal), Table(journal), Table(journal)
         self.acts, self.chains, self.signing_keys = Table(journal), Table(journal), Table(journal)
+        self.records = Table(journal)
         self.runs, self.once, self.tags, self.calendars = (
             Table(journal),
             Table(journal),

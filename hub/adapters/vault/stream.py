@@ -167,9 +167,12 @@ def tampered() -> Conflict:
     return Conflict("the recording was changed, or does not belong in this place", code="sealed_elsewhere")
 
 
+def hkdf(material: bytes, salt: bytes, info: bytes) -> bytes:
+    """HKDF-SHA512, one block of 64 bytes (RFC 5869)."""
+    return hmac.digest(hmac.digest(salt or bytes(64), material, "sha512"), info + b"\x01", "sha512")
+
+
 def _keys(key_id: bytes, material: bytes, place: bytes, salt: bytes, prefix: bytes) -> Keys:
-    extracted = hmac.digest(salt, material, "sha512")
-    info = b"hub/media/v1" + hashlib.sha256(place).digest()
-    block = hmac.digest(extracted, info + b"\x01", "sha512")  # 32 bytes of key, 32 of commitment: one block of HKDF
+    block = hkdf(material, salt, b"hub/media/v1" + hashlib.sha256(place).digest())  # 32 bytes of key, 32 of commitment
     header = _START + key_id + salt + prefix + block[32:] + CHUNK.to_bytes(4, "big")
     return Keys(header, prefix, AESGCM(block[:32]), hashlib.sha256(header).digest())
