@@ -108,9 +108,9 @@ class SqlStore:
         """See the port."""
         self._bell.ring(here=here)
 
-    async def wait(self, seconds: float) -> None:
+    async def wait(self, seconds: float) -> bool:
         """See the port."""
-        await self._bell.wait(seconds)
+        return await self._bell.wait(seconds)
 
     async def lead(self, role: str, owner: str, *, now: datetime, until: datetime) -> bool:
         """See the port."""
@@ -149,7 +149,9 @@ class SqlStore:
         async with AsyncExitStack() as stack:
             if self._sqlite:
                 await stack.enter_async_context(self._my_turn())
-            yield await stack.enter_async_context(transaction(self._writer, engines.WRITE if self._sqlite else engines.WORK))
+            yield await stack.enter_async_context(
+                transaction(self._writer, engines.WRITE if self._sqlite else engines.WORK)
+            )
 
     async def close(self) -> None:
         """See the port."""
