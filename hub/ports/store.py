@@ -395,8 +395,8 @@ class Store(Protocol):
     def ring(self, *, here: bool = False) -> None:
         """Say that there is new work, in this process and, unless only `here`, in others (after commit; coalesced)."""
 
-    async def wait(self, seconds: float) -> None:
-        """Until the bell rings, at most `seconds`."""
+    async def wait(self, seconds: float) -> bool:
+        """Until the bell rings, at most `seconds`; whether it rang."""
 
     async def lead(self, role: str, owner: str, *, now: datetime, until: datetime) -> bool:
         """Take or prolong the lease of a role (one scheduler tick over all replicas); False if another holds it."""
