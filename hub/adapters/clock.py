@@ -32,14 +32,22 @@ class SystemClock:
         clock._line = _Line(at.astimezone(UTC), time.monotonic(), datetime.min.replace(tzinfo=UTC))
         return clock
 
+    def begin(self, at: datetime) -> None:
+        """Agree with `at` before anything was told the time: a machine that is hours ahead must not hold us there."""
+        self._line = SystemClock.anchored(at)._line
+
     def anchor(self, at: datetime) -> None:
-        """Agree with `at` again, after a suspend or a drift. If that is in the past the clock stands until it comes."""
+        """Agree with `at` again, after a suspend or a drift. If that is in the past, go at half speed until it has come.
+
+        To stand still instead would keep every retry and every lease of a dead worker waiting for as long.
+        """
         self._line = _Line(at.astimezone(UTC), time.monotonic(), self.now())
 
     def now(self) -> datetime:
         line = self._line
-        at = line.at + timedelta(seconds=time.monotonic() - line.since)
-        return at if at > line.floor else line.floor
+        passed = timedelta(seconds=time.monotonic() - line.since)
+        at, low = line.at + passed, line.floor + passed / 2
+        return at if at > low else low
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -49,7 +57,7 @@ class SystemClock:
 
 
 class _Line:
-    """`at` was the time when the monotonic clock said `since`; nothing before `floor` is ever told."""
+    """`at` was the time when the monotonic clock said `since`, and `floor` had been told by then."""
 
     __slots__ = ("at", "floor", "since")
 

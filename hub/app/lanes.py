@@ -12,7 +12,7 @@ from hub.app.breakers import Breakers
 from hub.app.deliver import disables
 from hub.app.groups import GroupCommit
 from hub.app.library import Library
-from hub.app.sharing import fair_shares, startable
+from hub.app.sharing import counted_at, fair_shares, lent, startable
 from hub.domain.breaker import Heard
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Again
@@ -64,7 +64,7 @@ class LaneLoop:
 
     def __post_init__(self) -> None:
         self._token = self.ids.token()
-        self._records = GroupCommit(self._record, size=256, linger_s=0.005)
+        self._records = GroupCommit(self._record, size=256, linger_s=0.005, enough=self._all_ended)
 
     async def run(self) -> None:
         """Deliver until stopped. A store that is away is waited for; nothing is lost meanwhile."""
@@ -86,23 +86,30 @@ class LaneLoop:
             finally:
                 renewing.cancel()  # not before: what is still under way must stay ours
 
+    async def recall(self) -> None:
+        """At the start of a process: what was left by processes whose clock was ahead must not wait until it has come."""
+        async with self.store.work() as work:
+            recalled = await work.recall(self.clock.now(), self.limits.lease)
+        if recalled:
+            self.meter.note("deliveries.recalled", count=recalled)
+
     async def turn(self) -> bool:
         """Claim once and start what was claimed; whether anything was."""
         now = self.clock.now()
         await self._sweep(now)
-        room = min(self.limits.batch, self.limits.in_flight - len(self._running))
-        if room <= 0:
+        free = self.limits.in_flight - len(self._running)
+        if free <= 0:
             await self.store.wait(self.limits.poll_s)
             return False
         by_id = (await self.library.book(self.tenant)).by_id
         self._turn += 1
         if not self._likely:  # a look is cheaper than a transaction that may write, but one more where there is work
             async with self.store.look() as look:
-                if not self._calls(await look.busy_lanes(now), by_id, room):
+                if not self._calls(await look.busy_lanes(now), by_id, free):
                     return False
         began = self.clock.monotonic()
         async with self.store.work() as work:
-            calls = self._calls(await work.busy_lanes(now), by_id, room)
+            calls = self._calls(await work.busy_lanes(now), by_id, free)
             claimed = await self._claim(work, calls, by_id, now) if calls else []
         self._likely = bool(claimed)
         if claimed:
@@ -130,8 +137,13 @@ class LaneLoop:
         for lane, (_, tokens) in left.items():
             if count[lane]:
                 hold = self.breakers.probe(by_id[lane], now) if rooms[lane].opens else None
-                await work.took(lane, None if tokens is None else tokens - count[lane], now, hold)
+                left_over = None if tokens is None else tokens - count[lane]
+                await work.took(lane, left_over, counted_at(rooms[lane], now), hold)
         return claimed
+
+    def _all_ended(self, waiting: int) -> bool:
+        """Nothing more can come: a lane with few places would wait for nobody, again and again."""
+        return waiting >= len(self._running)
 
     @property
     def in_flight(self) -> int:
@@ -164,8 +176,8 @@ class LaneLoop:
         if overdue:
             self.meter.note("deliveries.expired", count=overdue)
 
-    def _calls(self, busy: Sequence[BusyLane], by_id: Mapping[ConnectionId, Connection], room: int) -> list[LaneCall]:
-        """How much to claim from which lane."""
+    def _calls(self, busy: Sequence[BusyLane], by_id: Mapping[ConnectionId, Connection], free: int) -> list[LaneCall]:
+        """How much to claim from which lane, where `free` deliveries more may be under way."""
         wanted: list[tuple[BusyLane, int]] = []
         for lane in busy:
             connection = by_id.get(lane.connection)
@@ -176,7 +188,13 @@ class LaneLoop:
             if running and limit - running < limit * REFILL:
                 continue  # one claim for many is cheap, many claims for one each are not
             wanted.append((lane, self.breakers.wants(lane, connection, running)))
-        shares = fair_shares([(lane.tenant, max(0, want)) for lane, want in wanted], room, self._turn)
+        held = [self._busy.get(lane.connection, 0) for lane, _ in wanted]
+        wants, room = lent([want for _, want in wanted], held, free)
+        shares = fair_shares(
+            [(lane.tenant, want) for (lane, _), want in zip(wanted, wants, strict=True)],
+            min(self.limits.batch, room),
+            self._turn,
+        )
         return [
             LaneCall(lane.connection, share, self._cursor.get(lane.connection), probe=lane.opens > 0)
             for (lane, _), share in zip(wanted, shares, strict=True)

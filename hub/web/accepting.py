@@ -8,11 +8,10 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from hub.app.hub import Hub
 from hub.web import dto
-from hub.web.answers import HEADERS
 from hub.web.auth import admit
 from hub.web.cloudevents import read_events
 
-_ANSWER = [(b"content-type", b"application/json"), *((n.lower().encode(), v.encode()) for n, v in HEADERS.items())]
+_JSON = (b"content-type", b"application/json")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -29,7 +28,7 @@ def accepting(app: ASGIApp) -> ASGIApp:
         pairs = zip(incoming, receipts, strict=True)
         answer = _encode(dto.Accepted([dto.AcceptedEvent(one.source, one.key, receipt.id) for one, receipt in pairs]))
         length = (b"content-length", b"%d" % len(answer))
-        await send({"type": "http.response.start", "status": 202, "headers": [*_ANSWER, length]})
+        await send({"type": "http.response.start", "status": 202, "headers": [_JSON, length]})
         await send({"type": "http.response.body", "body": answer, "more_body": False})
 
     return call

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Collection, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -279,6 +279,18 @@ class Node:
 
     async def add_key(self, row: KeyRow) -> KeyRow:
         return await self._server.store.add_key(row)
+
+    async def owner_keys(self, tenant: TenantId, wanted: Collection[tuple[str, str]]) -> list[KeyRow]:
+        return await self._server.store.owner_keys(tenant, wanted)
+
+    async def keys_by_id(self, tenant: TenantId, ids: Collection[bytes]) -> list[KeyRow]:
+        return await self._server.store.keys_by_id(tenant, ids)
+
+    async def add_owner_keys(self, rows: Sequence[KeyRow]) -> list[KeyRow]:
+        return await self._server.store.add_owner_keys(rows)
+
+    async def key_epoch(self) -> int:
+        return await self._server.store.key_epoch()
 
     async def close(self) -> None:
         self._bell.ring()

@@ -13,15 +13,15 @@ from mappings.documents import written as json_bytes
 
 
 async def keep_observed(hot: Statements, arrivals: Sequence[Arrival]) -> None:
-    """A row for each time that a rule would have acted on these new arrivals and could not."""
+    """A row for each time that a rule would have acted on these new arrivals and could not, or was told beside another."""
     rows = [
-        (one.revision, hot.event_key(arrival.event.id))
+        (one.revision, hot.event_key(arrival.event.id), one.versus)
         for arrival in arrivals
         for one in arrival.evaluated
-        if one.verdict is True and one.how != "live"
+        if one.noteworthy
     ]
     if rows:
-        await hot.insert("observation", "revision_id, event_id", rows)
+        await hot.insert("observation", "revision_id, event_id, versus", rows)
 
 
 def written(evaluated: Sequence[Evaluated]) -> str | None:

@@ -19,6 +19,7 @@ from hub.ports.lanes import BusyLane
 from hub.ports.store import LaneCall, StoredEvent
 
 Identity = tuple[TenantId, bytes]  # tenant, SHA-256 of source and key
+Remembered = tuple[TenantId, bytes, EventId, bytes, datetime | None]
 Key = tuple[ConnectionId, str]
 Subject = tuple[ConnectionId, str]
 OLDER = ("d.state = 0 AND d.state IN (0, 1)", "d.state = 3")  # READY and WAITING, as their partial indexes say it
@@ -35,7 +36,7 @@ DONE_INTO = (
 )
 EVENT = (
     "id, tenant_id, type, version, source, key, subject, occurred_at, received_at, request_hash, "
-    "cause_event, cause_delivery, depth"
+    "cause_event, cause_delivery, depth, traceparent"
 )
 PLANNED = (
     "event_id, received_at, tenant_id, dest_id, revision_id, step, okey, state, due_at, expires_at, replay_of, again, "
@@ -71,6 +72,8 @@ LIMIT $1
 class Statements(ABC):
     """Hot statements on one open connection."""
 
+    FIRST_TIME = "$1"  # the first value as a time that can be reckoned with
+
     def __init__(self, link: Link) -> None:
         self._link = link
 
@@ -87,12 +90,16 @@ class Statements(ABC):
         """An event id as the driver takes it."""
 
     @abstractmethod
-    async def remember(self, rows: Sequence[tuple[TenantId, bytes, EventId, bytes]]) -> set[Identity]:
-        """Write (tenant, identity, event, hash) rows, sorted; returns those that were new. Waits for who writes the same."""
+    async def remember(self, rows: Sequence[Remembered]) -> set[Identity]:
+        """Write (tenant, identity, event, hash, end) rows, sorted; returns those that were new. Waits for who writes the same."""
 
     @abstractmethod
     async def known(self, identities: Sequence[Identity]) -> dict[Identity, tuple[EventId, bytes]]:
         """The event and hash under each identity."""
+
+    @abstractmethod
+    async def prolong(self, rows: Sequence[tuple[TenantId, bytes, datetime]]) -> None:
+        """Give (tenant, identity, end) rows that end, where theirs is more than a day before it."""
 
     @abstractmethod
     async def insert(self, table: str, names: str, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -132,8 +139,12 @@ class Statements(ABC):
         """READY again at a time; the number is 1 where the try is given back."""
 
     @abstractmethod
-    async def hold(self, rows: Sequence[tuple[DeliveryId, bool]]) -> None:
-        """HELD, for the lane or not."""
+    async def hold(self, rows: Sequence[tuple[DeliveryId, bool, bool]]) -> None:
+        """HELD: (id, for the lane, for the kill switch), else for a person."""
+
+    @abstractmethod
+    async def hold_caused(self, tenant: TenantId, limit: int) -> int:
+        """HELD by the kill switch: what rules planned and nobody has leased, those that wait first; how many."""
 
     @abstractmethod
     async def teach(self, rows: Sequence[tuple[ConnectionId, str, str, TenantId, DeliveryId, EventId]]) -> None:
@@ -155,6 +166,21 @@ class Statements(ABC):
 
     @abstractmethod
     async def expire(self, now: datetime, limit: int) -> int: ...
+
+    async def recall(self, now: datetime, latest: datetime, until: datetime, longest: datetime) -> int:
+        """Rows accepted after `latest` as if at `now`; leases beyond `longest` end at `until`. Reads the whole table."""
+        due = await self._link.driver(
+            f"UPDATE delivery SET due_at = {self.FIRST_TIME} + (due_at - received_at) WHERE received_at > $2 "  # noqa: S608
+            "AND due_at > $1 RETURNING id",
+            self.moment(now),
+            self.moment(latest),
+        )
+        leased = await self._link.driver(
+            "UPDATE delivery SET lease_until = $1 WHERE state = 1 AND lease_until > $2 RETURNING id",
+            self.moment(until),
+            self.moment(longest),
+        )
+        return len(due) + len(leased)
 
     async def headless(self, limit: int) -> list[Key]:
         """Keys that wait and have no head."""
@@ -221,7 +247,8 @@ class Statements(ABC):
             request_hash=row[9],
             cause=None if row[10] is None else Cause(from_uuid(row[10]), row[11]),
             depth=row[12],
-            body=row[13],
+            traceparent=row[13],
+            body=row[14],
         )
 
 

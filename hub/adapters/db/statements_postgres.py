@@ -18,6 +18,7 @@ from hub.adapters.db.statements import (
     Group,
     Identity,
     Key,
+    Remembered,
     Statements,
     Subject,
     columns,
@@ -26,6 +27,7 @@ from hub.adapters.db.statements import (
 )
 from hub.domain.deliveries import Delivery
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId
+from hub.ports.retention import PROLONGED
 from hub.ports.store import LaneCall, StoredEvent
 
 _TYPES = {
@@ -53,6 +55,8 @@ _FOREVER = timedelta(days=36500)
 class PostgresStatements(Statements):
     """See Statements."""
 
+    FIRST_TIME = "$1::timestamptz"
+
     def moment(self, value: datetime | None) -> Any:
         return value
 
@@ -62,16 +66,17 @@ class PostgresStatements(Statements):
     def event_key(self, event: EventId | None) -> Any:
         return None if event is None else event[4:]  # the driver takes the digits of a UUID too
 
-    async def remember(self, rows: Sequence[tuple[TenantId, bytes, EventId, bytes]]) -> set[Identity]:
-        tenants, identities, events, hashes = columns(rows)
+    async def remember(self, rows: Sequence[Remembered]) -> set[Identity]:
+        tenants, identities, events, hashes, ends = columns(rows)
         found = await self._link.driver(
-            "INSERT INTO idempotency (tenant_id, identity, event_id, request_hash) "
-            "SELECT * FROM unnest($1::int[], $2::bytea[], $3::uuid[], $4::bytea[]) "
+            "INSERT INTO idempotency (tenant_id, identity, event_id, request_hash, expires_at) "
+            "SELECT * FROM unnest($1::int[], $2::bytea[], $3::uuid[], $4::bytea[], $5::timestamptz[]) "
             "ON CONFLICT DO NOTHING RETURNING tenant_id, identity",
             tenants,
             identities,
             [self.event_key(event) for event in events],
             hashes,
+            ends,
         )
         return {(row[0], row[1]) for row in found}
 
@@ -82,6 +87,19 @@ class PostgresStatements(Statements):
             *columns(identities),
         )
         return {(row[0], row[1]): (from_uuid(row[2]), row[3]) for row in rows}
+
+    async def prolong(self, rows: Sequence[tuple[TenantId, bytes, datetime]]) -> None:
+        if not rows:
+            return
+        await self._link.driver(
+            "UPDATE idempotency u SET expires_at = f.ends FROM ("
+            "SELECT i.tenant_id, i.identity, w.ends FROM unnest($1::int[], $2::bytea[], $3::timestamptz[]) "
+            "AS w(tenant_id, identity, ends) JOIN idempotency i USING (tenant_id, identity) "
+            "WHERE i.expires_at IS NULL OR i.expires_at < w.ends - $4::interval FOR UPDATE OF i SKIP LOCKED) f "
+            "WHERE u.tenant_id = f.tenant_id AND u.identity = f.identity",
+            *columns(rows),
+            PROLONGED,
+        )
 
     async def insert(self, table: str, names: str, rows: Sequence[tuple[Any, ...]]) -> None:
         if not rows:
@@ -196,13 +214,28 @@ class PostgresStatements(Statements):
                 *columns(rows),
             )
 
-    async def hold(self, rows: Sequence[tuple[DeliveryId, bool]]) -> None:
+    async def hold(self, rows: Sequence[tuple[DeliveryId, bool, bool]]) -> None:
         if rows:
             await self._link.driver(
-                "UPDATE delivery d SET state = 4, held_for_lane = c.lane, lease_until = NULL, lease_token = NULL "
-                "FROM unnest($1::bigint[], $2::boolean[]) AS c(id, lane) WHERE d.id = ANY($1::bigint[]) AND d.id = c.id",
+                "UPDATE delivery d SET state = 4, held_for_lane = c.lane, held_for_stop = c.stop, lease_until = NULL, "
+                "lease_token = NULL FROM unnest($1::bigint[], $2::boolean[], $3::boolean[]) AS c(id, lane, stop) "
+                "WHERE d.id = ANY($1::bigint[]) AND d.id = c.id",
                 *columns(rows),
             )
+
+    async def hold_caused(self, tenant: TenantId, limit: int) -> int:
+        for state in (3, 0):  # who waits would otherwise take the place of the head that is held
+            rows = await self._link.driver(
+                "UPDATE delivery SET state = 4, held_for_stop = true WHERE id = ANY(ARRAY("  # noqa: S608
+                f"SELECT d.id FROM delivery d WHERE d.state = {state} AND d.dest_id = ANY(ARRAY("
+                "SELECT id FROM destination WHERE tenant_id = $1)) AND d.revision_id IS NOT NULL "
+                "LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING id",
+                tenant,
+                limit,
+            )
+            if rows:
+                return len(rows)
+        return 0
 
     async def teach(self, rows: Sequence[tuple[ConnectionId, str, str, TenantId, DeliveryId, EventId]]) -> None:
         if not rows:

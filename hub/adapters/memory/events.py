@@ -11,6 +11,7 @@ from hub.domain.deliveries import Delivery, Final, Planned, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RunId, TenantId, event_id, show
 from hub.domain.runs import Run, RunState
+from hub.ports.retention import PROLONGED
 from hub.ports.runs import Awaited, Owed, Start
 from hub.ports.store import Arrival, DoneDelivery, Page, Receipt, StoredEvent
 
@@ -24,19 +25,25 @@ class MemoryEvents:
     async def accept(self, arrivals: Sequence[Arrival], owed: Sequence[Owed] = ()) -> list[Receipt]:
         tables, keys, receipts = self._tables, dict[Key, None](), []
         for one in owed:
-            keys |= owe(tables, one.tenant, one.event, [one.planned], one.at)
+            keys |= owe(tables, one.tenant, one.event, [one.planned], one.at)[1]
         for arrival in arrivals:
             event = arrival.event
             identity = (event.tenant, event.source, event.key)
             known = tables.identities.get(identity)
             if known is not None:
+                end, until = known[2], arrival.known_until
+                if until is not None and (end is None or end < until - PROLONGED):
+                    tables.identities.put(identity, (*known[:2], until))
                 receipts.append(Receipt(known[0], fresh=False, clash=known[1] != event.request_hash))
                 continue
-            tables.identities.put(identity, (event.id, event.request_hash))
+            tables.identities.put(identity, (event.id, event.request_hash, arrival.known_until))
             tables.events.put(event.id, event)
             if arrival.evaluated:
                 tables.evaluated.put(event.id, (event.tenant, arrival.evaluated))
-            keys |= owe(tables, event.tenant, event.id, arrival.planned, event.received_at)
+                for said in arrival.evaluated:
+                    if said.noteworthy:
+                        tables.observations.put((said.revision, event.id), (event.tenant, said.versus))
+            keys |= owe(tables, event.tenant, event.id, arrival.planned, event.received_at)[1]
             for start in arrival.starts:
                 run = RunId(tables.next("run"))
                 tables.runs.put(run, started(run, event, start))
@@ -113,9 +120,11 @@ def ended(row: Delivery, final: Final, reference: str | None, now: datetime, err
     )
 
 
-def owe(tables: Tables, tenant: TenantId, event: EventId, plans: Sequence[Planned], at: datetime) -> dict[Key, None]:
-    """Write planned deliveries; returns the keys that got a waiter."""
-    keys = dict[Key, None]()
+def owe(
+    tables: Tables, tenant: TenantId, event: EventId, plans: Sequence[Planned], at: datetime
+) -> tuple[list[DeliveryId], dict[Key, None]]:
+    """Write planned deliveries; returns their ids and the keys that got a waiter."""
+    ids, keys = list[DeliveryId](), dict[Key, None]()
     for planned in plans:
         delivery = Delivery(
             id=DeliveryId(tables.next("delivery")),
@@ -135,9 +144,10 @@ def owe(tables: Tables, tenant: TenantId, event: EventId, plans: Sequence[Planne
             merge=planned.merge,
         )
         tables.live.put(delivery.id, delivery)
+        ids.append(delivery.id)
         if planned.okey is not None:
             keys[(planned.connection, planned.okey)] = None
-    return keys
+    return ids, keys
 
 
 def started(run: RunId, event: StoredEvent, start: Start) -> Run:
