@@ -224,6 +224,11 @@ class Deliveries(Protocol):
     async def expire_leases(self, now: datetime, limit: int = 500) -> int:
         """Put back to READY what a dead worker held (the try stays counted); returns how many."""
 
+    async def recall(self, now: datetime, lease: timedelta) -> int:
+        """Bring back what lies in the future because a clock has been set back: what was accepted later than `now`
+        waits as long as it had to then, but from now on; a lease that is longer than any may be ends at `now` + `lease`.
+        """
+
     async def promote(self, limit: int = 500) -> int:
         """Make READY the first WAITING row of every key without a head; returns how many. A sweep: normal work needs none."""
 
@@ -390,8 +395,8 @@ class Store(Protocol):
     def ring(self, *, here: bool = False) -> None:
         """Say that there is new work, in this process and, unless only `here`, in others (after commit; coalesced)."""
 
-    async def wait(self, seconds: float) -> None:
-        """Until the bell rings, at most `seconds`."""
+    async def wait(self, seconds: float) -> bool:
+        """Until the bell rings, at most `seconds`; whether it rang."""
 
     async def lead(self, role: str, owner: str, *, now: datetime, until: datetime) -> bool:
         """Take or prolong the lease of a role (one scheduler tick over all replicas); False if another holds it."""
