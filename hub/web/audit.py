@@ -21,7 +21,6 @@ from hub.ports.audit import ActFilter
 from hub.web.auth import caller_of, hub_of, scope
 from hub.web.paging import LIMIT
 from hub.web.problems import may_answer
-from mappings.documents import Json
 
 OUTCOMES = tuple(str(one) for one in Outcome)
 
@@ -38,7 +37,7 @@ class ActView(msgspec.Struct):
     origin: str
     purpose: str | None
     grade: int
-    detail: dict[str, Json]
+    detail: dict[str, Any]
     hash: str
 
     @classmethod
