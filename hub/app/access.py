@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from hub.domain.approvals import ROLE, Subject
 from hub.domain.errors import Invalid, Unauthorized
 from hub.domain.ids import TenantId
 from hub.ports.clock import Clock, Ids
@@ -29,6 +31,7 @@ SCOPES: dict[str, str] = {
 }
 
 KNOWN_S = 1.0
+_A_ROLE = re.compile(r"role:\w[\w .-]{0,63}")  # what a gate may ask for
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,11 @@ class Caller:
     id: str
     tenant: TenantId
     scopes: frozenset[str]
+
+    @property
+    def subject(self) -> Subject:
+        """Who it is to a gate: the token with its roles."""
+        return Subject(self.id, frozenset(one.removeprefix(ROLE) for one in self.scopes if one.startswith(ROLE)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +65,13 @@ class Access:
     ) -> tuple[ApiToken, str]:
         """The token's record and its secret, which is never to be seen again. Raises Invalid for unknown scopes."""
         wanted = frozenset(scopes)
-        unknown = sorted(wanted - SCOPES.keys())
+        unknown = [one for one in wanted - SCOPES.keys() if _A_ROLE.fullmatch(one) is None]
         if unknown or not wanted:
-            raise Invalid(f"scopes are some of {', '.join(SCOPES)}", code="unknown_scope", at="scopes")
+            raise Invalid(
+                f"scopes are some of {', '.join(SCOPES)}, and roles such as role:hr_owner",
+                code="unknown_scope",
+                at="scopes",
+            )
         secret = f"hw_{self.ids.token(20)}"
         now = self.clock.now()
         token = ApiToken(f"tok_{self.ids.token(8)}", tenant, name, digest(secret), wanted, now, expires_at)

@@ -172,10 +172,13 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A person decides. `rejected` and `late` are taken instead of all that follows; `approvers` says who is meant."""
+    """A person decides. `rejected` and `late` are taken instead of all that follows.
+
+    `approvers`: who may, each a role (`hr_owner`, `role:hr_owner`) or a person (`user:tok_1`).
+    """
 
     id: str
-    approvers: str
+    approvers: tuple[str, ...]
     timeout: timedelta | None = None
     on_timeout: OnTimeout = OnTimeout.STOP
     late: tuple[Step, ...] = ()

@@ -234,3 +234,21 @@ async def test_the_depth_of_an_event_is_kept(store: Store, depth: int) -> None:
         found = await look.event(TENANT, event_number(1))
     assert found is not None
     assert (listed.depth, found.depth) == (depth, depth)
+
+
+async def test_a_missing_run_is_begun_once_and_not_beside_what_its_rule_has_sent(store: Store) -> None:
+    lane, first, second = await make_lane(store), await rule(store), await rule(store, "s")
+    sent = Planned(lane.id, f"{first.rule}.a", first.revision)
+    await accept(store, arrival(1, sent), arrival(2))
+    async with store.work() as work:
+        assert await work.begin_missing(TENANT, event_number(1), [first, second], T0 + DAY) == 1
+        assert await work.begin_missing(TENANT, event_number(1), [first, second], T0 + DAY) == 0
+        assert await work.begin_missing(TENANT, event_number(2), [first], T0 + DAY) == 1
+        assert await work.begin_missing(TenantId(2), event_number(2), [second], T0 + DAY) == 0
+    runs = await due(store, T0 + DAY)
+    assert [(run.event, run.rule, run.state) for run in runs] == [
+        (event_number(1), second.rule, RunState.READY),
+        (event_number(2), first.rule, RunState.READY),
+    ]
+    assert (runs[0].created_at, runs[0].changed_at, runs[0].due_at) == (T0, T0 + DAY, T0 + DAY)
+    assert await due(store, T0) == []
