@@ -6,9 +6,7 @@ import platform
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from prometheus_client import (
     CollectorRegistry,
@@ -22,9 +20,12 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from hub.adapters.logs import Lines
+from hub.adapters.metric_doc import RUN_METRICS, MetricDoc
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Final
 from hub.domain.events import HOOK_RECEIVED
+from hub.domain.runs import LIVE, RunState
+from hub.ports.runs import RUN_KINDS, RunStats
 from hub.ports.store import LaneStats
 from hub.ports.vitals import StoreHealth, StoreVitals
 
@@ -33,6 +34,7 @@ OTHER = "other"
 OUTCOMES = frozenset({"delivered", "try_later", "refused", "needs_human", "gone", "late"})
 VERDICTS = frozenset({"fired", "no", "unknown"})
 BREAKER = ("closed", "open", "half_open")
+ENDS = frozenset(state.value for state in RunState if state not in LIVE)
 TASK_OUTCOMES = frozenset({"ok", "failed", "skipped", "led_elsewhere"})
 # What alerts count: these series begin at 0, because a counter that begins at 1 has not grown for Prometheus.
 WATCHED_NOTES = (
@@ -49,18 +51,6 @@ CAUSES = {  # the first word of an attempt's error -> the class that dead letter
 }
 DEAD_CAUSES = (*sorted(set(CAUSES.values())), "http_4xx", "http_5xx", OTHER)
 _Values = dict[tuple[str, ...], float]
-
-
-@dataclass(frozen=True, slots=True)
-class MetricDoc:
-    """One metric as it is documented and built. `buckets` are upper bounds in `unit`, of a histogram."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    unit: str
-    labels: tuple[str, ...]
-    help: str
-    buckets: tuple[float, ...] = ()
 
 
 # Accepting promises 1 s at p99 and durable commits take milliseconds; acknowledgement promises 5 s at p99.
@@ -185,6 +175,7 @@ METRICS: tuple[MetricDoc, ...] = (
     MetricDoc(
         "hirewire_store_connections_limit", "gauge", "connections", (), "How many it may use."
     ),
+    *RUN_METRICS,
     MetricDoc("hirewire_build_info", "gauge", "", ("version", "python"), "Always 1; which program this is."),
 )  # fmt: skip
 
@@ -282,6 +273,21 @@ class PrometheusMeter:
     def rule(self, rule: str, verdict: str, count: int = 1) -> None:
         said = verdict if verdict in VERDICTS else OTHER
         self._counter("hirewire_rule_evaluations_total", self._rule(rule), said).inc(count)
+
+    def run_started(self, rule: str) -> None:
+        self._counter("hirewire_runs_started_total", self._rule(rule)).inc()
+        self._counter("hirewire_runs_ended_total", self._rule(rule), RunState.FAILED)
+
+    def run_ended(self, rule: str, outcome: str) -> None:
+        self._counter("hirewire_runs_ended_total", self._rule(rule), outcome if outcome in ENDS else OTHER).inc()
+
+    def runs(self, stats: RunStats, now: datetime) -> None:
+        """What runs wait for, and which of them for too long."""
+        waits = {kind: stats.oldest.get(kind) for kind in RUN_KINDS}
+        self._show("hirewire_runs_waiting", {(kind,): stats.waiting.get(kind, 0) for kind in RUN_KINDS})
+        self._show("hirewire_runs_oldest_wait_seconds", {(k,): _seconds(at, now, past=True) for k, at in waits.items()})
+        self._gauges["hirewire_gates_overdue"].set(stats.gates_overdue)
+        self._gauges["hirewire_runs_stuck"].set(stats.stuck)
 
     def note(self, event: str, **fields: object) -> None:
         many = fields.get("count")

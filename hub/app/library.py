@@ -107,6 +107,13 @@ class Library:
                 found[one.id] = frozenset(name for name, operation in operations.items() if operation.replaces)
         return found
 
+    async def stopped(self, tenant: TenantId) -> bool:
+        """Whether all rules are stopped; a yes of the cache is asked again, so that nothing is held that was let go."""
+        if not (await self.book(tenant)).stopped:
+            return False
+        async with self.store.look() as look:
+            return await look.rules_stopped(tenant)
+
     def forget(self) -> None:
         """Look again at the next call (after a change made by this process)."""
         self._checked = dict.fromkeys(self._checked, float("-inf"))

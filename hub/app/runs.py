@@ -14,6 +14,7 @@ from hub.domain.rules.tree import Gate
 from hub.domain.run_words import standing
 from hub.domain.runs import LIVE, Run, RunState, decide
 from hub.ports.clock import Clock
+from hub.ports.meter import Meter
 from hub.ports.people import AuditEntry
 from hub.ports.store import Store
 
@@ -56,6 +57,7 @@ class Runs:
     store: Store
     library: Library
     clock: Clock
+    meter: Meter
     may_approve: Callable[[Subject, Gate], bool] = may_approve
 
     async def decide(self, tenant: TenantId, run: RunId, act: str, by: Subject, why: str | None = None) -> RunView:
@@ -81,7 +83,10 @@ class Runs:
             detail = {"step": known.step, "was": str(known.state), **({"why": why} if why else {})}
             await work.audit(AuditEntry(now, tenant, by.id, f"run.{act}", show("run", run), {**detail}))
         self.store.ring()
-        return await self.view(decided)
+        view = await self.view(decided)
+        if decided.state not in LIVE:
+            self.meter.run_ended(view.rule, decided.state)
+        return view
 
     async def one(self, tenant: TenantId, run: RunId) -> RunView:
         """Raises NotFound."""

@@ -41,5 +41,11 @@ class Meter(Protocol):
         `leads`: whether this process holds the task's role; None for a task that every process runs.
         """
 
+    def run_started(self, rule: str) -> None:
+        """A run was looked at for the first time."""
+
+    def run_ended(self, rule: str, outcome: str) -> None:
+        """`outcome`: the state in which it ended."""
+
     def note(self, event: str, **fields: object) -> None:
         """A log line that is not an attempt; values are ids, counts, names, never personal data."""

@@ -40,7 +40,7 @@ async def test_a_rule_that_came_later_begins_its_runs_once() -> None:
     await b.configure({"rules": {"r": rule(call("order"), WAIT, call("offer"))}})
     first = await missing(b)
     assert (first.done, first.skipped) == (2, 0)
-    assert await steps(b) == ["order", "order", "offer"]  # one had its answer long ago
+    assert sorted(await steps(b)) == ["offer", "order", "order"]  # one had its answer long ago
     runs = await b.hub.runs.every(TENANT)
     assert sorted(view.run.state for view in runs) == [RunState.DONE, RunState.WAITING]
     again = await missing(b)

@@ -395,3 +395,12 @@ async def test_a_step_that_cannot_be_taken_is_refused_with_its_place(step: dict[
     with pytest.raises(Invalid) as caught:
         await hub_with(step)
     assert caught.value.at == at
+
+
+async def test_runs_are_counted_as_they_begin_and_end() -> None:
+    b = await hub_with({"kind": "gate", "id": "g", "approvers": "hr_owner"}, guards={"once_per": ["candidate"]})
+    await accept(b, report())
+    await accept(b, report(key="2"))
+    run = next(view.run.id for view in await b.hub.runs.every(TENANT) if view.run.state is RunState.GATE)
+    await b.hub.runs.decide(TENANT, run, "cancel", Subject("hr"))
+    assert b.meter.run_counts == [("r", "started"), ("r", "started"), ("r", "skipped"), ("r", "cancelled")]

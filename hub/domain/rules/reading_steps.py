@@ -12,6 +12,7 @@ from hub.domain.errors import Invalid
 from hub.domain.rules.moments import read_duration, write_duration
 from hub.domain.rules.shapes import MAPPING, NAME, a_list, an_object, choice, keys, matching
 from hub.domain.rules.tree import (
+    TO_CANDIDATE,
     Action,
     Branch,
     Condition,
@@ -113,7 +114,7 @@ class _Reader:
             id,
             matching(node["connection"], NAME, f"the connection of {id} as a name", at),
             None if template is None else matching(template, NAME, f"the template of {id} as a name", at),
-            None if to is None else matching(to, _ADDRESS, f"the receiver of {id} as an address", at),
+            to if to is None or to == TO_CANDIDATE else matching(to, _ADDRESS, f"the receiver of {id}", at),
             matching(node.get("operation", "message.send"), NAME, f"the operation of {id} as a name", at),
             _hours(node, at),
         )

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from hub.domain.rules.catalogue import Catalogue
 from hub.domain.rules.tree import (
+    TO_CANDIDATE,
     Action,
     Branch,
     Condition,
@@ -97,11 +98,12 @@ def _action(step: Action, language: Language) -> str:
 
 def _message(step: Message, language: Language) -> str:
     if language == "en":
-        whom = f" to {step.to}" if step.to else ""
+        named = "the candidate" if step.to == TO_CANDIDATE else step.to
+        whom = f" to {named}" if named else ""
         words = f" with the template {quoted(step.template)}" if step.template else ""
         text = f"send a message by {step.connection}{whom}{words}"
         return text + (" in business hours" if step.business_hours else "")
-    whom = f"给 {step.to} " if step.to else ""
+    whom = "给候选人" if step.to == TO_CANDIDATE else f"给 {step.to} " if step.to else ""
     words = f"，使用模板{quoted(step.template)}" if step.template else ""
     return ("在工作时间" if step.business_hours else "") + f"通过 {step.connection} {whom}发送消息{words}"
 

@@ -252,3 +252,29 @@ async def test_a_missing_run_is_begun_once_and_not_beside_what_its_rule_has_sent
     ]
     assert (runs[0].created_at, runs[0].changed_at, runs[0].due_at) == (T0, T0 + DAY, T0 + DAY)
     assert await due(store, T0) == []
+
+
+async def test_runs_are_counted_by_what_they_wait_for(store: Store) -> None:
+    start = await rule(store)
+    await begin(store, start, 1, 2, 3, 4, 5, 6)
+    one, two, three, four, five, six = await due(store)
+    changed = [
+        replace(one, state=RunState.WAITING, awaits=TYPE, step="w"),
+        replace(two, state=RunState.WAITING, step="d", due_at=T0 + DAY, until=T0 + DAY),
+        replace(three, state=RunState.GATE, step="g", due_at=None),
+        replace(four, state=RunState.GATE, step="g", due_at=None, changed_at=T0 + DAY),
+        end(five, RunState.DONE, T0),
+    ]
+    async with store.work() as work:
+        await work.save_runs(changed)
+    later = T0 + DAY + timedelta(seconds=30)
+    async with store.look() as look:
+        stats = await look.run_stats(later)
+        assert dict(stats.waiting) == {"event": 1, "time": 1, "gate": 2, "ready": 1}
+        assert dict(stats.oldest) == dict.fromkeys(("event", "time", "gate", "ready"), T0)
+        assert (stats.gates_overdue, stats.stuck) == (1, 2)
+    async with store.work() as work:
+        await work.stop_rules(TENANT, True)
+    async with store.look() as look:
+        assert (await look.run_stats(later)).stuck == 0
+    assert six.state is RunState.READY
