@@ -30,8 +30,8 @@ $(VENV)/.installed: $(VENV)/.uv requirements/dev.txt pyproject.toml
 demo: install ## play the whole story on this machine, then keep serving (ONCE=1: end after the story)
 	@$(BIN)/hirewire demo $(if $(ONCE),--once)
 
-test: install ## the test suite; PostgreSQL is found or started by the suite itself
-	@$(BIN)/pytest
+test: install ## the test suite, on up to four processors; PostgreSQL is found or started by the suite itself
+	@$(BIN)/pytest -n auto --maxprocesses=4 --dist loadfile
 
 test-long: install ## what takes minutes
 	@$(BIN)/pytest -m long
@@ -61,7 +61,7 @@ connector: install ## start a connector: make connector name=acme_ats
 	@$(BIN)/hirewire connector new $(NAME)
 
 lock: $(VENV)/.uv ## resolve the locks anew (names no registry)
-	@$(BIN)/uv pip compile pyproject.toml --extra demo --extra otel --group dev --group pg --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/dev.txt >/dev/null
+	@$(BIN)/uv pip compile pyproject.toml --extra aws --extra demo --extra otel --group dev --group pg --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/dev.txt >/dev/null
 	@$(BIN)/uv pip compile pyproject.toml --extra demo --constraint requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/run.txt >/dev/null
 	@$(BIN)/uv pip compile pyproject.toml --group bench --constraint requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/bench.txt >/dev/null
 	@echo uv | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/uv.txt >/dev/null

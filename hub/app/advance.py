@@ -21,7 +21,7 @@ from hub.ports.clock import Clock
 from hub.ports.meter import Meter
 from hub.ports.runs import Awaited, CandidateTag, Owed
 from hub.ports.store import Arrival, Store, StoredEvent, Work
-from hub.ports.vault import Vault
+from hub.ports.vault import Vault, subject_owner
 from mappings.canonical import UnknownType, event_schema
 from mappings.documents import Document
 from mappings.engine import MappingFailed
@@ -113,7 +113,8 @@ class Advance:
         if not due:
             return 0
         for tenant in {run.tenant for run in due}:
-            await self.vault.prepare(tenant)
+            # Before the transaction: what a run tells is sealed inside it, and making a key is a transaction of its own.
+            await self.vault.prepare(tenant, {subject_owner(run.subject) for run in due if run.tenant == tenant})
         try:
             moved = await self._together(due, now)
         except Unavailable:
@@ -188,6 +189,7 @@ class Advance:
 
     async def _data(self, run: Run, sight: Sight) -> Document:
         stored = await self._event(run, sight)
+        await self.vault.prepare(run.tenant, sealed=[stored.body])
         return json.loads(self.vault.open(body_place(run.tenant, run.at), stored.body))  # type: ignore[no-any-return]
 
     async def _asked(self, run: Run, sight: Sight) -> Document:

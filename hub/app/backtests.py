@@ -13,6 +13,7 @@ from hub.app.ingest import body_place
 from hub.app.library import Library
 from hub.app.rehearsal import Rehearsal, by_candidate
 from hub.app.tags import words_then
+from hub.domain.audit import Act
 from hub.domain.errors import Conflict, HubError, Invalid, NotFound, Unavailable
 from hub.domain.ids import EventId, TenantId
 from hub.domain.rules import CompiledRule, compile_rule, parse
@@ -20,7 +21,6 @@ from hub.domain.rules.tags import with_tags
 from hub.domain.runs import Run
 from hub.ports.clock import Clock, Ids
 from hub.ports.meter import Meter
-from hub.ports.people import AuditEntry
 from hub.ports.rules import Backtest, Mark, RuleRevision, Sealed, first_id
 from hub.ports.runs import TagChange
 from hub.ports.store import Store
@@ -85,7 +85,7 @@ class Backtests:
                 job = replace(job, state="running", owner=owner, lease_until=now + LEASE)
             await work.add_backtest(job)
             detail: Document = {"revision": revision.number, "days": days}
-            await work.audit(AuditEntry(now, tenant, by, "rule.backtest", name, detail))
+            await work.audit(Act(now, tenant, by, "rule.backtest", name, detail))
         return job
 
     async def one(self, tenant: TenantId, id: str) -> Backtest:
@@ -165,6 +165,7 @@ class Backtests:
                 batch = await look.sealed(job.tenant, tally.rule.on, since=since, before=before, limit=BATCH)
             words = await self._words(tally, job.tenant, batch)
             for at in range(0, len(batch), SLICE):
+                await self.vault.prepare(job.tenant, sealed=[one.body for one in batch[at : at + SLICE]])
                 self._count(tally, job.tenant, batch[at : at + SLICE], words)
                 await asyncio.sleep(0)
             if len(batch) < BATCH:

@@ -39,7 +39,6 @@ class Cases:
         body = parse(stored)
         if not body.cases:
             return []
-        await self.vault.prepare(tenant)
         compiled, results = compile_rule(body), []
         for case in body.cases:
             async with self.store.look() as look:
@@ -47,6 +46,7 @@ class Cases:
             if event is None:
                 results.append(CaseResult(case.event, case.fires, ran=False))
                 continue
+            await self.vault.prepare(tenant, sealed=[event.body])
             try:
                 data = json.loads(self.vault.open(body_place(tenant, event.id), event.body))
             except Conflict as error:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 from hub.app.evaluate import kept, told_beside
 from hub.app.groups import GroupCommit
 from hub.app.library import Book, Library
+from hub.app.pressure import Pressure
 from hub.app.tags import Words, words_now
 from hub.domain.connections import Connection, Ordering
 from hub.domain.deliveries import Planned
 from hub.domain.errors import Invalid, Unavailable
 from hub.domain.events import Cause, Event
 from hub.domain.ids import EventId, RevisionId, RuleId, TenantId
+from hub.domain.retention import Keep
 from hub.domain.rules import Action, LiveRule, RunMode
 from hub.domain.rules.tags import with_tags
 from hub.domain.runs import MAX_DEPTH
@@ -26,9 +30,11 @@ from hub.ports.rules import Evaluated
 from hub.ports.runs import Start
 from hub.ports.store import Arrival, Receipt, Store, StoredEvent
 from hub.ports.tracer import Tracer
-from hub.ports.vault import Place, Vault
+from hub.ports.vault import Owner, Place, Vault, subject_owner
 from mappings.canonical import Unfit, UnknownType, checker
 from mappings.documents import Document, Json, written
+
+R = TypeVar("R")
 
 BATCH_LIMIT = 1000
 WHOLE_LANE = "*"  # the one ordering key of a lane that keeps the order of everything
@@ -53,17 +59,29 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Turns what was told into an arrival: checked, named, routed, sealed. No transaction, no waiting."""
+    """Turns what was told into an arrival: checked, named, routed, sealed. No transaction, no waiting.
+
+    The keys of `owners` were prepared before.
+    """
 
     vault: Vault
     clock: Clock
     ids: Ids
     meter: Meter
+    keep: Keep = field(default_factory=Keep)
 
     def __call__(self, tenant: TenantId, incoming: Incoming, book: Book, words: Words | None = None) -> Arrival:
         """`words`: what is on the candidates, for rules that ask. Raises Invalid: `at` is the place in the data."""
-        check(incoming)
-        check_identity(incoming)
+        check_whole(incoming)
+        return self.checked(tenant, incoming, book, words)
+
+    async def keys(self, tenant: TenantId, incoming: Iterable[Incoming]) -> None:
+        """Load or make the keys that seal these, which were checked. Raises Unavailable."""
+        owners: set[Owner | None] = {subject_owner(one.subject) for one in incoming}
+        await self.vault.prepare(tenant, owners)
+
+    def checked(self, tenant: TenantId, incoming: Incoming, book: Book, words: Words | None = None) -> Arrival:
+        """The same for what was checked before."""
         now = self.clock.now()
         event = Event(
             id=self.ids.event(),
@@ -80,9 +98,14 @@ class Prepare:
             depth=incoming.depth,
         )
         planned, starts, evaluated = self._decide(event, book, now, words)
-        wakes = event.type in book.awaited
-        stored = self.seal(event, incoming.traceparent)
-        return Arrival(stored, tuple(planned), tuple(starts), wakes=wakes, evaluated=evaluated)
+        return Arrival(
+            self.seal(event, incoming.traceparent),
+            tuple(planned),
+            tuple(starts),
+            wakes=event.type in book.awaited,
+            evaluated=evaluated,
+            known_until=self.keep.known_until(now),
+        )
 
     def seal(self, event: Event, traceparent: str | None = None) -> StoredEvent:
         """The event as it is stored. Raises Invalid (`unfit_text`) where a text holds NUL."""
@@ -100,7 +123,7 @@ class Prepare:
             subject=event.subject,
             occurred_at=event.occurred_at,
             received_at=event.received_at,
-            body=self.vault.seal(body_place(event.tenant, event.id), plain),
+            body=self.vault.seal(body_place(event.tenant, event.id, event.subject), plain),
             request_hash=request_hash(event.type, event.subject, event.data),
             cause=event.cause,
             depth=event.depth,
@@ -178,24 +201,24 @@ class Ingest:
     prepare: Prepare
     group: GroupCommit[Arrival, Receipt]
     meter: Meter
+    pressure: Pressure
 
     async def __call__(self, tenant: TenantId, incoming: Sequence[Incoming]) -> list[Receipt]:
-        """One receipt per event, in order. All are refused if one is (Invalid, `at` starts with its index)."""
+        """One receipt per event, in order. All are refused if one is (Invalid, `at` starts with its index).
+
+        Raises Unavailable before anything is accepted where there is too much to do already.
+        """
         if not 0 < len(incoming) <= BATCH_LIMIT:
             raise Invalid(f"a batch holds 1 to {BATCH_LIMIT} events", code="batch_size")
-        await self.prepare.vault.prepare(tenant)
+        _each(incoming, check_whole)
+        await self.pressure(tenant)
+        await self.prepare.keys(tenant, incoming)
         book = await self.library.book(tenant)
         asked = (one.subject for one in incoming if one.type in book.tagged)
         words = await words_now(self.library.store, tenant, asked) if book.tagged else None
-        arrivals = []
-        for index, one in enumerate(incoming):
-            try:
-                arrivals.append(self.prepare(tenant, one, book, words))
-            except Invalid as error:
-                if len(incoming) == 1:
-                    raise
-                raise Invalid(str(error), code=error.code, at=f"{index}.{error.at or ''}".rstrip(".")) from error
+        arrivals = _each(incoming, lambda one: self.prepare.checked(tenant, one, book, words))
         receipts = await self.group.put(arrivals)
+        self.pressure.took(tenant, sum(len(one.planned) for one in arrivals))
         self._count(arrivals, receipts)
         for index, receipt in enumerate(receipts):
             if receipt.clash:
@@ -212,6 +235,19 @@ class Ingest:
             seen.setdefault(arrival.event.type, []).append(receipt.fresh)
         for type_, fresh in seen.items():
             self.meter.accepted(type_, sum(fresh), len(fresh) - sum(fresh))
+
+
+def _each(incoming: Sequence[Incoming], act: Callable[[Incoming], R]) -> list[R]:
+    """What `act` gives for each; a refusal says which one it was where there are several."""
+    done = []
+    for index, one in enumerate(incoming):
+        try:
+            done.append(act(one))
+        except Invalid as error:
+            if len(incoming) == 1:
+                raise
+            raise Invalid(str(error), code=error.code, at=f"{index}.{error.at or ''}".rstrip(".")) from error
+    return done
 
 
 def commit_arrivals(
@@ -231,7 +267,7 @@ def commit_arrivals(
                     tracer.accepted(arrival, clock.now())
         return receipts
 
-    return GroupCommit(commit)
+    return GroupCommit(commit, refused=partial(meter.refused, "queue"))
 
 
 def check(incoming: Incoming) -> None:
@@ -244,6 +280,12 @@ def check(incoming: Incoming) -> None:
         ) from error
     if fault is not None:
         raise unfit(fault)
+
+
+def check_whole(incoming: Incoming) -> None:
+    """Raises Invalid where the data does not fit its type, or a name could not be stored."""
+    check(incoming)
+    check_identity(incoming)
 
 
 def check_identity(incoming: Incoming) -> None:
@@ -298,9 +340,9 @@ def ordering_key(connection: Connection, subject: str | None) -> str | None:
             return None
 
 
-def body_place(tenant: TenantId, event: EventId) -> Place:
-    """Where an event's body is sealed."""
-    return Place(tenant, "event_body", event, "body")
+def body_place(tenant: TenantId, event: EventId, subject: str | None = None) -> Place:
+    """Where an event's body is sealed; `subject` is needed to seal, not to open."""
+    return Place(tenant, "event_body", event, "body", owner=subject_owner(subject))
 
 
 def request_hash(type_: str, subject: str | None, data: Document) -> bytes:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from hub.app.library import Library
 from hub.app.rules_lifecycle import reason_of
+from hub.domain.audit import Act
 from hub.domain.errors import Invalid
 from hub.domain.ids import TenantId
 from hub.ports.clock import Clock
-from hub.ports.people import AuditEntry
 from hub.ports.store import Store
 from mappings.documents import Document
 
@@ -66,7 +66,7 @@ class KillSwitch:
                 break
         if count:
             async with self.store.work() as work:
-                entry = AuditEntry(self.clock.now(), tenant, by, f"rules.{held}", "held", {"deliveries": count})
+                entry = Act(self.clock.now(), tenant, by, f"rules.{held}", "held", {"deliveries": count})
                 await work.audit(entry)
         self.store.ring()
         return await self.standing(tenant)
@@ -85,5 +85,5 @@ class KillSwitch:
         detail = detail if why is None else {**detail, "reason": why}
         async with self.store.work() as work:
             await work.stop_rules(tenant, stopped)
-            await work.audit(AuditEntry(self.clock.now(), tenant, by, act, "rules", detail))
+            await work.audit(Act(self.clock.now(), tenant, by, act, "rules", detail))
         self.library.forget()

@@ -75,7 +75,7 @@ class Queries:
 
     async def data(self, stored: StoredEvent) -> Document:
         """The data of a stored event, opened."""
-        await self.vault.prepare(stored.tenant)
+        await self.vault.prepare(stored.tenant, sealed=[stored.body])
         plain = self.vault.open(body_place(stored.tenant, stored.id), stored.body)
         return json.loads(plain)  # type: ignore[no-any-return]
 
@@ -92,7 +92,7 @@ class Queries:
         delivery = await self.delivery(tenant, id)
         async with self.store.look() as look:
             attempts = await look.attempts(tenant, id)
-        await self.vault.prepare(tenant)
+        await self.vault.prepare(tenant, sealed=[one.talk for one in attempts])
         return [AttemptView(a, self._talk(delivery, a)) for a in attempts]
 
     def _talk(self, delivery: Delivery | DoneDelivery, attempt: Attempt) -> Json:

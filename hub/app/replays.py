@@ -9,6 +9,7 @@ from hub.app.ingest import Prepare
 from hub.app.library import Library
 from hub.app.queries import Queries
 from hub.app.tags import words_now
+from hub.domain.audit import Act
 from hub.domain.deliveries import Final, Planned
 from hub.domain.errors import Conflict, HubError, Invalid, NotFound
 from hub.domain.events import Event
@@ -16,7 +17,6 @@ from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, Tenant
 from hub.domain.replays import DeadGroup, ReplayJob, ReplayKind, ReplayState, ReplayWanted
 from hub.ports.clock import Clock
 from hub.ports.meter import Meter
-from hub.ports.people import AuditEntry
 from hub.ports.runs import Start
 from hub.ports.store import DoneDelivery, Store, Work
 from mappings.documents import Document
@@ -66,7 +66,7 @@ class Replays:
         async with self.store.work() as work:
             job = await work.add_replay_job(tenant, wanted, total, by, now)
             about: Document = {"kind": str(wanted.kind), "total": total, "current": wanted.current}
-            await work.audit(AuditEntry(now, tenant, by, "replay.start", show("rpl", job.id), about))
+            await work.audit(Act(now, tenant, by, "replay.start", show("rpl", job.id), about))
         return job
 
     async def jobs(self, tenant: TenantId, limit: int = 50) -> list[ReplayJob]:
@@ -92,7 +92,7 @@ class Replays:
                 raise Conflict("this replay has ended", code="replay_ended")
             job = replace(job, state=ReplayState.CANCELLED, finished_at=now)
             await work.put_replay_job(job)
-            await work.audit(AuditEntry(now, tenant, by, "replay.cancel", show("rpl", id), {"done": job.done}))
+            await work.audit(Act(now, tenant, by, "replay.cancel", show("rpl", id), {"done": job.done}))
         return job
 
     async def dead(self, tenant: TenantId) -> list[DeadLetters]:

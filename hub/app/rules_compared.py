@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hub.app.rules_lifecycle import Lifecycle, detail_of, reason_of
+from hub.domain.audit import Act
 from hub.domain.errors import Conflict, NotFound
 from hub.domain.ids import EventId, TenantId
 from hub.domain.rules import parse
-from hub.ports.people import AuditEntry
 from hub.ports.rules import Compared, Rule, RuleRevision, first_id
 
 SAMPLES = 20
@@ -66,7 +66,7 @@ class Comparisons:
         async with life.store.work() as work:
             await work.set_beside(rule.id, None if revision is None else revision.id, now)
             act = "rule.beside" if revision is not None else "rule.beside_end"
-            await work.audit(AuditEntry(now, tenant, by, act, rule.name, detail_of(chosen.number, said)))
+            await work.audit(Act(now, tenant, by, act, rule.name, detail_of(chosen.number, said)))
         life.library.forget()
         return await life.rule(tenant, rule.name)
 

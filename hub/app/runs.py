@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from hub.app.library import Library
-from hub.domain.approvals import Subject, may_approve
+from hub.domain.approvers import Approver, may_approve
+from hub.domain.audit import Act
 from hub.domain.errors import Forbidden, NotFound
 from hub.domain.ids import RunId, TenantId, show
 from hub.domain.rules import Program
@@ -15,7 +16,6 @@ from hub.domain.run_words import standing
 from hub.domain.runs import LIVE, Run, RunState, decide
 from hub.ports.clock import Clock
 from hub.ports.meter import Meter
-from hub.ports.people import AuditEntry
 from hub.ports.store import Store
 
 ANSWERS = ("approve", "reject")
@@ -58,9 +58,9 @@ class Runs:
     library: Library
     clock: Clock
     meter: Meter
-    may_approve: Callable[[Subject, Gate], bool] = may_approve
+    may_approve: Callable[[Approver, Gate], bool] = may_approve
 
-    async def decide(self, tenant: TenantId, run: RunId, act: str, by: Subject, why: str | None = None) -> RunView:
+    async def decide(self, tenant: TenantId, run: RunId, act: str, by: Approver, why: str | None = None) -> RunView:
         """One of ACTS, on the record of who did it.
 
         Raises NotFound, Conflict (`run_state`), Forbidden (`not_an_approver`) for who is not asked at the gate.
@@ -81,7 +81,7 @@ class Runs:
                 await work.forget_once(decided)
             await work.save_runs([decided])
             detail = {"step": known.step, "was": str(known.state), **({"why": why} if why else {})}
-            await work.audit(AuditEntry(now, tenant, by.id, f"run.{act}", show("run", run), {**detail}))
+            await work.audit(Act(now, tenant, by.id, f"run.{act}", show("run", run), {**detail}))
         self.store.ring()
         view = await self.view(decided)
         if decided.state not in LIVE:

@@ -156,7 +156,7 @@ class Why:
         return found
 
     async def _data(self, stored: StoredEvent) -> Document | None:
-        await self.vault.prepare(stored.tenant)
+        await self.vault.prepare(stored.tenant, sealed=[stored.body])
         try:
             found: Document = json.loads(self.vault.open(body_place(stored.tenant, stored.id), stored.body))
         except Conflict as error:

@@ -14,7 +14,7 @@ from hub.app.configure import Change
 from hub.app.hub import Hub
 from hub.cli.context import actor, with_hub
 from hub.cli.words import as_json, say
-from hub.domain.approvals import ROLE
+from hub.domain.approvers import ROLE
 from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT as TENANT
 from mappings.documents import Document, Json

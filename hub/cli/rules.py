@@ -11,7 +11,7 @@ import yaml
 from hub.app.hub import Hub
 from hub.app.queries import Why
 from hub.app.tags import as_it_was
-from hub.cli.context import with_hub
+from hub.cli.context import actor, with_hub
 from hub.cli.templates import templates
 from hub.cli.words import as_json, say
 from hub.domain.errors import Invalid
@@ -96,6 +96,7 @@ def explain(event: str, rule: str | None, language: str, reveal: bool) -> None:
     """Why rules fired on a stored event or did not, clause by clause."""
 
     async def act(hub: Hub) -> list[tuple[Why, Catalogue]]:
+        await hub.trail.read(TENANT, actor(), "event.why", event)
         found = await hub.queries.why(TENANT, event_id(event), hub.clock.now(), rule)
         return [(why, hub.fields((why.rule.live or why.rule.latest).body)) for why in found]
 
@@ -134,6 +135,7 @@ def test(file: Path, event: str | None, limit: int, language: str) -> None:
         now = hub.clock.now()
         told: dict[str, Explanation] = {}
         for id_ in ids:
+            await hub.trail.read(TENANT, actor(), "event.why", id_)
             seen = await as_it_was(hub.store, *await hub.queries.event(TENANT, id_))
             told[id_] = compiled.explain(seen, now)
         return parsed, hub.fields.sentence(body, language), catalogue, told

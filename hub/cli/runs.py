@@ -9,7 +9,7 @@ from hub.app.runs import RunView
 from hub.cli.context import actor, with_hub
 from hub.cli.rules import LANGUAGES
 from hub.cli.words import as_json, say
-from hub.domain.approvals import Subject
+from hub.domain.approvers import Approver
 from hub.domain.ids import DEFAULT_TENANT as TENANT
 from hub.domain.ids import RunId, read, show
 from hub.domain.runs import RunState
@@ -51,7 +51,7 @@ def _decision(act: str, help: str) -> None:
     def command(run: tuple[str, ...], why: str | None, language: str) -> None:
         async def decide(hub: Hub) -> list[str]:
             views = [
-                await hub.runs.decide(TENANT, RunId(read("run", one)), act, Subject(actor(), operator=True), why)
+                await hub.runs.decide(TENANT, RunId(read("run", one)), act, Approver(actor(), operator=True), why)
                 for one in run
             ]
             return [f"{show('run', view.run.id)}: {view.stands[language]}" for view in views]

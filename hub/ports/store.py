@@ -16,13 +16,17 @@ from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
+from hub.ports.accounts import Accounts
+from hub.ports.audit import Acts
 from hub.ports.lanes import Lanes
-from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.people import ApiToken, Order
 from hub.ports.replays import Replays
+from hub.ports.retention import Retention
 from hub.ports.rules import Evaluated, Rules
 from hub.ports.rules import Rule as Rule
 from hub.ports.rules import RuleRevision as RuleRevision
 from hub.ports.runs import Owed, Runs, Start
+from hub.ports.signing import SigningShelf
 from hub.ports.vitals import StoreHealth, StoreVitals
 from mappings.documents import Document
 
@@ -52,6 +56,7 @@ class Arrival:
     """An event, the deliveries that it owes, the runs that it starts and what the rules said: stored together or not at all.
 
     `wakes`: some run may wait for an event of this type.
+    `known_until`: a repeat is known as one at least so long, and each repeat prolongs that; None: as long as the event is there.
     """
 
     event: StoredEvent
@@ -59,6 +64,7 @@ class Arrival:
     starts: tuple[Start, ...] = ()
     wakes: bool = False
     evaluated: tuple[Evaluated, ...] = ()
+    known_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +265,7 @@ class Deliveries(Protocol):
 
         `revision`: by another revision of its rule than the one that planned it.
 
-        Raises NotFound, Conflict (still under way).
+        Raises NotFound, Conflict (still under way; `event_gone`: its event is no longer kept).
         """
 
     async def discard(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime) -> None:
@@ -317,7 +323,7 @@ class Settings(Protocol):
 
 
 class People(Protocol):
-    """Who may do what, and who did."""
+    """Who may do what."""
 
     async def add_token(self, token: ApiToken) -> None: ...
 
@@ -327,10 +333,8 @@ class People(Protocol):
 
     async def revoke_token(self, tenant: TenantId, id: str, now: datetime) -> bool: ...
 
-    async def audit(self, entry: AuditEntry) -> None: ...
-
-    async def audit_entries(self, tenant: TenantId, page: Page) -> list[AuditEntry]:
-        """Newest first; `before` is unused in the entry itself: pages are by row number as digits."""
+    async def drop_tokens_of(self, tenant: TenantId, account: str, before: datetime | None = None) -> int:
+        """Delete the tokens of a service account, or those that expired by then; how many."""
 
 
 class Orders(Protocol):
@@ -344,7 +348,22 @@ class Orders(Protocol):
     async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
-class Work(Events, Deliveries, Lanes, Replays, Settings, Rules, People, Orders, Runs, Protocol):
+class Work(
+    Events,
+    Deliveries,
+    Lanes,
+    Replays,
+    Settings,
+    Rules,
+    People,
+    Accounts,
+    Orders,
+    Runs,
+    Retention,
+    Acts,
+    SigningShelf,
+    Protocol,
+):
     """One transaction over all of it."""
 
 
@@ -368,8 +387,8 @@ class Store(Protocol):
     async def now(self) -> datetime:
         """The time by the database's clock (the memory and SQLite stores: this machine's)."""
 
-    def ring(self) -> None:
-        """Say that there is new work, here and in other processes (after commit; coalesced)."""
+    def ring(self, *, here: bool = False) -> None:
+        """Say that there is new work, in this process and, unless only `here`, in others (after commit; coalesced)."""
 
     async def wait(self, seconds: float) -> None:
         """Until the bell rings, at most `seconds`."""

@@ -27,7 +27,7 @@ class BacktestsController(Controller):
     @post(
         "/rules/{name:str}/backtests",
         operation_id="startBacktest",
-        opt=scope("rules:write"),
+        opt=scope("rules:write", "rule.backtest"),
         status_code=202,
         operation_class=takes(
             {
@@ -83,7 +83,7 @@ class BacktestsController(Controller):
     @post(
         "/backtests/{backtest_id:str}/cancel",
         operation_id="cancelBacktest",
-        opt=scope("rules:write"),
+        opt=scope("rules:write", "rule.backtest"),
         status_code=200,
         responses=may_answer(401, 403, 404, 409, 503),
         summary="End a backtest where it stands",

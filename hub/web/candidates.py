@@ -28,7 +28,7 @@ class CandidatesController(Controller):
     @post(
         "/identify",
         operation_id="identifyCandidate",
-        opt=scope("events:write"),
+        opt=scope("events:write", "candidate.identify"),
         status_code=200,
         operation_class=takes({"email": EMAIL}, need=["email"]),
         responses=may_answer(400, 401, 403, 413, 422, 503),
@@ -44,7 +44,7 @@ class CandidatesController(Controller):
     @get(
         "/{candidate_id:str}/timeline",
         operation_id="getTimeline",
-        opt=scope("events:read"),
+        opt=scope("events:read", "candidate.timeline", reads="candidate.read"),
         responses=may_answer(401, 403, 404, 503),
         summary="A candidate's story: events, deliveries, causes",
     )
@@ -58,7 +58,7 @@ class CandidatesController(Controller):
     @get(
         "/{candidate_id:str}/why",
         operation_id="whyCandidate",
-        opt=scope("rules:read"),
+        opt=scope("rules:read", reads="candidate.why"),
         responses=may_answer(400, 401, 403, 404, 503),
         summary="Why rules acted on a candidate's events, or why nothing happened",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from litestar import Controller, Request, get, post
@@ -16,7 +17,7 @@ from hub.domain.ids import DeliveryId, TenantId, read, show
 from hub.domain.ids import event_id as read_event_id
 from hub.ports.store import DoneDelivery
 from hub.web import dto
-from hub.web.auth import caller_of, hub_of, scope
+from hub.web.auth import PERSONAL, caller_of, hub_of, scope
 from hub.web.bodies import json_fields, takes
 from hub.web.paging import delivery_page
 from hub.web.problems import may_answer
@@ -35,7 +36,7 @@ class DeliveriesController(Controller):
     @get(
         "/",
         operation_id="listDeliveries",
-        opt=scope("deliveries:read"),
+        opt=scope("deliveries:read", by=("event",)),
         responses=may_answer(400, 401, 403, 404, 422, 503),
         summary="Deliveries, newest first",
     )
@@ -69,7 +70,7 @@ class DeliveriesController(Controller):
     @get(
         "/{delivery_id:str}",
         operation_id="getDelivery",
-        opt=scope("deliveries:read"),
+        opt=scope("deliveries:read", reads="delivery.read"),
         responses=may_answer(400, 401, 403, 404, 503),
         summary="One delivery with all its tries",
     )
@@ -78,7 +79,10 @@ class DeliveriesController(Controller):
         hub, tenant = hub_of(request), caller_of(request).tenant
         number = DeliveryId(read("dlv", delivery_id))
         s = await summary(hub, tenant, await hub.queries.delivery(tenant, number))
-        tries = [dto.Attempt.of(view) for view in await hub.queries.attempts(tenant, number)]
+        views = await hub.queries.attempts(tenant, number)
+        if caller_of(request).may("delivery.talk").show < PERSONAL:  # what was said is as personal as the event
+            views = [replace(view, talk=[]) for view in views]
+        tries = [dto.Attempt.of(view) for view in views]
         return dto.DeliveryDetail(
             s.id, s.event_id, s.connection, s.what, s.state, s.attempts, s.received_at, s.due_at, s.finished_at,
             s.reference, s.replay_of, s.error, tries,
@@ -102,14 +106,14 @@ class DeliveriesController(Controller):
         "/{delivery_id:str}/edit",
         operation_id="editDelivery",
         operation_class=takes({"data": Schema(type=OpenAPIType.OBJECT), "reason": REASON}, need=["data", "reason"]),
-        opt=scope("deliveries:replay"),
+        opt=scope("deliveries:replay", "delivery.edit"),
         status_code=202,
         responses=may_answer(400, 401, 403, 404, 409, 413, 415, 422, 503),
         summary="Deliver the same step with other event data",
     )
     async def edit(self, request: Request[Any, Any, Any], delivery_id: FromPath[str]) -> dto.Replayed:
         """The body holds `data` and `reason`; both go on record as an event that names the old one as its cause."""
-        caller, body = caller_of(request), await json_fields(request, may=("data", "reason"))
+        caller, body = caller_of(request), await json_fields(request, need=("data", "reason"))
         data = body.get("data")
         if not isinstance(data, dict):
             raise Invalid("data is an object", code="type", at="data")
@@ -128,7 +132,7 @@ class DeliveriesController(Controller):
     )
     async def discard(self, request: Request[Any, Any, Any], delivery_id: FromPath[str]) -> None:
         """The body holds the `reason`."""
-        caller, body = caller_of(request), await json_fields(request, may=("reason",))
+        caller, body = caller_of(request), await json_fields(request, need=("reason",))
         number = DeliveryId(read("dlv", delivery_id))
         await hub_of(request).replay.discard(caller.tenant, number, _reason(body), caller.id)
 

@@ -106,7 +106,7 @@ class RulesController(Controller):
     @get(
         "/{name:str}/explain/{event_id:str}",
         operation_id="explainRule",
-        opt=scope("rules:read"),
+        opt=scope("rules:read", reads="event.why"),
         responses=may_answer(400, 401, 403, 404, 503),
         summary="Why a rule fired on an event or did not, clause by clause",
     )

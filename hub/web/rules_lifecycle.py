@@ -18,6 +18,7 @@ from hub.web import dto_rules as dto
 from hub.web.auth import caller_of, hub_of, scope
 from hub.web.bodies import json_fields, takes, text_field, whole_field
 from hub.web.problems import may_answer
+from hub.web.signed import decision_of
 from mappings.documents import Document
 
 _REASON = Schema(type=OpenAPIType.STRING, max_length=LONGEST_REASON)
@@ -109,7 +110,7 @@ class LifecycleController(Controller):
     @post(
         "/{name:str}/state",
         operation_id="turnRule",
-        opt=scope("rules:write"),
+        opt=scope("rules:write", "rule.publish"),
         status_code=200,
         operation_class=takes(
             {
@@ -125,7 +126,7 @@ class LifecycleController(Controller):
     async def turn(self, request: Request[Any, Any, Any], name: FromPath[str]) -> dto.TurnedView:
         """Without `revision`: the current one if that changes the state, else the latest. Its test cases are run first."""
         body = await json_fields(request, need=("state",), may=("revision", "reason"))
-        caller = caller_of(request)
+        caller, decision = caller_of(request), decision_of(request)
         rule, cases = await hub_of(request).lifecycle.turn(
             caller.tenant,
             name,
@@ -133,6 +134,7 @@ class LifecycleController(Controller):
             caller.id,
             number=whole_field(body, "revision"),
             reason=text_field(body, "reason"),
+            reviewed=decision is not None and decision.review,
         )
         live = None if rule.live is None else rule.live.number
         return dto.TurnedView(rule.name, rule.state, live, [dto.CaseView.of(one) for one in cases])
@@ -158,7 +160,7 @@ class SwitchController(Controller):
     @put(
         "/",
         operation_id="setRuleSwitch",
-        opt=scope("rules:write"),
+        opt=scope("rules:write", "rule.stop"),
         operation_class=takes(
             {
                 "stopped": Schema(type=OpenAPIType.BOOLEAN),

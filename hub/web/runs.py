@@ -32,7 +32,7 @@ class RunsController(Controller):
     @get(
         "/",
         operation_id="listRuns",
-        opt=scope("runs:read"),
+        opt=scope("runs:read", by=("candidate",)),
         responses=may_answer(400, 401, 403, 404, 422, 503),
         summary="Runs of rules whose steps take time, newest first",
     )
@@ -98,5 +98,5 @@ class RunsController(Controller):
             raise Invalid(f"why is a text of at most {LONGEST_WHY} characters", code="type", at="why")
         reason = why if isinstance(why, str) else None
         return dto.RunSummary.of(
-            await hub_of(request).runs.decide(caller.tenant, number, str(act), caller.subject, reason)
+            await hub_of(request).runs.decide(caller.tenant, number, str(act), caller.approver, reason)
         )

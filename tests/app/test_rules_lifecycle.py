@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from hub.domain.errors import Conflict, Forbidden, Invalid, NotFound
-from hub.ports.store import Page
 from mappings.documents import Document
 from tests.app.conftest import HIGH_SCORE, REFERRALS, REPORT, action, rule
 from tests.support.hubs import TENANT, Bench, bench, report
@@ -253,7 +252,7 @@ async def test_every_act_is_on_the_record(referring: Bench) -> None:
     await life.turn(TENANT, NAME, "observe", "ann", number=2)
     await referring.hub.kill_switch.stop(TENANT, "bob")
     async with referring.hub.store.look() as look:
-        entries = await look.audit_entries(TENANT, Page(5))
+        entries = [row.act for row in await look.acts(TENANT, 5)]
     assert [(e.actor, e.action, e.object) for e in reversed(entries)] == [
         ("ann", "rule.draft", NAME),
         ("ann", "rule.submit", NAME),

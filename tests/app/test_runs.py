@@ -11,7 +11,7 @@ import pytest
 from hub.adapters.clock import ManualClock
 from hub.app.ingest import Incoming
 from hub.app.runs import RunView
-from hub.domain.approvals import Subject
+from hub.domain.approvers import Approver
 from hub.domain.errors import Conflict, Forbidden, Invalid
 from hub.domain.events import Cause
 from hub.domain.ids import EventId
@@ -163,7 +163,7 @@ async def test_notify_holds_the_run_until_a_person_releases_it() -> None:
     await later(b, days=1)
     run = (await only(b)).run
     assert (run.state, run.reason) == (RunState.HELD, "timed_out")
-    await b.hub.runs.decide(TENANT, run.id, "release", Subject("hr", frozenset({"hr_owner"})))
+    await b.hub.runs.decide(TENANT, run.id, "release", Approver("hr", frozenset({"hr_owner"})))
     await b.advance()
     assert await steps(b) == ["offer"]
 
@@ -179,30 +179,30 @@ async def test_a_gate_waits_for_a_person(act: str, owed: list[str], state: str) 
     await later(b, days=100)
     view = await only(b)
     assert (view.run.state, view.approvers) == (RunState.GATE, ("hr_owner",))
-    await b.hub.runs.decide(TENANT, view.run.id, act, Subject("tok_1", frozenset({"hr_owner"})), "spoken to the team")
+    await b.hub.runs.decide(TENANT, view.run.id, act, Approver("tok_1", frozenset({"hr_owner"})), "spoken to the team")
     await b.advance()
     assert await steps(b) == owed
     assert (await only(b)).run.state == state
     async with b.hub.store.look() as look:
-        [entry] = [e for e in await look.audit_entries(TENANT, Page()) if e.action == f"run.{act}"]
+        [entry] = [e for e in [row.act for row in await look.acts(TENANT, 50)] if e.action == f"run.{act}"]
     assert (entry.actor, entry.detail["why"]) == ("tok_1", "spoken to the team")
     with pytest.raises(Conflict):
-        await b.hub.runs.decide(TENANT, view.run.id, act, Subject("tok_1", frozenset({"hr_owner"})))
+        await b.hub.runs.decide(TENANT, view.run.id, act, Approver("tok_1", frozenset({"hr_owner"})))
 
 
 @pytest.mark.parametrize(
     ("approvers", "subject", "may"),
     [
-        ("hr_owner", Subject("tok_1", frozenset({"hr_owner"})), True),
-        ("role:hr_owner", Subject("tok_1", frozenset({"hr_owner"})), True),
-        (["finance", "user:tok_1"], Subject("tok_1"), True),
-        (["finance", "hr_owner"], Subject("tok_2", frozenset({"hr_owner"})), True),
-        ("user:tok_1", Subject("tok_2", frozenset({"tok_1", "user:tok_1"})), False),
-        ("hr_owner", Subject("hr_owner", frozenset({"hr"})), False),
-        ("hr_owner", Subject("cli:root", operator=True), True),
+        ("hr_owner", Approver("tok_1", frozenset({"hr_owner"})), True),
+        ("role:hr_owner", Approver("tok_1", frozenset({"hr_owner"})), True),
+        (["finance", "user:tok_1"], Approver("tok_1"), True),
+        (["finance", "hr_owner"], Approver("tok_2", frozenset({"hr_owner"})), True),
+        ("user:tok_1", Approver("tok_2", frozenset({"tok_1", "user:tok_1"})), False),
+        ("hr_owner", Approver("hr_owner", frozenset({"hr"})), False),
+        ("hr_owner", Approver("cli:root", operator=True), True),
     ],
 )
-async def test_a_gate_is_answered_by_those_whom_it_asks(approvers: Any, subject: Subject, may: bool) -> None:
+async def test_a_gate_is_answered_by_those_whom_it_asks(approvers: Any, subject: Approver, may: bool) -> None:
     b = await hub_with({"kind": "gate", "id": "g", "approvers": approvers}, call("offer"))
     await accept(b, report())
     run = (await only(b)).run.id
@@ -221,8 +221,8 @@ async def test_who_may_answer_is_a_question_that_can_be_put_elsewhere() -> None:
     elsewhere = replace(b.hub.runs, may_approve=lambda subject, gate: subject.id == "cfo" and gate.id == "g")
     run = (await only(b)).run.id
     with pytest.raises(Forbidden):
-        await elsewhere.decide(TENANT, run, "approve", Subject("tok_1", frozenset({"hr_owner"})))
-    assert (await elsewhere.decide(TENANT, run, "approve", Subject("cfo"))).run.state is RunState.READY
+        await elsewhere.decide(TENANT, run, "approve", Approver("tok_1", frozenset({"hr_owner"})))
+    assert (await elsewhere.decide(TENANT, run, "approve", Approver("cfo"))).run.state is RunState.READY
 
 
 async def test_a_gate_has_a_deadline() -> None:
@@ -247,8 +247,8 @@ async def test_the_rate_cap_holds_and_a_person_releases_or_discards() -> None:
     assert len(await b.deliveries()) == 2
     held = await b.hub.runs.every(TENANT, states=[RunState.HELD])
     assert [view.run.reason for view in held] == ["rate_cap"] * 2
-    await b.hub.runs.decide(TENANT, held[0].run.id, "release", Subject("hr", frozenset({"hr_owner"})))
-    await b.hub.runs.decide(TENANT, held[1].run.id, "discard", Subject("hr", frozenset({"hr_owner"})))
+    await b.hub.runs.decide(TENANT, held[0].run.id, "release", Approver("hr", frozenset({"hr_owner"})))
+    await b.hub.runs.decide(TENANT, held[1].run.id, "discard", Approver("hr", frozenset({"hr_owner"})))
     await b.advance()
     assert len(await b.deliveries()) == 3
     await later(b, hours=2)
@@ -274,7 +274,7 @@ async def test_a_plain_rule_is_held_too_where_the_chain_is_too_long() -> None:
     await accept(b, Incoming(**{**{f: getattr(deep, f) for f in deep.__slots__}, "depth": 8}))
     view = await only(b)
     assert (view.run.state, view.run.reason, await steps(b)) == (RunState.HELD, "loop", [])
-    await b.hub.runs.decide(TENANT, view.run.id, "release", Subject("hr", frozenset({"hr_owner"})))
+    await b.hub.runs.decide(TENANT, view.run.id, "release", Approver("hr", frozenset({"hr_owner"})))
     await b.advance()
     assert await steps(b) == ["offer"]
 
@@ -402,5 +402,5 @@ async def test_runs_are_counted_as_they_begin_and_end() -> None:
     await accept(b, report())
     await accept(b, report(key="2"))
     run = next(view.run.id for view in await b.hub.runs.every(TENANT) if view.run.state is RunState.GATE)
-    await b.hub.runs.decide(TENANT, run, "cancel", Subject("hr"))
+    await b.hub.runs.decide(TENANT, run, "cancel", Approver("hr"))
     assert b.meter.run_counts == [("r", "started"), ("r", "started"), ("r", "skipped"), ("r", "cancelled")]

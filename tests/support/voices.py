@@ -82,6 +82,8 @@ class RememberingMeter:
     verdicts: list[tuple[str, str]] = field(default_factory=list)
     requests: list[tuple[str, int]] = field(default_factory=list)
     run_counts: list[tuple[str, str]] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    sweeps: dict[str, tuple[int, datetime | None, bool]] = field(default_factory=dict)
 
     def accepted(self, type: str, count: int, duplicates: int) -> None:
         self.events[type] = self.events.get(type, 0) + count
@@ -96,6 +98,9 @@ class RememberingMeter:
         return None
 
     def record(self, size: int, seconds: float) -> None:
+        return None
+
+    def backup(self, step: str, at: datetime | None) -> None:
         return None
 
     def task(self, name: str, outcome: str, due: datetime, leads: bool | None = None) -> None:
@@ -117,6 +122,15 @@ class RememberingMeter:
 
     def run_ended(self, rule: str, outcome: str) -> None:
         self.run_counts.append((rule, outcome))
+
+    def refused(self, reason: str) -> None:
+        self.refusals.append(reason)
+
+    def pressure(self, ratio: float) -> None:
+        return None
+
+    def swept(self, kind: str, rows: int, oldest: datetime | None, behind: bool, at: datetime) -> None:
+        self.sweeps[kind] = (rows, oldest, behind)
 
     def note(self, event: str, **fields: object) -> None:
         self.notes.append((event, fields))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,9 +14,11 @@ from hub.adapters.db.tables import metadata
 from hub.domain.breaker import Trouble
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import STOPPED, Again, Attempt, Final, Finish, Hold, State
+from hub.domain.errors import Conflict
 from hub.domain.ids import ConnectionId, DeliveryId, RevisionId, TenantId
 from hub.ports.lanes import BusyLane, Room
 from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall
+from mappings.documents import written
 
 _DELIVERY = metadata.tables["delivery"]
 _LANE = metadata.tables["destination"]
@@ -108,7 +109,7 @@ class DbQueue(DbEvents):
             attempt.status,
             _fit(attempt.error),
             attempt.talk,
-            None if attempt.detail is None else json.dumps(attempt.detail, ensure_ascii=False),
+            None if attempt.detail is None else written(attempt.detail).decode(),
         )
 
     async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
@@ -176,6 +177,8 @@ class DbQueue(DbEvents):
 
     async def _enqueue(self, done: DoneDelivery, now: datetime, again: bool, revision: RevisionId | None) -> DeliveryId:
         """A new row that repeats an ended one; a keyed one takes its turn."""
+        if not await self._keep_event(done.event):
+            raise event_gone(done.id)
         state = State.READY if done.okey is None else State.WAITING
         names = PLANNED.split(", ")
         values = (
@@ -245,6 +248,11 @@ class DbQueue(DbEvents):
 def _stopped(tenant: TenantId) -> tuple[Any, ...]:
     held = _DELIVERY.c.state == int(State.HELD)
     return _DELIVERY.c.tenant_id == tenant, held, _DELIVERY.c.held_for_stop.is_(True)
+
+
+def event_gone(delivery: DeliveryId) -> Conflict:
+    """What was sent can no longer be made again."""
+    return Conflict(f"the event of delivery dlv_{delivery} is no longer kept", code="event_gone")
 
 
 def held_for_lane(attempt: Attempt) -> bool:

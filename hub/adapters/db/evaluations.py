@@ -9,6 +9,7 @@ from hub.adapters.db.statements import Statements
 from hub.domain.ids import RevisionId
 from hub.ports.rules import Evaluated
 from hub.ports.store import Arrival
+from mappings.documents import written as json_bytes
 
 
 async def keep_observed(hot: Statements, arrivals: Sequence[Arrival]) -> None:
@@ -27,7 +28,7 @@ def written(evaluated: Sequence[Evaluated]) -> str | None:
     """As it stands beside the event's body; None where no rule listened."""
     if not evaluated:
         return None
-    return json.dumps([[one.revision, one.verdict, one.how, *one.failing] for one in evaluated], separators=(",", ":"))
+    return json_bytes([[one.revision, one.verdict, one.how, *one.failing] for one in evaluated]).decode()
 
 
 def read(text: str) -> list[Evaluated]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.adapters.db.columns import from_uuid
-from hub.adapters.db.link import AnyRow, Link
+from hub.adapters.db.link import Link, Values
 from hub.domain.deliveries import Delivery, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
@@ -19,6 +19,7 @@ from hub.ports.lanes import BusyLane
 from hub.ports.store import LaneCall, StoredEvent
 
 Identity = tuple[TenantId, bytes]  # tenant, SHA-256 of source and key
+Remembered = tuple[TenantId, bytes, EventId, bytes, datetime | None]
 Key = tuple[ConnectionId, str]
 Subject = tuple[ConnectionId, str]
 OLDER = ("d.state = 0 AND d.state IN (0, 1)", "d.state = 3")  # READY and WAITING, as their partial indexes say it
@@ -87,12 +88,16 @@ class Statements(ABC):
         """An event id as the driver takes it."""
 
     @abstractmethod
-    async def remember(self, rows: Sequence[tuple[TenantId, bytes, EventId, bytes]]) -> set[Identity]:
-        """Write (tenant, identity, event, hash) rows, sorted; returns those that were new. Waits for who writes the same."""
+    async def remember(self, rows: Sequence[Remembered]) -> set[Identity]:
+        """Write (tenant, identity, event, hash, end) rows, sorted; returns those that were new. Waits for who writes the same."""
 
     @abstractmethod
     async def known(self, identities: Sequence[Identity]) -> dict[Identity, tuple[EventId, bytes]]:
         """The event and hash under each identity."""
+
+    @abstractmethod
+    async def prolong(self, rows: Sequence[tuple[TenantId, bytes, datetime]]) -> None:
+        """Give (tenant, identity, end) rows that end, where theirs is more than a day before it."""
 
     @abstractmethod
     async def insert(self, table: str, names: str, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -186,7 +191,7 @@ class Statements(ABC):
         found: datetime | None = self.to_moment(rows[0][0])
         return found
 
-    def to_delivery(self, row: AnyRow) -> Delivery:
+    def to_delivery(self, row: Values) -> Delivery:
         """A row of DELIVERY columns."""
         return Delivery(
             id=DeliveryId(row[0]),
@@ -210,7 +215,7 @@ class Statements(ABC):
             merge=row[18],
         )
 
-    def to_event(self, row: AnyRow) -> StoredEvent:
+    def to_event(self, row: Values) -> StoredEvent:
         """A row of EVENT columns and the body."""
         return StoredEvent(
             id=from_uuid(row[0]),
@@ -230,7 +235,7 @@ class Statements(ABC):
         )
 
 
-def newest(rows: Sequence[AnyRow]) -> dict[Subject, dict[str, str]]:
+def newest(rows: Sequence[Values]) -> dict[Subject, dict[str, str]]:
     """Rows (connection, subject, object, external id, delivery): the one of the highest delivery per object."""
     best: dict[Subject, dict[str, tuple[int, str]]] = {}
     for connection, subject, object_, external, delivery in rows:

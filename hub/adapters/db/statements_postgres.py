@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from hub.adapters.db.columns import from_uuid
 from hub.adapters.db.statements import (
@@ -19,6 +18,7 @@ from hub.adapters.db.statements import (
     Group,
     Identity,
     Key,
+    Remembered,
     Statements,
     Subject,
     columns,
@@ -27,6 +27,7 @@ from hub.adapters.db.statements import (
 )
 from hub.domain.deliveries import Delivery
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId
+from hub.ports.retention import PROLONGED
 from hub.ports.store import LaneCall, StoredEvent
 
 _TYPES = {
@@ -61,18 +62,19 @@ class PostgresStatements(Statements):
         return value
 
     def event_key(self, event: EventId | None) -> Any:
-        return None if event is None else UUID(event[4:])
+        return None if event is None else event[4:]  # the driver takes the digits of a UUID too
 
-    async def remember(self, rows: Sequence[tuple[TenantId, bytes, EventId, bytes]]) -> set[Identity]:
-        tenants, identities, events, hashes = columns(rows)
+    async def remember(self, rows: Sequence[Remembered]) -> set[Identity]:
+        tenants, identities, events, hashes, ends = columns(rows)
         found = await self._link.driver(
-            "INSERT INTO idempotency (tenant_id, identity, event_id, request_hash) "
-            "SELECT * FROM unnest($1::int[], $2::bytea[], $3::uuid[], $4::bytea[]) "
+            "INSERT INTO idempotency (tenant_id, identity, event_id, request_hash, expires_at) "
+            "SELECT * FROM unnest($1::int[], $2::bytea[], $3::uuid[], $4::bytea[], $5::timestamptz[]) "
             "ON CONFLICT DO NOTHING RETURNING tenant_id, identity",
             tenants,
             identities,
             [self.event_key(event) for event in events],
             hashes,
+            ends,
         )
         return {(row[0], row[1]) for row in found}
 
@@ -83,6 +85,19 @@ class PostgresStatements(Statements):
             *columns(identities),
         )
         return {(row[0], row[1]): (from_uuid(row[2]), row[3]) for row in rows}
+
+    async def prolong(self, rows: Sequence[tuple[TenantId, bytes, datetime]]) -> None:
+        if not rows:
+            return
+        await self._link.driver(
+            "UPDATE idempotency u SET expires_at = f.ends FROM ("
+            "SELECT i.tenant_id, i.identity, w.ends FROM unnest($1::int[], $2::bytea[], $3::timestamptz[]) "
+            "AS w(tenant_id, identity, ends) JOIN idempotency i USING (tenant_id, identity) "
+            "WHERE i.expires_at IS NULL OR i.expires_at < w.ends - $4::interval FOR UPDATE OF i SKIP LOCKED) f "
+            "WHERE u.tenant_id = f.tenant_id AND u.identity = f.identity",
+            *columns(rows),
+            PROLONGED,
+        )
 
     async def insert(self, table: str, names: str, rows: Sequence[tuple[Any, ...]]) -> None:
         if not rows:
@@ -163,14 +178,16 @@ class PostgresStatements(Statements):
         return newest(rows)
 
     async def fence(self, leases: Sequence[tuple[DeliveryId, int, str | None]]) -> set[tuple[DeliveryId, int]]:
+        # `+ 0`: else the planner takes the index of all leases, dead entries and all; joined by three columns it would
+        # compare every lease with every row.
         rows = await self._link.driver(
-            "SELECT d.id, d.run_lease FROM delivery d "
-            "JOIN unnest($1::bigint[], $2::bigint[], $3::text[]) AS c(id, run_lease, token) ON c.id = d.id "
-            "WHERE d.id = ANY($1::bigint[]) AND d.state = 1 AND d.run_lease = c.run_lease AND d.lease_token = c.token "
-            "ORDER BY d.id FOR UPDATE OF d",
-            *columns(leases),
+            "SELECT id, run_lease, lease_token FROM delivery "
+            "WHERE id = ANY($1::bigint[]) AND state + 0 = 1 AND lease_token = ANY($2::text[]) ORDER BY id FOR UPDATE",
+            [lease[0] for lease in leases],
+            list({lease[2] for lease in leases}),
         )
-        return {(row[0], row[1]) for row in rows}
+        held = {(row[0], row[1], row[2]) for row in rows}
+        return {(lease[0], lease[1]) for lease in leases if lease in held}
 
     async def finish(self, rows: Sequence[tuple[DeliveryId, str, str | None, str | None]], now: datetime) -> None:
         if not rows:

@@ -130,7 +130,7 @@ class DeliveryRow(SQLModel, table=True):
 
 
 class AttemptRow(SQLModel, table=True):
-    """One try; appended, never changed."""
+    """One try; appended, never changed. On PostgreSQL in partitions by `started_at`, without a key: see `partitions`."""
 
     __tablename__ = "attempt"
     __table_args__ = (
@@ -253,7 +253,11 @@ class ApiTokenRow(SQLModel, table=True):
     """An API token without its secret."""
 
     __tablename__ = "api_token"
-    __table_args__ = (UniqueConstraint("hash", name="api_token_hash"), Index("api_token_tenant", "tenant_id"))
+    __table_args__ = (
+        UniqueConstraint("hash", name="api_token_hash"),
+        Index("api_token_tenant", "tenant_id"),
+        Index("api_token_account", "tenant_id", "account", **_where("account IS NOT NULL")),
+    )
     id: str = Field(primary_key=True, sa_type=Text)
     tenant_id: int
     name: str = Field(sa_type=Text)
@@ -262,20 +266,9 @@ class ApiTokenRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Moment)
     expires_at: datetime | None = Field(sa_type=Moment)
     revoked_at: datetime | None = Field(sa_type=Moment)
-
-
-class AuditRow(SQLModel, table=True):
-    """One act of somebody."""
-
-    __tablename__ = "audit"
-    __table_args__ = (Index("audit_tenant", "tenant_id", "id"), {"sqlite_autoincrement": True})
-    id: int | None = _id(Identity(always=False))
-    tenant_id: int
-    at: datetime = Field(sa_type=Moment)
-    actor: str = Field(sa_type=Text)
-    action: str = Field(sa_type=Text)
-    object: str = Field(sa_type=Text)
-    detail: dict[str, Any] = Field(sa_type=JSON)
+    account: str | None = Field(sa_type=Text)
+    audience: str | None = Field(sa_type=Text)
+    clearance: int = Field(sa_column_kwargs={"server_default": text("4")})
 
 
 class AssessmentOrderRow(SQLModel, table=True):
@@ -292,23 +285,6 @@ class AssessmentOrderRow(SQLModel, table=True):
     body: bytes = Field(sa_type=LargeBinary)
     created_at: datetime = Field(sa_type=Moment)
     updated_at: datetime = Field(sa_type=Moment)
-
-
-class DataKeyRow(SQLModel, table=True):
-    """A wrapped data key; one active key per tenant and class."""
-
-    __tablename__ = "data_key"
-    __table_args__ = (
-        Index("data_key_active", "tenant_id", "data_class", unique=True, **_where("state = 'active'")),
-        Index("data_key_tenant", "tenant_id"),
-    )
-    id: bytes = Field(primary_key=True, sa_type=LargeBinary)
-    tenant_id: int
-    data_class: str = Field(sa_type=Text)
-    parent: str = Field(sa_type=Text)
-    state: str = Field(sa_type=Text)
-    wrapped: bytes = Field(sa_type=LargeBinary)
-    commitment: bytes = Field(sa_type=LargeBinary)
 
 
 class RoleLeaseRow(SQLModel, table=True):

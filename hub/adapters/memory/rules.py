@@ -86,8 +86,8 @@ class MemoryRules(MemoryDeliveries):
         self._put(replace(row, beside=beside, beside_since=None if beside is None else now))
 
     async def compared(self, revision: RevisionId) -> Compared:
-        evaluated = (one for _, found in self._tables.evaluated.values() for one in found if one.revision == revision)
-        return Compared(**Counter(one.versus for one in evaluated if one.versus is not None))
+        seen = (beside for (said, _), (_, beside) in self._tables.observations.items() if said == revision)
+        return Compared(**Counter(beside for beside in seen if beside is not None))
 
     async def revision(self, revision: RevisionId) -> RuleRevision | None:
         return self._tables.revisions.get(revision)
@@ -118,8 +118,10 @@ class MemoryRules(MemoryDeliveries):
     ) -> list[EventId]:
         found = [
             event
-            for event, (_, evaluated) in self._tables.evaluated.items()
-            if (before is None or event < before) and any(_told(one, revision, versus) for one in evaluated)
+            for (seen, event), (_, beside) in self._tables.observations.items()
+            if seen == revision
+            and (before is None or event < before)
+            and (beside != "no_longer" if versus is None else beside == versus)
         ]
         return sorted(found, reverse=True)[:limit]
 
@@ -202,12 +204,6 @@ class MemoryRules(MemoryDeliveries):
 
     def _changed(self) -> None:
         self._tables.next("config")
-
-
-def _told(one: Evaluated, revision: RevisionId, versus: str | None) -> bool:
-    if one.revision != revision or not one.noteworthy:
-        return False
-    return one.versus != "no_longer" if versus is None else one.versus == versus
 
 
 def _switch(tenant: TenantId) -> str:

@@ -19,6 +19,7 @@ from hub.domain.ids import ConnectionId
 from hub.ports.meter import Meter
 from hub.ports.runs import RunStats
 from hub.ports.store import LaneStats
+from hub.ports.vault import KeyVitals
 from hub.ports.vitals import StoreHealth, StoreVitals
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
@@ -118,6 +119,9 @@ def use_all(meter: Meter, word: str = "greenhouse") -> None:
     meter.run_ended(word, "done")
     meter.runs(RunStats({"gate": 1}, {"gate": NOW}), NOW)
     meter.attempt(word, word, "refused", 0.04, {"next": "dead", "status": 422, "replay_of": 7})
+    meter.refused(word)
+    meter.pressure(0.5)
+    meter.swept(word, 3, NOW, False, NOW)
     meter.note("leases.expired", count=7)
     meter.request("acceptEvents", 202, 0.01)
     meter.claim(0.001)
@@ -131,6 +135,7 @@ def test_what_is_rendered_is_the_documented_table(meter: PrometheusMeter) -> Non
     meter.in_flight(3, 400)
     meter.store(StoreHealth(True, ""), StoreVitals({"main": 5, "wal": 1}, 7, 2, 5))
     meter.lanes([lane("greenhouse")], NOW)
+    meter.keys(KeyVitals("file", True, 1.0, 600.0, 3))
     families = {family.name: family for family in Scrape(meter).families if not family.name.startswith("process_")}
     assert set(families) == {doc.name.removesuffix("_total") for doc in METRICS}
     for doc in METRICS:

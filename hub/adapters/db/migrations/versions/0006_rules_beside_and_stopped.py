@@ -1,7 +1,7 @@
 """A revision tried beside the one in force; what the kill switch holds; when tags came and went; the sender's trace.
 
 Revision ID: 0006
-Revises: 0004
+Revises: 0005
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from hub.adapters.db.columns import Moment, Number
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

@@ -10,7 +10,7 @@ ROLE, USER = "role:", "user:"
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Approver:
     """Who acts. `id` goes into the audit trail; `operator`: somebody at the hub's own machine, who may do everything."""
 
     id: str
@@ -18,12 +18,12 @@ class Subject:
     operator: bool = False
 
 
-def may_approve(subject: Subject, gate: Gate) -> bool:
+def may_approve(subject: Approver, gate: Gate) -> bool:
     """`user:tok_1` is one person, `role:hr_owner` or `hr_owner` everybody with that role."""
     return subject.operator or any(_is(subject, name) for name in gate.approvers)
 
 
-def _is(subject: Subject, name: str) -> bool:
+def _is(subject: Approver, name: str) -> bool:
     if name.startswith(USER):
         return subject.id == name.removeprefix(USER)
     return name.removeprefix(ROLE) in subject.roles
