@@ -246,6 +246,7 @@ class Opened:
         """Wait for the database, take its time and open the keys: a lost keyring stops us here, before anything is accepted."""
         await until_there(self.hub.store, PATIENCE_S)
         self.clock.begin(await self.hub.store.now())
+        await self.hub.lanes.recall()
         await self.hub.vault.prepare(DEFAULT_TENANT)
 
     async def run_loops(self) -> None:

@@ -85,6 +85,13 @@ class LaneLoop:
             finally:
                 renewing.cancel()  # not before: what is still under way must stay ours
 
+    async def recall(self) -> None:
+        """At the start of a process: what was left by processes whose clock was ahead must not wait until it has come."""
+        async with self.store.work() as work:
+            recalled = await work.recall(self.clock.now(), self.limits.lease)
+        if recalled:
+            self.meter.note("deliveries.recalled", count=recalled)
+
     async def turn(self) -> bool:
         """Claim once and start what was claimed; whether anything was."""
         now = self.clock.now()

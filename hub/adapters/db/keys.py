@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text, tuple_, update
 
 from hub.adapters.db.key_tables import DataKeyRow, KeyRotationRow, OwnerKeyRow
 from hub.adapters.db.link import Link
-from hub.adapters.db.sealed import cursor_of, replaced, window
+from hub.adapters.db.sealed import replaced, window
 from hub.domain.ids import TenantId
 from hub.ports.vault import KeyRow, Rotation, SealedColumn, SealedValue
 
@@ -186,7 +186,7 @@ class DbKeys:
         done = 0
         async with self._writing() as link:
             for at, old, new in changes:
-                done += len(await link.driver(replaced(column), new, cursor_of(link, column, at), old))
+                done += await replaced(link, column, at, old, new)
         return done
 
     async def rotations(self) -> list[Rotation]:
