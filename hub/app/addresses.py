@@ -36,6 +36,7 @@ class Addresses:
             return found or "no_address"
         async with self.store.look() as look:
             events = await look.events(event.tenant, Page(LOOKED_AT), subject=event.subject)
+        await self.vault.prepare(event.tenant, sealed=[one.body for one in events])
         for one in events:
             found = _told(self._opened(one))
             if found is not None:

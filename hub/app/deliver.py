@@ -25,7 +25,6 @@ from hub.domain.deliveries import (
     Delivery,
     Final,
     Finish,
-    Gone,
     Hold,
     NeedsHuman,
     Next,
@@ -34,6 +33,7 @@ from hub.domain.deliveries import (
     RetryPolicy,
     TryLater,
     after,
+    describe,
 )
 from hub.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from hub.domain.ids import ConnectionId, DeliveryId, TenantId
@@ -349,21 +349,6 @@ class Deliver:
         self.meter.attempt(connector.name if connector else "unknown", name, attempt.outcome, took, fields)
         if following == Finish(Final.DELIVERED):
             self.meter.delivered(name, (now - delivery.received_at).total_seconds())
-
-
-def describe(outcome: Outcome) -> tuple[str, str | None]:
-    """The outcome's stable name and its reason."""
-    match outcome:
-        case Delivered():
-            return "delivered", None
-        case TryLater(why=why):
-            return "try_later", why
-        case Refused(why=why):
-            return "refused", why
-        case NeedsHuman(why=why):
-            return "needs_human", why
-        case Gone(why=why):
-            return "gone", why
 
 
 def consented(data: Document, purpose: str, now: datetime) -> bool:
