@@ -119,6 +119,7 @@ def use_all(meter: Meter, word: str = "greenhouse") -> None:
     meter.run_ended(word, "done")
     meter.runs(RunStats({"gate": 1}, {"gate": NOW}), NOW)
     meter.attempt(word, word, "refused", 0.04, {"next": "dead", "status": 422, "replay_of": 7})
+    meter.backup("made", NOW)
     meter.refused(word)
     meter.pressure(0.5)
     meter.swept(word, 3, NOW, False, NOW)
