@@ -174,7 +174,7 @@ def assemble(parts: Parts) -> Hub:
         switch=Switch(p.store, library, p.clock),
         replays=Replays(p.store, library, queries, prepare, p.clock, p.meter),
         advance=Advance(p.store, p.vault, library, prepare, p.clock, p.meter),
-        runs=Runs(p.store, library, p.clock),
+        runs=Runs(p.store, library, p.clock, p.meter),
         queries=queries,
         lifecycle=lifecycle,
         kill_switch=KillSwitch(p.store, library, p.clock),
@@ -216,6 +216,7 @@ class Opened:
         if health.ok:
             async with store.look() as look:
                 self.meter.lanes(await look.lanes(), self.clock.now())
+                self.meter.runs(await look.run_stats(self.clock.now()), self.clock.now())
         return self.meter.render(), CONTENT_TYPE
 
     async def anchor(self) -> None:
