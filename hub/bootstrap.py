@@ -103,6 +103,7 @@ from hub.settings import Settings
 from mappings.canonical import events
 
 VERSION = version("hirewire")
+SWEEP_S = 300.0  # between two sweeps; one that finds nothing is a few index probes
 PATIENCE_S = 30.0  # how long a starting process waits for its database
 
 
@@ -329,8 +330,8 @@ def open_hub(settings: Settings) -> Opened:
     _backup_jobs(timer, open_backup(settings, opened), daily)
     timer.every(60.0, "sessions", opened.hub.people.sweep, shared=True)
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
-    timer.every(3600.0, "partitions", opened.hub.retain.make_room, shared=True, at_once=True)
-    timer.every(3600.0, "retention", opened.sweep, shared=True, at_once=True)
+    timer.every(SWEEP_S, "partitions", opened.hub.retain.make_room, shared=True, at_once=True)
+    timer.every(SWEEP_S, "retention", opened.sweep, shared=True, at_once=True)
     return opened
 
 

@@ -126,7 +126,7 @@ METRICS: tuple[MetricDoc, ...] = (
     MetricDoc(
         "hirewire_intake_refused_total", "counter", "requests", ("reason",),
         "Requests answered 503 before anything was accepted. reason: queue (commits do not keep up), backlog, tenant_backlog, "
-        "disk.",
+        "disk, memory (bodies being read).",
     ),
     MetricDoc(
         "hirewire_intake_backlog_ratio", "gauge", "ratio", (),
