@@ -30,8 +30,8 @@ $(VENV)/.installed: $(VENV)/.uv requirements/dev.txt pyproject.toml
 demo: install ## play the whole story on this machine, then keep serving (ONCE=1: end after the story)
 	@$(BIN)/hirewire demo $(if $(ONCE),--once)
 
-test: install ## the test suite; PostgreSQL is found or started by the suite itself
-	@$(BIN)/pytest
+test: install ## the test suite, on up to four processors; PostgreSQL is found or started by the suite itself
+	@$(BIN)/pytest -n auto --maxprocesses=4 --dist loadfile
 
 test-long: install ## what takes minutes
 	@$(BIN)/pytest -m long

@@ -53,12 +53,14 @@ from hub.app.identify import Identify
 from hub.app.ingest import Ingest, Prepare, commit_arrivals
 from hub.app.lanes import LaneLoop, LoopLimits
 from hub.app.library import Library
+from hub.app.pressure import Bounds, Pressure
 from hub.app.provide import Provide
 from hub.app.queries import Queries
 from hub.app.receive import Receive
 from hub.app.replay import Replay
 from hub.app.replays import Replays
 from hub.app.reports import Reports
+from hub.app.retain import Retain
 from hub.app.rules_lifecycle import Lifecycle
 from hub.app.runs import Runs
 from hub.app.switch import Switch
@@ -68,6 +70,7 @@ from hub.domain.breaker import BreakerPolicy
 from hub.domain.deliveries import RetryPolicy
 from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT
+from hub.domain.retention import Keep
 from hub.ports.audit import Heads
 from hub.ports.backup import Copier
 from hub.ports.calendar import Days
@@ -103,6 +106,8 @@ class Parts:
     limits: LoopLimits = field(default_factory=LoopLimits)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     tracer: Tracer | None = None
+    bounds: Bounds = field(default_factory=Bounds)
+    keep: Keep = field(default_factory=Keep)
     review: bool = False  # rules need a second person before they come into force
     heads: Heads = field(default_factory=MemoryHeads)
     keep_acts: timedelta = timedelta(days=1095)
@@ -114,9 +119,10 @@ def assemble(parts: Parts) -> Hub:
     transport = p.transport if p.tracer is None else TracedTransport(p.transport, p.tracer)
     library = Library(p.store, p.catalog, p.clock, p.days)
     channels = Channels(p.catalog, p.vault)
-    prepare = Prepare(p.vault, p.clock, p.ids, p.meter)
+    prepare = Prepare(p.vault, p.clock, p.ids, p.meter, p.keep)
     group = commit_arrivals(p.store, p.meter, p.clock, p.tracer)
-    ingest = Ingest(p.store, library, prepare, group, p.meter)
+    pressure = Pressure(p.store, p.clock, p.meter, p.bounds)
+    ingest = Ingest(p.store, library, prepare, group, p.meter, pressure)
     identify = Identify(p.vault)
     queries = Queries(p.store, p.vault, library, channels)
     reports = Reports(p.store, p.vault, library, prepare)
@@ -138,7 +144,7 @@ def assemble(parts: Parts) -> Hub:
         lanes=LaneLoop(
             p.store, library, traced, p.clock, p.ids, p.meter, Breakers(p.clock, p.meter, p.breaker), p.limits
         ),
-        receive=Receive(p.store, channels, p.signatures, prepare, group, p.clock, p.meter),
+        receive=Receive(p.store, channels, p.signatures, prepare, group, p.clock, p.meter, pressure),
         provide=Provide(p.store, p.vault, channels, p.signatures, ingest, identify, p.clock, p.ids),
         identify=identify,
         configure=Configure(p.store, p.vault, p.catalog, library, p.clock, p.ids, p.days, cases, p.review),
@@ -154,6 +160,7 @@ def assemble(parts: Parts) -> Hub:
         backtests=Backtests(p.store, p.vault, p.clock, p.ids, p.meter, decode),
         why=Why(p.store, p.vault, library),
         trail=Trail(p.store, VaultSigner(p.store, p.vault, p.clock), p.heads, p.clock, p.meter, p.keep_acts),
+        retain=Retain(p.store, p.clock, p.meter, p.keep),
     )
 
 
@@ -182,6 +189,10 @@ class Opened:
         """Take the time from the database, so that leases mean the same to all processes."""
         self.clock.anchor(await self.hub.store.now())
 
+    async def sweep(self) -> None:
+        """Let go of what is over."""
+        await self.hub.retain()
+
     async def begin(self) -> None:
         """Wait for the database and open the keys: a lost keyring stops us here, before anything is accepted."""
         await until_there(self.hub.store, PATIENCE_S)
@@ -198,6 +209,7 @@ class Opened:
             self.hub.advance.stop()
             await advancing
             self.hub.backtests.stop()
+            self.hub.retain.stop()
             await self.timer.stop()
             self.meter.note("loops.stopped")
 
@@ -239,6 +251,8 @@ def open_hub(settings: Settings) -> Opened:
             renew_s=settings.lease_s / 4,  # a lease that ends before it is renewed gives live work away
         ),
         tracer=_tracer(settings),
+        bounds=Bounds(settings.backlog, settings.tenant_backlog, settings.free_disk),
+        keep=settings.keep,
         review=settings.rule_review,
         heads=KeptHeads(open_objects(settings.audit_heads)),
         keep_acts=timedelta(days=settings.audit_days),
@@ -252,6 +266,8 @@ def open_hub(settings: Settings) -> Opened:
     _audit_jobs(timer, opened.hub.trail, daily)
     _backup_jobs(timer, open_backup(settings, opened), daily)
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
+    timer.every(3600.0, "partitions", opened.hub.retain.make_room, shared=True, at_once=True)
+    timer.every(3600.0, "retention", opened.sweep, shared=True, at_once=True)
     return opened
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hub.domain.errors import Invalid
+from hub.domain.retention import Keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,14 @@ SETTINGS: tuple[SettingDoc, ...] = (
                "Seconds to wait after each failed try; one more failure after the last is dead."),
     SettingDoc("HIREWIRE_LEASE", "60", "Seconds after which the work of a dead worker is taken over."),
     SettingDoc("HIREWIRE_IN_FLIGHT", "400", "Deliveries one process may have under way: the bound on duplicates after a crash."),
+    SettingDoc("HIREWIRE_BACKLOG", "5000000", "Live deliveries, held ones included, above which nothing more is accepted "
+               "(503, try later); `0`: no bound."),
+    SettingDoc("HIREWIRE_TENANT_BACKLOG", "0", "The same for each tenant by itself."),
+    SettingDoc("HIREWIRE_FREE_DISK", "100", "Megabytes on the database's disk below which nothing more is accepted; SQLite only; "
+               "`0`: no bound."),
+    SettingDoc("HIREWIRE_RETENTION_DAYS", Keep().written(), "Days each kind of record is kept, `0` for good; what is not named "
+               "keeps its default. Never removed: what a live or held delivery, a run under way or a dead letter within its days "
+               "needs."),
     SettingDoc("HIREWIRE_RULE_REVIEW", "off", "`required`: a rule comes into force only when it was tried on past "
                "events and approved by somebody who did not write it. `off`: who may write rules may put them in force."),
     SettingDoc("HIREWIRE_AUDIT_DAYS", "1095", "Days that acts stay in the audit trail; less than 180 is refused."),
@@ -79,6 +88,10 @@ class Settings:
     retry_delays: tuple[float, ...]
     lease_s: float
     in_flight: int
+    backlog: int
+    tenant_backlog: int
+    free_disk: int
+    keep: Keep
     rule_review: bool
     audit_days: int
     audit_heads: str
@@ -129,6 +142,10 @@ class Settings:
             retry_delays=get.numbers("HIREWIRE_RETRY_DELAYS", get.default("HIREWIRE_RETRY_DELAYS"), 0.01, 2_592_000),
             lease_s=get.numbers("HIREWIRE_LEASE", "60", 1, 3600)[0],
             in_flight=int(get.numbers("HIREWIRE_IN_FLIGHT", "400", 1, 10_000)[0]),
+            backlog=int(get.numbers("HIREWIRE_BACKLOG", get.default("HIREWIRE_BACKLOG"), 0, 1e12)[0]),
+            tenant_backlog=int(get.numbers("HIREWIRE_TENANT_BACKLOG", "0", 0, 1e12)[0]),
+            free_disk=int(get.numbers("HIREWIRE_FREE_DISK", get.default("HIREWIRE_FREE_DISK"), 0, 1e9)[0] * 1e6),
+            keep=get.keep("HIREWIRE_RETENTION_DAYS"),
             rule_review=get.choice("HIREWIRE_RULE_REVIEW", ("off", "required")) == "required",
             audit_days=int(get.numbers("HIREWIRE_AUDIT_DAYS", "1095", 180, 36_500)[0]),
             audit_heads=get.text("HIREWIRE_AUDIT_HEADS") or str(home / "audit"),
@@ -179,6 +196,12 @@ class _Reader:
                 "backups are sealed to a key: `hirewire backup keygen` makes one", code="bad_setting", at=name
             )
         return found
+
+    def keep(self, name: str) -> Keep:
+        try:
+            return Keep.read(self.text(name))
+        except Invalid as error:
+            raise Invalid(str(error), code=error.code, at=name) from error
 
     def url(self, name: str) -> str | None:
         value = self.text(name)

@@ -89,6 +89,18 @@ def _verdict(verdict: str) -> str:
     return f'hirewire_rule_evaluations_total{{rule="high score", verdict="{verdict}"}}'
 
 
+def _refused(reason: str) -> str:
+    return f'hirewire_intake_refused_total{{reason="{reason}"}}'
+
+
+def _behind(instance: str) -> str:
+    return f'hirewire_retention_behind{{instance="{instance}", kind="events"}}'
+
+
+def _sweeps(instance: str) -> str:
+    return f'hirewire_task_leader{{instance="{instance}", task="retention"}}'
+
+
 DEAD = 'hirewire_dead_letters_total{connection="ats", cause="http_4xx"}'
 CALLS_OK = 'hirewire_http_requests_total{operation="acceptEvents", status="2xx"}'
 CALLS_BAD = 'hirewire_http_requests_total{operation="acceptEvents", status="5xx"}'
@@ -207,6 +219,16 @@ ALERTS: tuple[Alert, ...] = (
     Alert("HirewireDiskFilling", "min by (instance) (hirewire_store_free_bytes) < 2e9", "5m", "page",
           "Less than 2 GB are left on the database's disk of {{ $labels.instance }}.", "{{ $labels.instance }} 的数据库磁盘剩余不足 2 GB。",
           Case({'hirewire_store_free_bytes{instance="a"}': "1000000000x30"}, labels=A), (Case({'hirewire_store_free_bytes{instance="a"}': "9000000000x30"}),)),
+    Alert("HirewireIntakeRefusing", "sum by (reason) (increase(hirewire_intake_refused_total[5m])) > 0", "0m", "page",
+          "Events and webhooks are refused before acceptance: {{ $labels.reason }}.", "事件与回调在接收之前被拒绝：{{ $labels.reason }}。",
+          Case({_refused("backlog"): "0x10 5+5x20"}, labels={"reason": "backlog"}), (Case({_refused("backlog"): "7x60"}),)),
+    Alert("HirewireBacklogNearLimit", "max(hirewire_intake_backlog_ratio) > 0.8", "10m", "ticket",
+          "More than 80 % of the deliveries that may be owed are owed; at 100 % nothing more is accepted.", "未完成投递已超过上限的 80%；达到 100% 时不再接收。",
+          Case({"hirewire_intake_backlog_ratio": "0.9x60"}), (Case({"hirewire_intake_backlog_ratio": "0.5x60"}), Case({"hirewire_intake_backlog_ratio": "0.9x5 0.5x60"}))),
+    Alert("HirewireRetentionBehind", 'max by (kind) (hirewire_retention_behind and on (instance) hirewire_task_leader{task="retention"} == 1) > 0', "3h", "ticket",
+          "Sweeps do not get through: {{ $labels.kind }} are kept beyond their days.", "清理跟不上：{{ $labels.kind }} 的保留时间已超出设定天数。",
+          Case({_behind("a"): "1x300", _sweeps("a"): "1x300"}, "200m", {"kind": "events"}),
+          (Case({_behind("a"): "1x300", _sweeps("a"): "0x300"}, "200m"), Case({_behind("a"): "1x100 0x200", _sweeps("a"): "1x300"}, "250m"))),
     Alert("HirewireWalGrowing", 'max by (instance) (hirewire_store_size_bytes{part="wal"}) > 5e8', "15m", "ticket",
           "SQLite's write-ahead log of {{ $labels.instance }} has grown beyond 500 MB: somebody keeps reading an old state.",
           "{{ $labels.instance }} 的 SQLite 预写日志超过 500 MB：有读取者一直占用旧状态。",

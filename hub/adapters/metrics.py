@@ -1,4 +1,4 @@
-"""What is counted, for Prometheus; the one table below names it all."""
+"""What is counted, for Prometheus; `metric_table` names it all."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import platform
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from prometheus_client import (
     CollectorRegistry,
@@ -22,9 +20,12 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from hub.adapters.logs import Lines
+from hub.adapters.metric_table import METRICS as METRICS
+from hub.adapters.metric_table import MetricDoc as MetricDoc
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Final
 from hub.domain.events import HOOK_RECEIVED
+from hub.domain.retention import Kind
 from hub.ports.store import LaneStats
 from hub.ports.vitals import StoreHealth, StoreVitals
 
@@ -32,19 +33,13 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 OTHER = "other"
 OUTCOMES = frozenset({"delivered", "try_later", "refused", "needs_human", "gone", "late"})
 VERDICTS = frozenset({"fired", "no", "unknown"})
+REASONS = ("queue", "backlog", "tenant_backlog", "disk")
 BREAKER = ("closed", "open", "half_open")
 TASK_OUTCOMES = frozenset({"ok", "failed", "skipped", "led_elsewhere"})
 # What alerts count: these series begin at 0, because a counter that begins at 1 has not grown for Prometheus.
 WATCHED_NOTES = (
-    *("leases.expired", "completion.stale", "completion.abandoned"),
-    *(
-        "audit.broken",
-        "backup.not_verified",
-        "loop.failed",
-        "lease.renewal_failed",
-        "web.internal_error",
-        "destination.failing",
-    ),
+    *("leases.expired", "completion.stale", "completion.abandoned", "audit.broken", "backup.not_verified"),
+    *("loop.failed", "lease.renewal_failed", "web.internal_error", "destination.failing"),
 )
 CAUSES = {  # the first word of an attempt's error -> the class that dead letters are counted under
     **dict.fromkeys(("timeout", "cut", "unknown_outcome"), "timeout"),
@@ -56,148 +51,6 @@ CAUSES = {  # the first word of an attempt's error -> the class that dead letter
 }
 DEAD_CAUSES = (*sorted(set(CAUSES.values())), "http_4xx", "http_5xx", OTHER)
 _Values = dict[tuple[str, ...], float]
-
-
-@dataclass(frozen=True, slots=True)
-class MetricDoc:
-    """One metric as it is documented and built. `buckets` are upper bounds in `unit`, of a histogram."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    unit: str
-    labels: tuple[str, ...]
-    help: str
-    buckets: tuple[float, ...] = ()
-
-
-# Accepting promises 1 s at p99 and durable commits take milliseconds; acknowledgement promises 5 s at p99.
-_COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-_TRY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)
-_DELIVERY_BUCKETS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 600.0, 3600.0, 86400.0)
-_SIZE_BUCKETS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
-
-METRICS: tuple[MetricDoc, ...] = (
-    MetricDoc("hirewire_events_accepted_total", "counter", "events", ("type",), "Events stored for the first time."),
-    MetricDoc(
-        "hirewire_events_duplicate_total", "counter", "events", ("type",), "Events that were there already, and clashes."
-    ),
-    MetricDoc(
-        "hirewire_ingest_commit_seconds", "histogram", "seconds", (),
-        "Time of one group commit of accepted events, until it is durable.", _COMMIT_BUCKETS,
-    ),
-    MetricDoc(
-        "hirewire_ingest_commit_events", "histogram", "events", (), "Events in one group commit.", _SIZE_BUCKETS
-    ),
-    MetricDoc(
-        "hirewire_http_requests_total", "counter", "requests", ("operation", "status"),
-        "Answered calls of the API, by operation and class of status (2xx, 4xx, 5xx).",
-    ),
-    MetricDoc(
-        "hirewire_http_request_seconds", "histogram", "seconds", ("operation",),
-        "Time from a call of the API to its answer.", _COMMIT_BUCKETS,
-    ),
-    MetricDoc(
-        "hirewire_attempts_total", "counter", "attempts", ("connector", "connection", "outcome"),
-        "Tries to deliver, by how they ended.",
-    ),
-    MetricDoc(
-        "hirewire_attempt_seconds", "histogram", "seconds", ("connector",), "Time of one try, with all its requests.",
-        _TRY_BUCKETS,
-    ),
-    MetricDoc(
-        "hirewire_delivery_seconds", "histogram", "seconds", ("connection",),
-        "Time from the acceptance of an event to the vendor's acknowledgement, all tries and waits included.",
-        _DELIVERY_BUCKETS,
-    ),
-    MetricDoc(
-        "hirewire_dead_letters_total", "counter", "deliveries", ("connection", "cause"),
-        "Deliveries given up. cause: http_4xx, http_5xx, credentials, timeout, unreachable, blocked, configuration, "
-        "internal, other.",
-    ),
-    MetricDoc(
-        "hirewire_replay_attempts_total", "counter", "attempts", ("connection", "outcome"),
-        "Tries of deliveries that somebody sent again, by how they ended.",
-    ),
-    MetricDoc(
-        "hirewire_claim_seconds", "histogram", "seconds", (), "Time of one claim of due deliveries.", _COMMIT_BUCKETS
-    ),
-    MetricDoc(
-        "hirewire_record_commit_seconds", "histogram", "seconds", (),
-        "Time of one group commit of ended tries.", _COMMIT_BUCKETS,
-    ),
-    MetricDoc(
-        "hirewire_record_commit_deliveries", "histogram", "deliveries", (), "Ended tries in one group commit.",
-        (*_SIZE_BUCKETS, 256.0),
-    ),
-    MetricDoc(
-        "hirewire_in_flight_deliveries", "gauge", "deliveries", (),
-        "Deliveries this process has started and not yet recorded.",
-    ),
-    MetricDoc(
-        "hirewire_in_flight_limit", "gauge", "deliveries", (), "How many there may be: HIREWIRE_IN_FLIGHT."
-    ),
-    MetricDoc(
-        "hirewire_rule_evaluations_total", "counter", "evaluations", ("rule", "verdict"),
-        "Rules looked at for an event, by what they said.",
-    ),
-    MetricDoc(
-        "hirewire_notes_total", "counter", "occurrences", ("event",),
-        "Occurrences that are also log lines; one with a count counts that many.",
-    ),
-    MetricDoc(
-        "hirewire_lane_deliveries", "gauge", "deliveries", ("connection", "state"),
-        "Live deliveries of a lane: ready, leased, waiting behind another of the same candidate, held.",
-    ),
-    MetricDoc(
-        "hirewire_lane_oldest_due_age_seconds", "gauge", "seconds", ("connection",),
-        "How long the oldest due delivery of a lane has been waiting to be tried; 0 if none is due.",
-    ),
-    MetricDoc(
-        "hirewire_lane_hold_seconds", "gauge", "seconds", ("connection",),
-        "How long a lane is still held by Retry-After or its breaker; 0 if it is not.",
-    ),
-    MetricDoc(
-        "hirewire_lane_state", "gauge", "lanes", ("connection", "state"),
-        "Lanes of this name in this state; one of active, paused, disabled, needs_reauth.",
-    ),
-    MetricDoc(
-        "hirewire_lane_breaker", "gauge", "lanes", ("connection", "state"),
-        "Lanes of this name whose breaker is in this state; one of closed, open, half_open.",
-    ),
-    MetricDoc(
-        "hirewire_task_runs_total", "counter", "runs", ("task", "outcome"),
-        "Times a recurring task was woken: ok, failed, skipped (the last run was not over), led_elsewhere.",
-    ),
-    MetricDoc(
-        "hirewire_task_due_timestamp_seconds", "gauge", "seconds", ("task",),
-        "When a recurring task is to have run well again, as Unix time; of a shared task the latest of all processes counts.",
-    ),
-    MetricDoc(
-        "hirewire_task_leader", "gauge", "", ("task",), "1 if this process runs the shared task for all, else 0."
-    ),
-    MetricDoc("hirewire_store_up", "gauge", "", (), "1 if the store answered at the last look, else 0."),
-    MetricDoc(
-        "hirewire_store_schema_current", "gauge", "", (),
-        "1 if the store's schema was this program's at the last look, else 0.",
-    ),
-    MetricDoc(
-        "hirewire_store_size_bytes", "gauge", "bytes", ("part",), "Size of the store: main, and wal on SQLite."
-    ),
-    MetricDoc(
-        "hirewire_store_free_bytes", "gauge", "bytes", (), "Room left on the store's disk; SQLite only."
-    ),
-    MetricDoc(
-        "hirewire_store_connections", "gauge", "connections", (), "Database connections that this process is using."
-    ),
-    MetricDoc(
-        "hirewire_store_connections_limit", "gauge", "connections", (), "How many it may use."
-    ),
-    MetricDoc(
-        "hirewire_backup_timestamp_seconds", "gauge", "seconds", ("step",),
-        "When the newest backup was made, and the newest that was restored and compared (verified), as Unix time; 0 if none.",
-    ),
-    MetricDoc("hirewire_build_info", "gauge", "", ("version", "python"), "Always 1; which program this is."),
-)  # fmt: skip
 
 
 class Bounded:
@@ -237,6 +90,8 @@ class PrometheusMeter:
         self._kept_histograms: dict[tuple[str, ...], Histogram] = {}
         for event in WATCHED_NOTES:
             self._counter("hirewire_notes_total", self._event(event))
+        for reason in REASONS:
+            self._counter("hirewire_intake_refused_total", reason)
         ProcessCollector(registry=self._registry)
         self._gauges["hirewire_build_info"].labels(version, platform.python_version()).set(1)
 
@@ -296,6 +151,20 @@ class PrometheusMeter:
     def rule(self, rule: str, verdict: str, count: int = 1) -> None:
         said = verdict if verdict in VERDICTS else OTHER
         self._counter("hirewire_rule_evaluations_total", self._rule(rule), said).inc(count)
+
+    def refused(self, reason: str) -> None:
+        self._counter("hirewire_intake_refused_total", reason if reason in REASONS else OTHER).inc()
+
+    def pressure(self, ratio: float) -> None:
+        self._gauges["hirewire_intake_backlog_ratio"].set(ratio)
+
+    def swept(self, kind: str, rows: int, oldest: datetime | None, behind: bool, at: datetime) -> None:
+        kind = kind if kind in tuple(Kind) else OTHER
+        self._counter("hirewire_retention_removed_total", kind).inc(rows)
+        self._gauges["hirewire_retention_behind"].labels(kind).set(behind)
+        self._gauges["hirewire_retention_swept_timestamp_seconds"].labels(kind).set(at.timestamp())
+        age = 0.0 if oldest is None else (at - oldest).total_seconds()
+        self._gauges["hirewire_retention_oldest_age_seconds"].labels(kind).set(age)
 
     def note(self, event: str, **fields: object) -> None:
         many = fields.get("count")

@@ -26,6 +26,7 @@ SCOPES: dict[str, str] = {
     "rules:approve": "approve or return what somebody else wrote",
     "connections:read": "read connections, never their secrets",
     "metrics:read": "read metrics",
+    "retention:read": "read how long records are kept and how many are over",
     "audit:read": "read the audit trail",
 }
 

@@ -25,6 +25,7 @@ class GroupCommit(Generic[T, R]):
     size: int = 64
     linger_s: float = 0.002
     limit: int = 20_000
+    refused: Callable[[], None] = lambda: None
     _waiting: list[tuple[T, asyncio.Future[R]]] = field(default_factory=list)
     _full: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
@@ -37,6 +38,7 @@ class GroupCommit(Generic[T, R]):
     async def put(self, items: Sequence[T]) -> list[R]:
         """Commit `items` (kept together and in order) with whatever else comes; the answers in the same order."""
         if len(self._waiting) + len(items) > self.limit:
+            self.refused()
             raise Unavailable("too much is waiting to be stored", code="overloaded", after=1.0)
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in items]

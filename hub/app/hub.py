@@ -22,6 +22,7 @@ from hub.app.queries import Queries
 from hub.app.receive import Receive
 from hub.app.replay import Replay
 from hub.app.replays import Replays
+from hub.app.retain import Retain
 from hub.app.rules_lifecycle import Lifecycle
 from hub.app.runs import Runs
 from hub.app.switch import Switch
@@ -68,6 +69,7 @@ class Hub:
     backtests: Backtests
     why: Why
     trail: Trail
+    retain: Retain
 
     def fields(self, rule: Document) -> Catalogue:
         """What a stored rule may speak of: the fields of its event, with those that the connectors here add."""

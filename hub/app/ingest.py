@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from hub.app.evaluate import kept
 from hub.app.groups import GroupCommit
 from hub.app.library import Book, Library
+from hub.app.pressure import Pressure
 from hub.domain.connections import Connection, Ordering
 from hub.domain.deliveries import Planned
 from hub.domain.errors import Invalid, Unavailable
 from hub.domain.events import Cause, Event
 from hub.domain.ids import EventId, RevisionId, RuleId, TenantId
+from hub.domain.retention import Keep
 from hub.domain.rules import Action, LiveRule, RunMode
 from hub.domain.runs import MAX_DEPTH
 from hub.ports.clock import Clock, Ids
@@ -56,6 +59,7 @@ class Prepare:
     clock: Clock
     ids: Ids
     meter: Meter
+    keep: Keep = field(default_factory=Keep)
 
     def __call__(self, tenant: TenantId, incoming: Incoming, book: Book) -> Arrival:
         """Raises Invalid with `at` = the place in the data that is wrong."""
@@ -84,6 +88,7 @@ class Prepare:
             wakes=event.type in book.awaited,
             traceparent=incoming.traceparent,
             evaluated=evaluated,
+            known_until=self.keep.known_until(now),
         )
 
     def seal(self, event: Event) -> StoredEvent:
@@ -173,11 +178,16 @@ class Ingest:
     prepare: Prepare
     group: GroupCommit[Arrival, Receipt]
     meter: Meter
+    pressure: Pressure
 
     async def __call__(self, tenant: TenantId, incoming: Sequence[Incoming]) -> list[Receipt]:
-        """One receipt per event, in order. All are refused if one is (Invalid, `at` starts with its index)."""
+        """One receipt per event, in order. All are refused if one is (Invalid, `at` starts with its index).
+
+        Raises Unavailable before anything is accepted where there is too much to do already.
+        """
         if not 0 < len(incoming) <= BATCH_LIMIT:
             raise Invalid(f"a batch holds 1 to {BATCH_LIMIT} events", code="batch_size")
+        await self.pressure(tenant)
         await self.prepare.vault.prepare(tenant)
         book = await self.library.book(tenant)
         arrivals = []
@@ -189,6 +199,7 @@ class Ingest:
                     raise
                 raise Invalid(str(error), code=error.code, at=f"{index}.{error.at or ''}".rstrip(".")) from error
         receipts = await self.group.put(arrivals)
+        self.pressure.took(tenant, sum(len(one.planned) for one in arrivals))
         self._count(arrivals, receipts)
         for index, receipt in enumerate(receipts):
             if receipt.clash:
@@ -224,7 +235,7 @@ def commit_arrivals(
                     tracer.accepted(arrival, clock.now())
         return receipts
 
-    return GroupCommit(commit)
+    return GroupCommit(commit, refused=partial(meter.refused, "queue"))
 
 
 def check(incoming: Incoming) -> None:

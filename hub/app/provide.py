@@ -82,6 +82,7 @@ class Provide:
         for order in known:
             if (order.connection, order.package, order.status) == (connection.id, package, "open"):
                 return await self._told(connection, order)
+        await self.ingest.pressure(connection.tenant)
         now = self.clock.now()
         order_id = f"ord_{self.ids.token(12)}"
         sealed = self.vault.seal(

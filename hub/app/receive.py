@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hub.app.channels import Channels
 from hub.app.groups import GroupCommit
 from hub.app.ingest import Incoming, Prepare, check, ordering_key
 from hub.app.library import NO_RULES
+from hub.app.pressure import Pressure
 from hub.domain.deliveries import HOOK_STEP, Planned
 from hub.domain.errors import NotFound
 from hub.domain.events import HOOK_RECEIVED
@@ -42,9 +43,10 @@ class Receive:
     group: GroupCommit[Arrival, Receipt]
     clock: Clock
     meter: Meter
+    pressure: Pressure
 
     async def __call__(self, handle: str, headers: Mapping[str, str], body: bytes) -> Taken:
-        """Raises NotFound (no such address), Unauthorized (signature), Invalid (not a webhook of this vendor)."""
+        """Raises NotFound (no such address), Unauthorized (signature), Invalid (not a webhook of this vendor), Unavailable."""
         async with self.store.look() as look:
             connection = await look.connection_by_handle(handle)
         if connection is None:
@@ -57,6 +59,7 @@ class Receive:
         identity = connector.identify(hook)
         if identity.ping:
             return Taken(identity.reply, fresh=False)
+        await self.pressure(connection.tenant)
         incoming = Incoming(
             type=HOOK_RECEIVED,
             version=1,
@@ -71,7 +74,8 @@ class Receive:
         check(incoming)
         arrival = self.prepare(connection.tenant, incoming, NO_RULES)
         planned = Planned(connection.id, HOOK_STEP, okey=ordering_key(connection, None))
-        receipt = (await self.group.put([Arrival(arrival.event, (planned,))]))[0]
+        receipt = (await self.group.put([replace(arrival, planned=(planned,))]))[0]
+        self.pressure.took(connection.tenant, 1)
         self.meter.accepted(HOOK_RECEIVED, int(receipt.fresh), int(not receipt.fresh))
         return Taken(identity.reply, receipt.fresh)
 

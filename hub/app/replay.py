@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hub.app.ingest import Incoming, Prepare, check
 from hub.app.library import NO_RULES
@@ -12,7 +12,7 @@ from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.events import HOOK_RECEIVED, Cause
 from hub.domain.ids import DeliveryId, TenantId, show
 from hub.ports.clock import Clock, Ids
-from hub.ports.store import Arrival, DoneDelivery, Page, Store
+from hub.ports.store import DoneDelivery, Page, Store
 from mappings.documents import Document
 
 EDITED = "/hub/edited"  # the source of events that a person made of another one
@@ -75,7 +75,7 @@ class Replay:
                 check(incoming)
             arrival = self.prepare(tenant, incoming, NO_RULES)
             planned = Planned(known.connection, known.step, known.revision, okey=known.okey)
-            await work.accept([Arrival(arrival.event, (planned,))])
+            await work.accept([replace(arrival, planned=(planned,))])
             if isinstance(known, Delivery):
                 await work.discard(tenant, delivery, now=now)
             [fresh] = await work.deliveries(tenant, Page(2), event=arrival.event.id)

@@ -20,6 +20,7 @@ from hub.cli.demo import demo
 from hub.cli.processes import migrate, serve, work
 from hub.cli.record import deliveries, events, timeline
 from hub.cli.replays import dead, discard, edit, replays
+from hub.cli.retention import retention
 from hub.cli.rules import rules
 from hub.cli.rules_lifecycle import COMMANDS as RULE_COMMANDS
 from hub.cli.runs import runs
@@ -47,7 +48,7 @@ def cli() -> None:
 
 for command in (
     serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, why, connections, top,
-    connector, check, twin, audit, backup,
+    retention, audit, backup, connector, check, twin,
     demo,
 ):  # fmt: skip
     cli.add_command(command)

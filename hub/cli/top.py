@@ -58,13 +58,13 @@ HEADS = {
 }
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
-        "all": "all", "lanes": "lanes", "none": "no connections yet", "more": "{} more",
+        "all": "all", "lane": "lane", "lanes": "lanes", "none": "no connections yet", "more": "{} more",
         "away": "the store is away: {}",
         "active": "active", "paused": "paused", "disabled": "disabled", "needs_reauth": "needs_reauth",
         "closed": "closed", "open": "open", "half_open": "half-open",
     },
     "zh-CN": {
-        "all": "合计", "lanes": "条通道", "none": "还没有连接", "more": "另有 {} 条",
+        "all": "合计", "lane": "条通道", "lanes": "条通道", "none": "还没有连接", "more": "另有 {} 条",
         "away": "存储不可用：{}",
         "active": "启用", "paused": "暂停", "disabled": "停用", "needs_reauth": "需重新授权",
         "closed": "闭合", "open": "断开", "half_open": "试探",
@@ -183,7 +183,7 @@ def _row(lane: LaneStats, pace: Pace, now: datetime) -> Row:
 def frame(rows: Sequence[Row], now: datetime, language: str, width: int, height: int) -> list[str]:
     """The screen, line by line: a head, a line per lane as far as there is room, and the sums."""
     words = WORDS[language]
-    head = f"hirewire top  {now:%Y-%m-%d %H:%M:%S}Z  {len(rows)} {words['lanes']}"
+    head = f"hirewire top  {now:%Y-%m-%d %H:%M:%S}Z  {len(rows)} {words['lane' if len(rows) == 1 else 'lanes']}"
     if not rows:
         return [cut(head, width), "", cut(words["none"], width)]
     room = max(1, height - 4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 from hub.domain.ids import EventId, RevisionId, RuleId, TenantId
@@ -182,3 +182,8 @@ class Rules(Protocol):
 def first_id(at: datetime) -> EventId:
     """The smallest event id of that moment (ids begin with the millisecond, RFC 9562)."""
     return EventId(f"evt_{max(int(at.timestamp() * 1000), 0):012x}{'0' * 20}")
+
+
+def moment_of(event: EventId) -> datetime:
+    """The millisecond in which an event id was made."""
+    return datetime.fromtimestamp(int(event[4:16], 16) / 1000, UTC)

@@ -20,6 +20,7 @@ from hub.ports.audit import Acts
 from hub.ports.lanes import Lanes
 from hub.ports.people import ApiToken, Order
 from hub.ports.replays import Replays
+from hub.ports.retention import Retention
 from hub.ports.rules import Evaluated, Rules
 from hub.ports.rules import Rule as Rule
 from hub.ports.rules import RuleRevision as RuleRevision
@@ -53,6 +54,7 @@ class Arrival:
     """An event, the deliveries that it owes, the runs that it starts and what the rules said: stored together or not at all.
 
     `wakes`: some run may wait for an event of this type. `traceparent`: its sender's own trace; it is not stored.
+    `known_until`: a repeat is known as one at least so long, and each repeat prolongs that; None: as long as the event is there.
     """
 
     event: StoredEvent
@@ -61,6 +63,7 @@ class Arrival:
     wakes: bool = False
     traceparent: str | None = None
     evaluated: tuple[Evaluated, ...] = ()
+    known_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +264,7 @@ class Deliveries(Protocol):
 
         `revision`: by another revision of its rule than the one that planned it.
 
-        Raises NotFound, Conflict (still under way).
+        Raises NotFound, Conflict (still under way; `event_gone`: its event is no longer kept).
         """
 
     async def discard(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime) -> None:
@@ -332,7 +335,9 @@ class Orders(Protocol):
     async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
-class Work(Events, Deliveries, Lanes, Replays, Settings, Rules, People, Orders, Runs, Acts, SigningShelf, Protocol):
+class Work(
+    Events, Deliveries, Lanes, Replays, Settings, Rules, People, Orders, Runs, Retention, Acts, SigningShelf, Protocol
+):
     """One transaction over all of it."""
 
 

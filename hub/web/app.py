@@ -27,6 +27,7 @@ from hub.web.hooks import HooksController
 from hub.web.measured import measured
 from hub.web.problems import on_any_error, on_http_error, on_hub_error
 from hub.web.replays import DeadLettersController, ReplaysController
+from hub.web.retention import RetentionController
 from hub.web.rules import RulesController
 from hub.web.rules_lifecycle import LifecycleController, SwitchController
 from hub.web.runs import RunsController
@@ -59,6 +60,7 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
             ConnectionsController,
             HooksController,
             AuditController,
+            RetentionController,
             HealthController,
         ],
         guards=[guard],

@@ -12,9 +12,11 @@ from hub.adapters.vault import EnvKeyring, FieldVault
 from hub.app.hub import Hub
 from hub.app.ingest import Incoming
 from hub.app.lanes import LoopLimits
+from hub.app.pressure import Bounds
 from hub.bootstrap import Parts, assemble
 from hub.domain.deliveries import Delivery, RetryPolicy
 from hub.domain.ids import DEFAULT_TENANT, EventId
+from hub.domain.retention import Keep
 from hub.ports.store import Arrival, DoneDelivery, Page, Store
 from hub.ports.tracer import Tracer
 from mappings.documents import Document
@@ -70,6 +72,8 @@ def bench(
     seed: int = 7,
     tracer: Tracer | None = None,
     review: bool = False,
+    bounds: Bounds | None = None,
+    keep: Keep | None = None,
 ) -> Bench:
     """A hub on this store (memory by default); time stands still until the test moves it."""
     clock = clock or ManualClock(START)
@@ -90,6 +94,8 @@ def bench(
             limits=limits or LoopLimits(lease=timedelta(seconds=60)),
             tracer=tracer,
             review=review,
+            bounds=bounds or Bounds(),
+            keep=keep or Keep(),
         )
     )
     return Bench(hub, clock, vendor, meter)

@@ -81,6 +81,8 @@ class RememberingMeter:
     events: dict[str, int] = field(default_factory=dict)
     verdicts: list[tuple[str, str]] = field(default_factory=list)
     requests: list[tuple[str, int]] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    sweeps: dict[str, tuple[int, datetime | None, bool]] = field(default_factory=dict)
 
     def accepted(self, type: str, count: int, duplicates: int) -> None:
         self.events[type] = self.events.get(type, 0) + count
@@ -113,6 +115,15 @@ class RememberingMeter:
 
     def rule(self, rule: str, verdict: str, count: int = 1) -> None:
         self.verdicts.append((rule, verdict))
+
+    def refused(self, reason: str) -> None:
+        self.refusals.append(reason)
+
+    def pressure(self, ratio: float) -> None:
+        return None
+
+    def swept(self, kind: str, rows: int, oldest: datetime | None, behind: bool, at: datetime) -> None:
+        self.sweeps[kind] = (rows, oldest, behind)
 
     def note(self, event: str, **fields: object) -> None:
         self.notes.append((event, fields))

@@ -108,7 +108,7 @@ class PostgresCopier:
 
 async def _connect(address: str) -> Any:
     with translated():
-        return await engines.connect(parse(address), command_timeout=None)
+        return await engines.connect(parse(address), patience_s=None)
 
 
 async def _alone(address: str, statement: str) -> None:

@@ -14,6 +14,7 @@ from hub.adapters.db.tables import metadata
 from hub.domain.breaker import Trouble
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Again, Attempt, Final, Finish, Hold, State
+from hub.domain.errors import Conflict
 from hub.domain.ids import ConnectionId, DeliveryId, RevisionId
 from hub.ports.lanes import BusyLane, Room
 from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall
@@ -175,6 +176,8 @@ class DbQueue(DbEvents):
 
     async def _enqueue(self, done: DoneDelivery, now: datetime, again: bool, revision: RevisionId | None) -> DeliveryId:
         """A new row that repeats an ended one; a keyed one takes its turn."""
+        if not await self._keep_event(done.event):
+            raise event_gone(done.id)
         state = State.READY if done.okey is None else State.WAITING
         names = PLANNED.split(", ")
         values = (
@@ -220,6 +223,11 @@ class DbQueue(DbEvents):
                 )
                 await self._link.rows(change.where(*heads).values(state=int(State.WAITING)))
             await self._hot.promote(list(keyed.values()), None)
+
+
+def event_gone(delivery: DeliveryId) -> Conflict:
+    """What was sent can no longer be made again."""
+    return Conflict(f"the event of delivery dlv_{delivery} is no longer kept", code="event_gone")
 
 
 def held_for_lane(attempt: Attempt) -> bool:

@@ -23,11 +23,11 @@ _SERVER_SETTINGS = {
 }
 
 
-def postgres(url: URL, pool: int = 10) -> AsyncEngine:
-    """READ COMMITTED, as queue statements want it."""
+def postgres(url: URL, pool: int = 10, patience_s: float | None = 60) -> AsyncEngine:
+    """READ COMMITTED, as queue statements want it; one that takes longer than `patience_s` is given up."""
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: connect(url),
+        async_creator=lambda: connect(url, patience_s),
         pool_size=pool,
         max_overflow=pool,
         pool_timeout=10,
@@ -42,10 +42,10 @@ def postgres(url: URL, pool: int = 10) -> AsyncEngine:
     return engine
 
 
-async def connect(url: URL, command_timeout: float | None = 60) -> Any:
+async def connect(url: URL, patience_s: float | None = 60) -> Any:
     """A connection of the driver's own; the address may say what the driver knows (`sslmode`, `host=/socket/folder`)."""
     dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return await asyncpg.connect(dsn, server_settings=_SERVER_SETTINGS, timeout=10, command_timeout=command_timeout)
+    return await asyncpg.connect(dsn, server_settings=_SERVER_SETTINGS, timeout=10, command_timeout=patience_s)
 
 
 def sqlite(url: URL, begin: str | None) -> AsyncEngine:

@@ -50,19 +50,26 @@ class DbEvents:
         """Everything of `accept` but superseding and promotion; also what waits for its turn now."""
         if not arrivals:
             return [], []
-        identities = [_identity(arrival.event) for arrival in arrivals]
-        first: dict[Identity, StoredEvent] = {}
+        identities = [identity_of(one.event.tenant, one.event.source, one.event.key) for one in arrivals]
+        first: dict[Identity, Arrival] = {}
         for identity, arrival in zip(identities, arrivals, strict=True):
-            first.setdefault(identity, arrival.event)
-        rows = sorted((*identity, event.id, event.request_hash) for identity, event in first.items())
-        fresh = await self._hot.remember(rows)  # sorted: two batches never wait for each other in a ring
-        stale = [identity for identity in first if identity not in fresh]
-        known = await self._hot.known(stale) if stale else {}
-        known |= {identity: (first[identity].id, first[identity].request_hash) for identity in fresh}
+            first.setdefault(identity, arrival)
+        fresh = set[Identity]()
+        known: dict[Identity, tuple[EventId, bytes]] = {}
+        while open_ := [identity for identity in first if identity not in known]:  # again if one was swept in between
+            rows = [(*identity, first[identity].event, first[identity].known_until) for identity in sorted(open_)]
+            new_ = await self._hot.remember([(*row[:2], row[2].id, row[2].request_hash, row[3]) for row in rows])
+            fresh |= new_
+            known |= {identity: (first[identity].event.id, first[identity].event.request_hash) for identity in new_}
+            stale = [identity for identity in open_ if identity not in new_]
+            if stale:
+                known |= await self._hot.known(stale)
+                ends = [(*identity, first[identity].known_until) for identity in stale]
+                await self._hot.prolong([(one[0], one[1], one[2]) for one in ends if one[2] is not None])
         receipts, new = [], []
         for identity, arrival in zip(identities, arrivals, strict=True):
             id_, hash_ = known[identity]
-            if identity in fresh and arrival.event is first[identity]:
+            if identity in fresh and arrival is first[identity]:
                 new.append(arrival)
                 receipts.append(Receipt(id_, fresh=True))
             else:
@@ -144,6 +151,11 @@ class DbEvents:
             return 0
         return await self._hot.promote(await self._hot.lock_keys(unique(keys)), now)
 
+    async def _keep_event(self, event: EventId) -> bool:
+        """Whether the event is there; from now to the end of this transaction nobody removes it."""
+        there = select(_EVENT.c.id).where(_EVENT.c.id == event).with_for_update(read=True, key_share=True)
+        return await self._link.row(there) is not None
+
     async def event(self, tenant: TenantId, event: EventId) -> StoredEvent | None:
         found = (await self._hot.events([event])).get(event)
         return found if found is not None and found.tenant == tenant else None
@@ -207,6 +219,7 @@ def _run_row(event: StoredEvent, start: Start) -> dict[str, object]:
     }
 
 
-def _identity(event: StoredEvent) -> Identity:
-    text = f"{len(event.source)}:{event.source}{event.key}"
-    return event.tenant, hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+def identity_of(tenant: TenantId, source: str, key: str) -> Identity:
+    """Under which an event is known to have come."""
+    text = f"{len(source)}:{source}{key}"
+    return tenant, hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -9,6 +9,7 @@ from sqlalchemy import Select, select, update
 
 from hub.adapters.db.audit import DbAudit
 from hub.adapters.db.link import AnyRow
+from hub.adapters.db.retention import DbRetention
 from hub.adapters.db.rules import DbRules
 from hub.adapters.db.runs import DbRuns
 from hub.adapters.db.tables import metadata
@@ -20,7 +21,7 @@ _TOKEN = metadata.tables["api_token"]
 _ORDER = metadata.tables["assessment_order"]
 
 
-class DbWork(DbRuns, DbRules, DbAudit):
+class DbWork(DbRuns, DbRules, DbRetention, DbAudit):
     """`hub.ports.store.Work` on one open connection: adds People and Orders."""
 
     async def add_token(self, token: ApiToken) -> None:

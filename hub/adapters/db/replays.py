@@ -83,7 +83,7 @@ class DbReplays(DbDeliveries):
     async def owe(
         self, tenant: TenantId, event: EventId, planned: Sequence[Planned], now: datetime
     ) -> list[DeliveryId]:
-        stored = await self.event(tenant, event)
+        stored = await self.event(tenant, event) if await self._keep_event(event) else None
         if stored is None:
             return []
         known = set()

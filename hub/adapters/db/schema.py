@@ -71,7 +71,9 @@ def _on(url: str, act: Callable[[Connection], T]) -> T:
     sqlite = address.drivername.startswith("sqlite")
 
     async def run() -> T:
-        engine: AsyncEngine = engines.sqlite(address, engines.WRITE) if sqlite else engines.postgres(address, pool=1)
+        engine: AsyncEngine = (
+            engines.sqlite(address, engines.WRITE) if sqlite else engines.postgres(address, pool=1, patience_s=None)
+        )
         try:
             with translated():
                 async with engine.begin() as connection:

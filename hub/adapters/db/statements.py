@@ -19,6 +19,7 @@ from hub.ports.lanes import BusyLane
 from hub.ports.store import LaneCall, StoredEvent
 
 Identity = tuple[TenantId, bytes]  # tenant, SHA-256 of source and key
+Remembered = tuple[TenantId, bytes, EventId, bytes, datetime | None]
 Key = tuple[ConnectionId, str]
 Subject = tuple[ConnectionId, str]
 OLDER = ("d.state = 0 AND d.state IN (0, 1)", "d.state = 3")  # READY and WAITING, as their partial indexes say it
@@ -87,12 +88,16 @@ class Statements(ABC):
         """An event id as the driver takes it."""
 
     @abstractmethod
-    async def remember(self, rows: Sequence[tuple[TenantId, bytes, EventId, bytes]]) -> set[Identity]:
-        """Write (tenant, identity, event, hash) rows, sorted; returns those that were new. Waits for who writes the same."""
+    async def remember(self, rows: Sequence[Remembered]) -> set[Identity]:
+        """Write (tenant, identity, event, hash, end) rows, sorted; returns those that were new. Waits for who writes the same."""
 
     @abstractmethod
     async def known(self, identities: Sequence[Identity]) -> dict[Identity, tuple[EventId, bytes]]:
         """The event and hash under each identity."""
+
+    @abstractmethod
+    async def prolong(self, rows: Sequence[tuple[TenantId, bytes, datetime]]) -> None:
+        """Give (tenant, identity, end) rows that end, where theirs is more than a day before it."""
 
     @abstractmethod
     async def insert(self, table: str, names: str, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -19,6 +19,7 @@ from hub.adapters.db.statements import (
     Group,
     Identity,
     Key,
+    Remembered,
     Statements,
     Subject,
     columns,
@@ -27,6 +28,7 @@ from hub.adapters.db.statements import (
 )
 from hub.domain.deliveries import Delivery
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId
+from hub.ports.retention import PROLONGED
 from hub.ports.store import LaneCall, StoredEvent
 
 _TYPES = {
@@ -63,16 +65,17 @@ class PostgresStatements(Statements):
     def event_key(self, event: EventId | None) -> Any:
         return None if event is None else UUID(event[4:])
 
-    async def remember(self, rows: Sequence[tuple[TenantId, bytes, EventId, bytes]]) -> set[Identity]:
-        tenants, identities, events, hashes = columns(rows)
+    async def remember(self, rows: Sequence[Remembered]) -> set[Identity]:
+        tenants, identities, events, hashes, ends = columns(rows)
         found = await self._link.driver(
-            "INSERT INTO idempotency (tenant_id, identity, event_id, request_hash) "
-            "SELECT * FROM unnest($1::int[], $2::bytea[], $3::uuid[], $4::bytea[]) "
+            "INSERT INTO idempotency (tenant_id, identity, event_id, request_hash, expires_at) "
+            "SELECT * FROM unnest($1::int[], $2::bytea[], $3::uuid[], $4::bytea[], $5::timestamptz[]) "
             "ON CONFLICT DO NOTHING RETURNING tenant_id, identity",
             tenants,
             identities,
             [self.event_key(event) for event in events],
             hashes,
+            ends,
         )
         return {(row[0], row[1]) for row in found}
 
@@ -83,6 +86,19 @@ class PostgresStatements(Statements):
             *columns(identities),
         )
         return {(row[0], row[1]): (from_uuid(row[2]), row[3]) for row in rows}
+
+    async def prolong(self, rows: Sequence[tuple[TenantId, bytes, datetime]]) -> None:
+        if not rows:
+            return
+        await self._link.driver(
+            "UPDATE idempotency u SET expires_at = f.ends FROM ("
+            "SELECT i.tenant_id, i.identity, w.ends FROM unnest($1::int[], $2::bytea[], $3::timestamptz[]) "
+            "AS w(tenant_id, identity, ends) JOIN idempotency i USING (tenant_id, identity) "
+            "WHERE i.expires_at IS NULL OR i.expires_at < w.ends - $4::interval FOR UPDATE OF i SKIP LOCKED) f "
+            "WHERE u.tenant_id = f.tenant_id AND u.identity = f.identity",
+            *columns(rows),
+            PROLONGED,
+        )
 
     async def insert(self, table: str, names: str, rows: Sequence[tuple[Any, ...]]) -> None:
         if not rows:

@@ -19,6 +19,7 @@ from hub.adapters.db.statements import (
     Group,
     Identity,
     Key,
+    Remembered,
     Statements,
     Subject,
     newest,
@@ -26,6 +27,7 @@ from hub.adapters.db.statements import (
 )
 from hub.domain.deliveries import Delivery
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId
+from hub.ports.retention import PROLONGED
 from hub.ports.store import LaneCall, StoredEvent
 
 LANES_AT_ONCE = 64  # a compound SELECT may have 500 terms; the plan of a shorter one is cheaper
@@ -47,14 +49,14 @@ class SqliteStatements(Statements):
     def event_key(self, event: EventId | None) -> Any:
         return None if event is None else event[4:]
 
-    async def remember(self, rows: Sequence[tuple[TenantId, bytes, EventId, bytes]]) -> set[Identity]:
-        known = await self.known([(tenant, identity) for tenant, identity, _, _ in rows])
+    async def remember(self, rows: Sequence[Remembered]) -> set[Identity]:
+        known = await self.known([(row[0], row[1]) for row in rows])
         fresh = [row for row in rows if (row[0], row[1]) not in known]
         await self._link.many(
-            "INSERT INTO idempotency (tenant_id, identity, event_id, request_hash) VALUES (?, ?, ?, ?)",
-            [(tenant, identity, self.event_key(event), hash_) for tenant, identity, event, hash_ in fresh],
+            "INSERT INTO idempotency (tenant_id, identity, event_id, request_hash, expires_at) VALUES (?, ?, ?, ?, ?)",
+            [(row[0], row[1], self.event_key(row[2]), row[3], self.moment(row[4])) for row in fresh],
         )
-        return {(tenant, identity) for tenant, identity, _, _ in fresh}
+        return {(row[0], row[1]) for row in fresh}
 
     async def known(self, identities: Sequence[Identity]) -> dict[Identity, tuple[EventId, bytes]]:
         pairs = ", ".join(["(?, ?)"] * len(identities))
@@ -64,6 +66,13 @@ class SqliteStatements(Statements):
             *(value for pair in identities for value in pair),
         )
         return {(row[0], row[1]): (from_uuid(row[2]), row[3]) for row in rows}
+
+    async def prolong(self, rows: Sequence[tuple[TenantId, bytes, datetime]]) -> None:
+        await self._link.many(
+            "UPDATE idempotency SET expires_at = ? WHERE tenant_id = ? AND identity = ? "
+            "AND (expires_at IS NULL OR expires_at < ?)",
+            [(to_micros(end), tenant, identity, to_micros(end - PROLONGED)) for tenant, identity, end in rows],
+        )
 
     async def insert(self, table: str, names: str, rows: Sequence[tuple[Any, ...]]) -> None:
         marks = ", ".join("?" * len(names.split(", ")))

@@ -125,7 +125,7 @@ class DeliveryRow(SQLModel, table=True):
 
 
 class AttemptRow(SQLModel, table=True):
-    """One try; appended, never changed."""
+    """One try; appended, never changed. On PostgreSQL in partitions by `started_at`, without a key: see `partitions`."""
 
     __tablename__ = "attempt"
     __table_args__ = (

@@ -255,6 +255,8 @@ class MemoryDeliveries(MemoryEvents):
             case Delivery():
                 raise Conflict(f"delivery dlv_{delivery} is still under way", code="under_way")
             case DoneDelivery():
+                if self._tables.events.get(known.event) is None:
+                    raise Conflict(f"the event of delivery dlv_{delivery} is no longer kept", code="event_gone")
                 fresh = Delivery(
                     id=DeliveryId(self._tables.next("delivery")),
                     event=known.event,

@@ -11,6 +11,7 @@ from hub.domain.deliveries import Delivery, Final, Planned, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RunId, TenantId, event_id, show
 from hub.domain.runs import Run, RunState
+from hub.ports.retention import PROLONGED
 from hub.ports.runs import Awaited, Owed, Start
 from hub.ports.store import Arrival, DoneDelivery, Page, Receipt, StoredEvent
 
@@ -30,12 +31,18 @@ class MemoryEvents:
             identity = (event.tenant, event.source, event.key)
             known = tables.identities.get(identity)
             if known is not None:
+                end, until = known[2], arrival.known_until
+                if until is not None and (end is None or end < until - PROLONGED):
+                    tables.identities.put(identity, (*known[:2], until))
                 receipts.append(Receipt(known[0], fresh=False, clash=known[1] != event.request_hash))
                 continue
-            tables.identities.put(identity, (event.id, event.request_hash))
+            tables.identities.put(identity, (event.id, event.request_hash, arrival.known_until))
             tables.events.put(event.id, event)
             if arrival.evaluated:
                 tables.evaluated.put(event.id, (event.tenant, arrival.evaluated))
+                for said in arrival.evaluated:
+                    if said.verdict is True and said.how != "live":
+                        tables.observations.put((said.revision, event.id), event.tenant)
             keys |= owe(tables, event.tenant, event.id, arrival.planned, event.received_at)
             for start in arrival.starts:
                 run = RunId(tables.next("run"))

@@ -102,8 +102,8 @@ class MemoryRules(MemoryDeliveries):
     async def observed(self, revision: RevisionId, limit: int, before: EventId | None = None) -> list[EventId]:
         found = [
             event
-            for event, (_, evaluated) in self._tables.evaluated.items()
-            if (before is None or event < before) and any(_told(one, revision) for one in evaluated)
+            for (seen, event), _ in self._tables.observations.items()
+            if seen == revision and (before is None or event < before)
         ]
         return sorted(found, reverse=True)[:limit]
 
@@ -175,10 +175,6 @@ class MemoryRules(MemoryDeliveries):
 
     def _changed(self) -> None:
         self._tables.next("config")
-
-
-def _told(one: Evaluated, revision: RevisionId) -> bool:
-    return one.revision == revision and one.verdict is True and one.how != "live"
 
 
 def _switch(tenant: TenantId) -> str:

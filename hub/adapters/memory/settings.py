@@ -8,6 +8,7 @@ from datetime import datetime
 
 from hub.adapters.memory.audit import MemoryAudit
 from hub.adapters.memory.replays import MemoryReplays
+from hub.adapters.memory.retention import MemoryRetention
 from hub.adapters.memory.rules import MemoryRules, canonical
 from hub.adapters.memory.runs import MemoryRuns
 from hub.domain.breaker import Trouble
@@ -20,7 +21,7 @@ from hub.ports.store import StoredMapping
 from mappings.documents import Document
 
 
-class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules, MemoryAudit):
+class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules, MemoryRetention, MemoryAudit):
     """`hub.ports.store.Work` over tables: adds Settings, People and Orders."""
 
     async def connections(self, tenant: TenantId) -> list[Connection]:

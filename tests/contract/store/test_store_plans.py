@@ -10,10 +10,12 @@ import pytest
 from hub.adapters.db import SqlStore, open_store
 from hub.adapters.db.columns import to_micros
 from hub.adapters.db.link import Link
+from hub.adapters.db.retention import BY_INDEX, TABLES, WINDOW, drop_sql, free_sql, remove_sql, step_sql
 from hub.adapters.db.rules import SEALED
 from hub.adapters.db.statements import HEADLESS
 from hub.adapters.db.statements_postgres import CLAIM
 from hub.adapters.db.statements_sqlite import claim_sql
+from hub.domain.retention import Kind
 from tests.support.arrivals import LEASE, make_lane
 from tests.support.stores import T0
 
@@ -119,6 +121,81 @@ async def test_sqlite_reads_events_for_a_backtest_by_their_type_without_sorting(
     assert "USING INDEX event_type (tenant_id=? AND type=? AND id>? AND id<?)" in plan, plan
     assert "TEMP B-TREE" not in plan, plan
     assert "SCAN" not in plan, plan
+
+
+async def _history(store: SqlStore, rows: int) -> list[object]:
+    """So many ended deliveries, runs and observations, one for each of so many events; returns 500 event ids."""
+    micros = store._sqlite
+    number = "printf('%032x', n)" if micros else "lpad(to_hex(n), 32, '0')::uuid"
+    source = (
+        "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < $1)"
+        if micros
+        else "WITH c AS (SELECT n FROM generate_series(1, $1::int) n)"
+    )
+    at = str(to_micros(T0)) if micros else f"'{T0.isoformat()}'::timestamptz"
+    hash_ = "x'00'" if micros else "'\\x00'::bytea"
+    columns = {
+        "event (id, tenant_id, type, version, source, key, occurred_at, received_at, request_hash)": (
+            f"{number}, 1, 't', 1, '/e', 'k' || n, {at}, {at}, {hash_}"
+        ),
+        "delivery_done (delivery_id, event_id, tenant_id, dest_id, step, final, attempts, received_at, finished_at, again)": (
+            f"n, {number}, 1, 1, 's', CASE WHEN n % 9 = 0 THEN 'dead' ELSE 'delivered' END, 1, {at}, {at}, false"
+        ),
+        "run (tenant_id, rule_id, revision_id, event_id, at_event, state, created_at, changed_at, met)": (
+            f"1, 1, 1, {number}, {number}, CASE WHEN n % 9 = 0 THEN 'waiting' ELSE 'done' END, {at}, {at}, '[]'"
+        ),
+        "observation (revision_id, event_id)": f"1, {number}",
+    }
+    async with store._link() as link:
+        for table, values in columns.items():
+            await link.driver(f"{source} INSERT INTO {table} SELECT {values} FROM c", rows)
+        found = await link.driver("SELECT id FROM event ORDER BY id LIMIT 500")
+    return [row[0] for row in found]
+
+
+SWEPT = (*TABLES, None)
+OLD = ("event", "delivery_done", "run", "observation", "delivery")
+
+
+def _sweep_sql(kind: Kind | None, sqlite: bool) -> list[str]:
+    """The statements of a step."""
+    if kind is None:
+        return [WINDOW, drop_sql(sqlite), *([] if sqlite else [free_sql()])]
+    table, id_ = TABLES[kind]
+    return [step_sql(table), remove_sql(table, id_, kind)]
+
+
+@pytest.mark.parametrize("analyzed", [True, False])
+async def test_postgres_sweeps_what_is_over_by_its_indexes(postgres_store: SqlStore, analyzed: bool) -> None:
+    await _backlog(postgres_store, 20_000)
+    ids = await _history(postgres_store, 50_000)
+    span = {"$1": ids[0], "$2": ids[-1], "$3": ids[-1], "$4": NOW}
+    async with postgres_store._link() as link:
+        if analyzed:
+            await link.driver("ANALYZE")  # all of the backlog is of one event: few different ones, it seems
+        await link.driver(BY_INDEX)
+        for kind in SWEPT:
+            for sql in _sweep_sql(kind, sqlite=False):
+                given = {"$1": ids, "$2": NOW, "$3": T0} if "ANY($1" in sql else {**span}
+                given |= {"$3": 499} if "$3" in sql and ("LIMIT $3" in sql or "OFFSET $3" in sql) else {}
+                plan = await _pg_plan(link, sql, *[value for name, value in given.items() if name in sql])
+                scans = [node for table in OLD for node in _nodes(json.loads(plan), table)]
+                assert not any(node["Node Type"] == "Seq Scan" for node in scans), (sql, plan)
+
+
+async def test_sqlite_sweeps_what_is_over_by_its_indexes(sqlite_store: SqlStore) -> None:
+    ids = await _history(sqlite_store, 2_000)
+    async with sqlite_store._link() as link:
+        await link.driver("ANALYZE")
+        for kind in SWEPT:
+            for sql in _sweep_sql(kind, sqlite=True):
+                count = max(n for n in range(1, 5) if f"${n}" in sql)
+                rows = await link.driver("EXPLAIN QUERY PLAN " + sql, *([json.dumps(ids), 1, 1, 1][:count]))
+                plan = "\n".join(row[3] for row in rows)
+                assert not [
+                    line for line in plan.splitlines() if line.startswith("SCAN") and "json_each" not in line
+                ], plan
+                assert "TEMP B-TREE" not in plan, (sql, plan)
 
 
 def _nodes(plan: object, relation: str) -> list[dict[str, object]]:

@@ -114,11 +114,16 @@ def use_all(meter: Meter, word: str = "greenhouse") -> None:
     meter.delivered(word, 0.2)
     meter.rule(word, "fired")
     meter.attempt(word, word, "refused", 0.04, {"next": "dead", "status": 422, "replay_of": 7})
+    meter.refused(word)
+    meter.pressure(0.5)
+    meter.swept(word, 3, NOW, False, NOW)
     meter.note("leases.expired", count=7)
     meter.request("acceptEvents", 202, 0.01)
     meter.claim(0.001)
     meter.record(3, 0.002)
     meter.task("sweep", "planned", NOW, None)
+    meter.backup("made", NOW)
+    meter.backup("verified", None)
     meter.task("sweep", "ok", NOW + timedelta(minutes=1), True)
 
 

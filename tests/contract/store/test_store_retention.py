@@ -1,0 +1,372 @@
+"""What is over goes, what something still needs stays, on every store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from hub.adapters.db import SqlStore, open_store
+from hub.adapters.db.link import Link
+from hub.adapters.db.partitions import AHEAD, WEEK, WeeklyParts, week_of
+from hub.adapters.memory import MemoryStore
+from hub.domain.deliveries import Final, Finish, Hold, Planned
+from hub.domain.errors import Conflict, Unavailable
+from hub.domain.ids import DEFAULT_TENANT, EventId, RuleId, TenantId
+from hub.domain.replays import ReplayState, ReplayWanted
+from hub.domain.retention import Keep, Kind
+from hub.domain.runs import RunState, end
+from hub.ports.rules import Backtest, Evaluated, first_id
+from hub.ports.runs import Start
+from hub.ports.store import Arrival, Page, Store
+from tests.support.arrivals import accept, arrival, claim, complete, completion, event, event_number, make_lane
+from tests.support.stores import T0, StillClock
+
+HOUR = timedelta(hours=1)
+KEEP = Keep()
+OTHER = TenantId(2)
+OTHERS = tuple(kind for kind in Kind if kind is not Kind.ATTEMPTS)  # those go by weeks on PostgreSQL
+
+
+def after_days(days: int) -> datetime:
+    """So many days after everything happened, and an hour."""
+    return T0 + timedelta(days=days) + 2 * HOUR
+
+
+async def sweep(
+    store: Store, now: datetime, keep: Keep = KEEP, *, limit: int = 500, kinds: Sequence[Kind] = OTHERS
+) -> dict[Kind, int]:
+    """Every kind to its end; what went, of each."""
+    gone = {}
+    for kind in kinds:
+        rows, place = 0, ""
+        while True:
+            async with store.work() as work:
+                removed = await work.remove(kind, keep.cuts(now), after=place, limit=limit)
+            rows += removed.rows
+            if removed.after is None:
+                break
+            place = removed.after
+        gone[kind] = rows
+    return {kind: count for kind, count in gone.items() if count}
+
+
+async def counted(store: Store, now: datetime, tenant: TenantId | None = None) -> dict[Kind, int]:
+    async with store.look() as look:
+        found = {kind: await look.removable(kind, KEEP.cuts(now), tenant) for kind in OTHERS}
+    return {kind: count for kind, count in found.items() if count}
+
+
+async def there(store: Store) -> list[EventId]:
+    async with store.look() as look:
+        return sorted(one.id for one in await look.events(DEFAULT_TENANT, Page(200)))
+
+
+async def told(store: Store, now: datetime) -> dict[Kind, int]:
+    """What a look says before a sweep that is then made; both must say the same."""
+    said = await counted(store, now)
+    gone = await sweep(store, now)
+    assert said == gone
+    return gone
+
+
+async def test_a_whole_story_goes_when_its_time_is_over_and_not_before(store: Store) -> None:
+    lane = await make_lane(store)
+    await accept(store, *[arrival(n, Planned(lane.id, "s")) for n in range(1, 4)])
+    await complete(store, *[completion(one) for one in await claim(store, lane.id)])
+    assert await told(store, after_days(89)) == {}
+    assert await told(store, after_days(179)) == {}
+    assert await told(store, after_days(181)) == {Kind.EVENTS: 3, Kind.DELIVERIES: 3}
+    assert await there(store) == []
+    async with store.look() as look:
+        assert await look.deliveries(DEFAULT_TENANT, Page(50)) == []
+        assert await look.oldest(Kind.EVENTS) is None
+        assert await look.oldest(Kind.DELIVERIES) is None
+
+
+async def test_small_steps_go_as_far_as_one_large_one(store: Store) -> None:
+    lane = await make_lane(store)
+    await accept(store, *[arrival(n, *[Planned(lane.id, f"s{k}") for k in range(n % 3)]) for n in range(1, 30)])
+    claimed = await claim(store, lane.id)
+    await complete(store, *[completion(one) for one in claimed[:-1]])
+    gone = await sweep(store, after_days(400), limit=4)
+    assert gone[Kind.EVENTS] == 28
+    assert gone[Kind.DELIVERIES] == len([one for one in claimed if one.delivery.event != claimed[-1].delivery.event])
+    assert await there(store) == [claimed[-1].delivery.event]
+
+
+async def test_what_a_live_or_held_delivery_needs_stays_for_good(store: Store) -> None:
+    lane = await make_lane(store)
+    await accept(store, *[arrival(n, Planned(lane.id, "s", okey="k" if n < 3 else None)) for n in range(1, 5)])
+    first, third, fourth = await claim(store, lane.id)
+    await complete(store, completion(third, Hold("a person")), completion(fourth))
+    assert await told(store, after_days(3000)) == {Kind.EVENTS: 1, Kind.DELIVERIES: 1}
+    assert await there(store) == [event_number(1), event_number(2), event_number(3)]  # leased, waiting, held
+    assert first.delivery.event == event_number(1)
+
+
+async def test_a_dead_letter_keeps_its_event_for_its_own_time_and_what_else_its_event_owed(store: Store) -> None:
+    lane, other = await make_lane(store), await make_lane(store, "other")
+    await accept(store, arrival(1, Planned(lane.id, "s"), Planned(other.id, "t")))
+    [dead] = await claim(store, lane.id)
+    [good] = await claim(store, other.id)
+    await complete(store, completion(dead, Finish(Final.DEAD), error="http_400"), completion(good))
+    assert await told(store, after_days(364)) == {}
+    async with store.work() as work:  # that the good one was delivered must be known as long as it could be made again
+        assert await work.owe(DEFAULT_TENANT, event_number(1), [Planned(other.id, "t")], T0) == []
+        await work.replay(DEFAULT_TENANT, dead.delivery.id, now=T0, again=False)
+    [again] = await claim(store, lane.id)
+    await complete(store, completion(again))
+    assert await told(store, after_days(366)) == {Kind.EVENTS: 1, Kind.DELIVERIES: 2, Kind.DEAD_LETTERS: 1}
+
+
+async def test_a_run_that_has_not_ended_keeps_its_event_and_the_one_it_stands_at(store: Store) -> None:
+    async with store.work() as work:
+        rule = await work.put_rule(DEFAULT_TENANT, "r", {"a": 1}, state="live", by="cli", now=T0)
+    await accept(store, Arrival(event(1), starts=(Start(rule.id, rule.latest.id),)), arrival(2), arrival(3), arrival(4))
+    async with store.work() as work:
+        [run] = await work.due_runs(T0 + HOUR)
+        waiting = replace(run, at=event_number(3), state=RunState.WAITING, awaits="a.b", due_at=None)
+        await work.save_runs([waiting])
+    assert await told(store, after_days(1000)) == {Kind.EVENTS: 2}
+    assert await there(store) == [event_number(1), event_number(3)]
+    async with store.work() as work:
+        await work.save_runs([end(waiting, RunState.DONE, T0 + HOUR)])
+    assert await told(store, after_days(1000)) == {Kind.EVENTS: 2, Kind.RUNS: 1}
+
+
+async def test_nothing_of_a_tenant_goes_while_a_replay_of_theirs_runs(store: Store) -> None:
+    await accept(store, arrival(1), arrival(2, tenant=OTHER))
+    async with store.work() as work:
+        job = await work.add_replay_job(DEFAULT_TENANT, ReplayWanted(), 1, "cli", T0)
+    assert await told(store, after_days(1000)) == {Kind.EVENTS: 1}
+    assert await there(store) == [event_number(1)]
+    async with store.work() as work:
+        await work.put_replay_job(replace(job, state=ReplayState.DONE, finished_at=T0))
+    assert await counted(store, after_days(1000), OTHER) == {}
+    assert await told(store, after_days(1000)) == {Kind.EVENTS: 1, Kind.REPLAYS: 1}
+
+
+async def test_a_repeat_is_known_within_its_life_and_each_repeat_prolongs_it(store: Store) -> None:
+    life = timedelta(days=10)
+    await accept(store, replace(arrival(1, key="k"), known_until=T0 + life))
+    assert await sweep(store, T0 + life - HOUR) == {}
+    [again] = await accept(store, replace(arrival(2, key="k"), known_until=T0 + 2 * life))
+    assert (again.fresh, again.id) == (False, event_number(1))
+    assert await sweep(store, T0 + 2 * life - HOUR) == {}
+    assert await told(store, T0 + 2 * life) == {Kind.IDENTITIES: 1}
+    [fresh] = await accept(store, replace(arrival(3, key="k"), known_until=T0 + 3 * life))
+    assert (fresh.fresh, fresh.id) == (True, event_number(3))
+
+
+async def test_an_identity_without_an_end_goes_with_its_event_and_one_with_an_end_outlives_it(store: Store) -> None:
+    await accept(store, arrival(1), replace(arrival(2), known_until=after_days(9999)))
+    assert await sweep(store, after_days(181)) == {Kind.EVENTS: 2}
+    without, with_ = await accept(store, arrival(3, key="key-1"), arrival(4, key="key-2"))
+    assert without.fresh
+    assert (with_.fresh, with_.id) == (False, event_number(2))
+
+
+async def test_observations_and_backtests_go_by_their_own_time(store: Store) -> None:
+    async with store.work() as work:
+        rule = await work.put_rule(DEFAULT_TENANT, "r", {"a": 1}, state="observe", by="cli", now=T0)
+        for state in ("done", "running"):
+            ended = T0 if state == "done" else None
+            job = Backtest(f"bkt_{state}", DEFAULT_TENANT, rule.id, rule.latest.id, 90, state, T0, "cli")
+            await work.add_backtest(replace(job, finished_at=ended))
+    new = EventId(first_id(after_days(100))[:-1] + "1")
+    seen = (Evaluated(rule.latest.id, True, "observed"),)
+    late = replace(event(2), id=new, received_at=after_days(100))
+    await accept(store, Arrival(event(1), evaluated=seen), Arrival(late, evaluated=seen))
+    assert await told(store, after_days(91)) == {Kind.OBSERVATIONS: 1, Kind.BACKTESTS: 1}
+    async with store.look() as look:
+        assert await look.observed(rule.latest.id, 10) == [new]
+        assert [one.state for one in await look.backtests(RuleId(rule.id))] == ["running"]
+        assert await look.evaluated(DEFAULT_TENANT, event_number(1)) == list(seen)  # stands with the event
+
+
+async def test_kinds_that_are_kept_for_good_are_never_touched(store: Store) -> None:
+    lane = await make_lane(store)
+    await accept(store, arrival(1, Planned(lane.id, "s")))
+    await complete(store, *[completion(one) for one in await claim(store, lane.id)])
+    keep = Keep.read(",".join(f"{kind}=0" for kind in Kind))
+    assert await sweep(store, after_days(9000), keep) == {}
+    assert keep.known_until(T0) is None
+    only = Keep.read(",".join(f"{kind}=0" for kind in Kind if kind is not Kind.DELIVERIES))
+    assert await sweep(store, after_days(9000), only) == {}  # its event is there
+
+
+async def test_what_was_sent_cannot_be_sent_again_without_its_event(store: Store) -> None:
+    lane = await make_lane(store)
+    await accept(store, arrival(1, Planned(lane.id, "s")))
+    [one] = await claim(store, lane.id)
+    await complete(store, completion(one))
+    await sweep(store, after_days(400), Keep.read("deliveries=0"))
+    async with store.work() as work:
+        with pytest.raises(Conflict) as caught:
+            await work.replay(DEFAULT_TENANT, one.delivery.id, now=T0, again=True)
+        assert caught.value.code == "event_gone"
+        assert await work.owe(DEFAULT_TENANT, event_number(1), [Planned(lane.id, "x")], T0) == []
+
+
+async def test_a_sweep_and_a_replay_of_the_same_event_never_both_win(open_another: Callable[[], Store]) -> None:
+    store, second = open_another(), open_another()
+    if not isinstance(store, SqlStore) or store._sqlite:
+        return  # there one transaction is after the other
+    lane = await make_lane(store)
+    await accept(store, *[arrival(n, Planned(lane.id, "s")) for n in (1, 2)])
+    claimed = await claim(store, lane.id)
+    await complete(store, *[completion(one) for one in claimed])
+    async with store.work() as work:  # under way while the sweep goes by
+        kept = await work.replay(DEFAULT_TENANT, claimed[0].delivery.id, now=T0, again=True)
+        async with second.work() as sweeping:
+            removed = await sweeping.remove(Kind.EVENTS, KEEP.cuts(after_days(400)))
+            too_late = asyncio.create_task(_replay(open_another(), claimed[1].delivery.id))
+            await asyncio.sleep(0.05)
+            assert not too_late.done()  # waits to know whether its event stays
+        assert removed.rows == 1
+    assert await too_late == "event_gone"
+    assert await there(store) == [event_number(1)]
+    assert [one.delivery.id for one in await claim(store, lane.id)] == [kept]
+
+
+async def _replay(store: Store, delivery: object) -> str:
+    try:
+        async with store.work() as work:
+            await work.replay(DEFAULT_TENANT, delivery, now=T0, again=True)  # type: ignore[arg-type]
+    except Conflict as error:
+        return error.code
+    return "sent"
+
+
+async def test_an_identity_swept_between_two_looks_counts_as_new(open_another: Callable[[], Store]) -> None:
+    store, second = open_another(), open_another()
+    if not isinstance(store, SqlStore) or store._sqlite:
+        return
+    await accept(store, replace(arrival(1, key="k"), known_until=T0))
+    async with second.work() as sweeping:
+        await sweeping.remove(Kind.IDENTITIES, KEEP.cuts(after_days(1)))
+        accepting = asyncio.create_task(accept(store, arrival(2, key="k")))
+        await asyncio.sleep(0.05)
+        assert not accepting.done()
+    assert (await accepting)[0].fresh
+
+
+async def test_what_is_owed_is_told_at_a_glance_and_counted_only_when_it_matters(store: Store) -> None:
+    async with store.look() as look:
+        assert (await look.owing(10, 100)).total == 0
+    lane, other = await make_lane(store), await make_lane(store, "b", OTHER)
+    await accept(store, *[arrival(n, Planned(lane.id, "s")) for n in range(1, 8)])
+    await accept(store, arrival(8, Planned(other.id, "s"), tenant=OTHER))
+    async with store.look() as look:
+        glance, exact = await look.owing(10, 100), await look.owing(3, 100)
+        bounded = await look.owing(3, 5)
+    assert glance.at_most
+    assert 8 <= glance.of(OTHER) <= 10
+    assert (exact.total, exact.of(DEFAULT_TENANT), exact.of(OTHER)) == (8, 7, 1)
+    assert bounded.total == 5
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_tries_go_by_their_own_time_whatever_became_of_their_delivery(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    store = MemoryStore(StillClock()) if kind == "memory" else open_store(request.getfixturevalue("sqlite_database"))
+    lane = await make_lane(store)
+    await accept(store, *[arrival(n, Planned(lane.id, "s")) for n in range(1, 6)])
+    claimed = await claim(store, lane.id)
+    await complete(store, *[completion(one) for one in claimed[:3]])
+    late = [
+        replace(completion(one), attempt=replace(completion(one).attempt, started_at=after_days(50)))
+        for one in claimed[3:]
+    ]
+    await complete(store, *late)
+    assert await sweep(store, after_days(89), kinds=[Kind.ATTEMPTS]) == {}
+    async with store.look() as look:
+        assert await look.removable(Kind.ATTEMPTS, KEEP.cuts(after_days(91))) == 3
+        assert await look.oldest(Kind.ATTEMPTS) == T0
+    assert await sweep(store, after_days(91), kinds=[Kind.ATTEMPTS], limit=2) == {Kind.ATTEMPTS: 3}
+    async with store.look() as look:
+        assert await look.attempts(DEFAULT_TENANT, claimed[0].delivery.id) == []
+        assert len(await look.attempts(DEFAULT_TENANT, claimed[4].delivery.id)) == 1
+    await store.close()
+
+
+@pytest.fixture
+async def weekly(postgres_database: str):
+    store = open_store(postgres_database)
+    yield store
+    await store.close()
+
+
+async def _try_at(store: SqlStore, *moments: datetime) -> None:
+    async with store._link() as link:
+        for at in moments:
+            await link.driver(
+                "INSERT INTO attempt "
+                "(delivery_id, event_id, dest_id, tenant_id, run_lease, number, started_at, took_ms, outcome) "
+                "VALUES (1, '0198f0c0000070008000000000000000'::uuid, 1, 1, 1, 1, $1, 1, 'delivered')",
+                at,
+            )
+
+
+async def _tried(link: Link) -> list[datetime]:
+    return [row[0] for row in await link.driver("SELECT started_at FROM attempt ORDER BY started_at")]
+
+
+async def test_partitions_stand_ready_and_no_try_is_ever_without_one(weekly: SqlStore) -> None:
+    async with weekly._link() as link:
+        [first, *weeks, last] = await WeeklyParts(link).all()
+    assert first.lower is None
+    assert last.upper is None
+    assert [part.upper - part.lower for part in weeks if part.upper and part.lower] == [WEEK] * len(weeks)
+    assert len(weeks) >= AHEAD
+    assert last.lower is not None
+    await _try_at(weekly, datetime(1999, 1, 1, tzinfo=T0.tzinfo), last.lower + 3 * WEEK)  # clocks that are off
+    now = last.lower
+    async with weekly.work() as work:
+        made = await work.make_room(now)
+        assert await work.make_room(now) == 0
+    async with weekly._link() as link:
+        parts = await WeeklyParts(link).all()
+        assert len(await _tried(link)) == 2
+    assert made == len(parts) - len(weeks) - 2 - 1  # one is the long week in which nobody made room
+    assert parts[-1].lower == week_of(now) + (AHEAD + 1) * WEEK
+
+
+async def test_whole_partitions_go_and_nothing_newer_than_the_cut(weekly: SqlStore) -> None:
+    async with weekly._link() as link:
+        [before, one, two, *_] = await WeeklyParts(link).all()
+    assert before.upper is not None
+    assert one.upper is not None
+    assert two.upper is not None
+    moments = [before.upper - HOUR, one.upper - HOUR, one.upper, two.upper]
+    await _try_at(weekly, *moments)
+    cut = one.upper + timedelta(days=3)  # in the middle of the second
+    async with weekly.look() as look:
+        assert await look.removable(Kind.ATTEMPTS, {Kind.ATTEMPTS: cut}) == 2
+        assert await look.oldest(Kind.ATTEMPTS) == moments[0]
+    async with weekly.work() as work:
+        assert (await work.remove(Kind.ATTEMPTS, {Kind.ATTEMPTS: cut})).rows == 2
+        assert (await work.remove(Kind.ATTEMPTS, {Kind.ATTEMPTS: cut})).rows == 0
+    async with weekly._link() as link:
+        assert await _tried(link) == moments[2:]
+        assert (await WeeklyParts(link).all())[0].name == before.name == "attempt_before"
+    await _try_at(weekly, T0)  # there is still a place for a clock that is behind
+
+
+async def test_a_change_of_partitions_does_not_make_writers_wait(weekly: SqlStore) -> None:
+    async with weekly._link() as link:
+        [before, *_] = await WeeklyParts(link).all()
+    assert before.upper is not None
+    await _try_at(weekly, before.upper - HOUR)
+    async with weekly._link() as reading:
+        await reading.driver("SELECT count(*) FROM attempt")  # holds the tables until its end
+        with pytest.raises(Unavailable):
+            async with weekly.work() as work:
+                await work.remove(Kind.ATTEMPTS, {Kind.ATTEMPTS: before.upper})
+    async with weekly.work() as work:
+        assert (await work.remove(Kind.ATTEMPTS, {Kind.ATTEMPTS: before.upper})).rows == 1
