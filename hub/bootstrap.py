@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import secrets
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
+from typing import cast
+from urllib.parse import urlsplit
 
 from hub.adapters import db
 from hub.adapters.backup.opening import Backups, Wanted, open_backups
@@ -22,15 +25,18 @@ from hub.adapters.http.exporter import serve_metrics
 from hub.adapters.http.guard import Guard
 from hub.adapters.http.router import Router
 from hub.adapters.http.signatures import VendorSignatures
+from hub.adapters.identity import Argon2id, WebAuthn
 from hub.adapters.logs import Lines
 from hub.adapters.logs import configure as configure_logs
+from hub.adapters.media import Mirrored, open_blobs
+from hub.adapters.memory.blobs import MemoryBlobs
 from hub.adapters.memory.heads import MemoryHeads
 from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
 from hub.adapters.objects import open_objects
 from hub.adapters.objects.heads import KeptHeads
 from hub.adapters.timer import Timer
-from hub.adapters.vault import FieldVault
-from hub.adapters.vault.keyring import open_root_keys
+from hub.adapters.tls import server_context
+from hub.adapters.vault import FieldVault, RootSettings, StreamVault, open_root_keys
 from hub.adapters.vault.signing import VaultSigner
 from hub.adapters.workdays import NationalDays
 from hub.app.access import Access
@@ -43,11 +49,17 @@ from hub.app.channels import Channels
 from hub.app.configure import Configure
 from hub.app.daily import Daily
 from hub.app.deliver import Deliver
+from hub.app.fieldbook import Fieldbook
 from hub.app.hub import Hub
 from hub.app.identify import Identify
 from hub.app.ingest import Ingest, Prepare, commit_arrivals
+from hub.app.keys import CraftVault, Keys, Shelves
+from hub.app.kill_switch import KillSwitch
 from hub.app.lanes import LaneLoop, LoopLimits
 from hub.app.library import Library
+from hub.app.media import Media
+from hub.app.people.people import PeoplePolicy, people
+from hub.app.people.sessions import SessionPolicy
 from hub.app.pressure import Bounds, Pressure
 from hub.app.provide import Provide
 from hub.app.queries import Queries
@@ -56,8 +68,11 @@ from hub.app.replay import Replay
 from hub.app.replays import Replays
 from hub.app.reports import Reports
 from hub.app.retain import Retain
+from hub.app.rules_compared import Comparisons
 from hub.app.rules_lifecycle import Lifecycle
+from hub.app.rules_table import RuleTables
 from hub.app.runs import Runs
+from hub.app.scrub import Scrub
 from hub.app.switch import Switch
 from hub.app.traced import TracedDeliver, TracedTransport
 from hub.app.why import Why
@@ -70,6 +85,8 @@ from hub.ports.audit import Heads
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
+from hub.ports.identity import Passwords
+from hub.ports.media import Blobs
 from hub.ports.meter import Meter
 from hub.ports.signing import Signer
 from hub.ports.store import Store
@@ -99,7 +116,10 @@ class Parts:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: LoopLimits = field(default_factory=LoopLimits)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    blobs: Blobs = field(default_factory=MemoryBlobs)
     tracer: Tracer | None = None
+    passwords: Passwords = field(default_factory=Argon2id)
+    people: PeoplePolicy = field(default_factory=PeoplePolicy)
     bounds: Bounds = field(default_factory=Bounds)
     keep: Keep = field(default_factory=Keep)
     review: bool = False  # rules need a second person before they come into force
@@ -121,8 +141,10 @@ def assemble(parts: Parts) -> Hub:
     queries = Queries(p.store, p.vault, library, channels)
     reports = Reports(p.store, p.vault, library, prepare)
     cases = Cases(p.store, p.vault)
+    fields, lifecycle = Fieldbook(p.catalog), Lifecycle(p.store, library, p.catalog, cases, p.clock, p.review)
     deliver = Deliver(p.store, p.vault, library, channels, transport, reports, p.clock, p.ids, p.meter, p.retry)
     traced = deliver if p.tracer is None else TracedDeliver(deliver, p.tracer, p.clock)
+    media = Media(p.blobs, p.vault, StreamVault(cast("FieldVault", p.vault)), p.clock, p.ids, p.meter)
     return Hub(
         store=p.store,
         vault=p.vault,
@@ -148,13 +170,22 @@ def assemble(parts: Parts) -> Hub:
         advance=Advance(p.store, p.vault, library, prepare, p.clock, p.meter),
         runs=Runs(p.store, library, p.clock),
         queries=queries,
-        access=Access(p.store, p.clock, p.ids),
-        lifecycle=Lifecycle(p.store, library, p.catalog, cases, p.clock, p.review),
+        lifecycle=lifecycle,
+        kill_switch=KillSwitch(p.store, library, p.clock),
+        access=Access(p.store, p.clock, p.ids, p.people.site),
+        people=people(p.store, p.vault, p.clock, p.ids, p.meter, p.passwords, _authenticators(p.people.site), p.people),
         cases=cases,
-        backtests=Backtests(p.store, p.vault, p.clock, p.ids, p.meter, decode),
+        backtests=Backtests(p.store, p.vault, library, p.clock, p.ids, p.meter, decode),
         why=Why(p.store, p.vault, library),
-        trail=Trail(p.store, VaultSigner(p.store, p.vault, p.clock), p.heads, p.clock, p.meter, p.keep_acts),
         retain=Retain(p.store, p.clock, p.meter, p.keep),
+        fields=fields,
+        tables=RuleTables(lifecycle, fields),
+        comparisons=Comparisons(lifecycle),
+        trail=Trail(p.store, VaultSigner(p.store, p.vault, p.clock), p.heads, p.clock, p.meter, p.keep_acts),
+        # Every store of ours is also a shelf of keys, and every vault of ours exchanges them.
+        media=media,
+        scrub=Scrub(media, p.blobs.copies if isinstance(p.blobs, Mirrored) else (p.blobs,), p.meter),
+        keys=Keys(cast("Shelves", p.store), cast("CraftVault", p.vault), p.clock, p.meter),
     )
 
 
@@ -166,12 +197,14 @@ class Opened:
     timer: Timer
     meter: PrometheusMeter
     clock: SystemClock
+    vault: FieldVault
     tracer: Tracer | None = None
 
     async def render_metrics(self) -> tuple[bytes, str]:
         """The metrics of this process, and the lanes of all of them: (body, content type)."""
         store, lanes = self.hub.store, self.hub.lanes
         self.meter.in_flight(lanes.in_flight, lanes.limits.in_flight)
+        self.meter.keys(self.vault.vitals())
         health = await store.health()
         self.meter.store(health, await store.vitals() if health.ok else None)
         if health.ok:
@@ -187,9 +220,26 @@ class Opened:
         """Let go of what is over."""
         await self.hub.retain()
 
+    async def watch_keys(self) -> None:
+        """Ask the provider of root keys how it is, so that an outage is seen before keys in memory are too old."""
+        state = await self.hub.keys.health()
+        if not state.ok:
+            self.meter.note("keys.provider_down", provider=state.provider)
+
+    async def sweep_media(self) -> None:
+        """Remove recordings that nobody completed."""
+        if gone := await self.hub.media.sweep():
+            self.meter.note("media.swept", count=gone)
+
+    async def scrub_media(self) -> None:
+        """Open every copy of every recording once a day."""
+        await self.hub.scrub()
+
     async def begin(self) -> None:
-        """Wait for the database and open the keys: a lost keyring stops us here, before anything is accepted."""
+        """Wait for the database, take its time and open the keys: a lost keyring stops us here, before anything is accepted."""
         await until_there(self.hub.store, PATIENCE_S)
+        self.clock.begin(await self.hub.store.now())
+        await self.hub.lanes.recall()
         await self.hub.vault.prepare(DEFAULT_TENANT)
 
     async def run_loops(self) -> None:
@@ -215,6 +265,10 @@ class Opened:
         await self.hub.store.close()
 
 
+def _authenticators(site: str) -> WebAuthn:
+    return WebAuthn(urlsplit(site).hostname or "localhost", site)
+
+
 def open_hub(settings: Settings) -> Opened:
     """The product as the settings say. Nothing is asked of the network or the database yet."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -222,6 +276,7 @@ def open_hub(settings: Settings) -> Opened:
     clock = SystemClock()
     ids = SystemIds(clock)
     store = db.open_store(settings.database)
+    vault = FieldVault(open_root_keys(root_settings(settings)), store, clock, max_age_s=settings.key_cache_s)
     meter = PrometheusMeter([name for name, _ in events()], Lines(), version=VERSION)
     guard = Guard(
         allow_loopback=settings.egress_loopback,
@@ -231,7 +286,7 @@ def open_hub(settings: Settings) -> Opened:
     )
     parts = Parts(
         store=store,
-        vault=FieldVault(open_root_keys(settings.keyring, settings.root_key, settings.production), store),
+        vault=vault,
         clock=clock,
         ids=ids,
         meter=meter,
@@ -244,7 +299,9 @@ def open_hub(settings: Settings) -> Opened:
             lease=timedelta(seconds=settings.lease_s),
             renew_s=settings.lease_s / 4,  # a lease that ends before it is renewed gives live work away
         ),
+        blobs=open_blobs(settings.media, settings.media_copy, endpoint=settings.media_endpoint),
         tracer=_tracer(settings),
+        people=_people_policy(settings),
         bounds=Bounds(settings.backlog, settings.tenant_backlog, settings.free_disk),
         keep=settings.keep,
         review=settings.rule_review,
@@ -253,14 +310,19 @@ def open_hub(settings: Settings) -> Opened:
     )
     owner = secrets.token_hex(8)
     timer = Timer(store, meter, clock, owner=owner)
-    opened = Opened(assemble(parts), timer, meter, clock, parts.tracer)
+    opened = Opened(assemble(parts), timer, meter, clock, vault, parts.tracer)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
+    timer.every(10.0, "keys", opened.hub.keys.work_off, shared=True, at_once=True)
+    timer.every(30.0, "key_provider", opened.watch_keys)
+    timer.every(3600.0, "media", opened.sweep_media, shared=True)
+    timer.every(86_400.0, "scrub", opened.scrub_media, shared=True)
     timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
     daily = Daily(store, clock, ids)
     _audit_jobs(timer, opened.hub.trail, daily)
     backups = open_backup(settings, opened)
     if backups is not None:
         backups.plan(timer, daily)
+    timer.every(60.0, "sessions", opened.hub.people.sweep, shared=True)
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
     timer.every(3600.0, "partitions", opened.hub.retain.make_room, shared=True, at_once=True)
     timer.every(3600.0, "retention", opened.sweep, shared=True, at_once=True)
@@ -286,7 +348,7 @@ def open_backup(settings: Settings, opened: Opened) -> Backups | None:
     """Backups as the settings say, None where they say of none. Raises Invalid."""
     if settings.backup_to is None or settings.backup_keys_to is None:
         return None
-    roots = open_root_keys(settings.keyring, settings.root_key, settings.production)
+    roots = open_root_keys(root_settings(settings))
 
     def at(address: str) -> tuple[Store, Vault, Signer]:
         store = db.open_store(address)
@@ -304,6 +366,30 @@ def open_backup(settings: Settings, opened: Opened) -> Backups | None:
         ship_s=settings.backup_ship_s,
     )
     return open_backups(wanted, opened.hub, at)
+
+
+def root_settings(settings: Settings) -> RootSettings:
+    """What the settings say about root keys."""
+    return RootSettings(
+        settings.key_provider,
+        settings.keyring,
+        settings.root_key,
+        settings.production,
+        settings.vault_address,
+        settings.vault_key,
+        settings.vault_token_file,
+        settings.vault_namespace,
+        settings.kms_keys,
+        settings.kms_endpoint,
+        settings.ca_file,
+    )
+
+
+def _people_policy(settings: Settings) -> PeoplePolicy:
+    site = urlsplit(settings.public_url)
+    idle = timedelta(seconds=settings.session_idle_s)
+    sessions = SessionPolicy(idle, min(idle, SessionPolicy().idle_admin), timedelta(seconds=settings.session_life_s))
+    return PeoplePolicy(f"{site.scheme}://{site.netloc}", sessions, settings.separation, settings.password_days)
 
 
 def _tracer(settings: Settings) -> Tracer | None:
@@ -339,11 +425,19 @@ def current_schema(settings: Settings) -> str | None:
     return db.current(settings.database)
 
 
+def own_tls(settings: Settings) -> ssl.SSLContext | None:
+    """The TLS of our listeners, None where they speak plainly. Raises Invalid: better at start than at the first call."""
+    if settings.tls is None:
+        return None
+    t = settings.tls
+    return server_context(t.certificate, t.key, t.minimum, t.client_ca, t.client_crl)
+
+
 @asynccontextmanager
 async def metrics_server(settings: Settings, opened: Opened) -> AsyncIterator[None]:
     """`work`'s own /metrics while the block runs, if HIREWIRE_METRICS_LISTEN says where."""
     if settings.metrics_listen is None:
         yield
         return
-    async with serve_metrics(settings.metrics_listen, opened.render_metrics):
+    async with serve_metrics(settings.metrics_listen, opened.render_metrics, own_tls(settings)):
         yield

@@ -13,6 +13,7 @@ from hub.domain.events import HOOK_RECEIVED, Cause
 from hub.domain.ids import DeliveryId, TenantId, show
 from hub.ports.clock import Clock, Ids
 from hub.ports.store import DoneDelivery, Page, Store
+from hub.ports.vault import subject_owner
 from mappings.documents import Document
 
 EDITED = "/hub/edited"  # the source of events that a person made of another one
@@ -52,7 +53,11 @@ class Replay:
         """
         if not reason.strip():
             raise Invalid("say why the data is changed", code="required", at="reason")
-        await self.prepare.vault.prepare(tenant)
+        async with self.store.look() as look:
+            asked = await look.delivery(tenant, delivery)
+            about_event = None if asked is None else await look.event(tenant, asked.event)
+        if about_event is not None:
+            await self.prepare.vault.prepare(tenant, [subject_owner(about_event.subject)])
         now = self.clock.now()
         async with self.store.work() as work:
             known = await work.delivery(tenant, delivery)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from hub.app.ingest import Prepare
 from hub.app.library import Library
 from hub.app.queries import Queries
+from hub.app.tags import words_now
 from hub.domain.audit import Act
 from hub.domain.deliveries import Final, Planned
 from hub.domain.errors import Conflict, HubError, Invalid, NotFound
@@ -219,7 +220,10 @@ class Replays:
             received_at=stored.received_at,
             cause=stored.cause,
         )
-        planned, _ = self.prepare.plan(event, await self.library.book(job.tenant), now)  # runs are not begun anew
+        book = await self.library.book(job.tenant)
+        asked = [event.subject] if event.type in book.tagged else []
+        words = await words_now(self.store, job.tenant, asked)
+        planned, _ = self.prepare.plan(event, book, now, words)  # runs are not begun anew
         return [plan for plan in planned if job.wanted.connection in (None, plan.connection)]
 
 

@@ -12,7 +12,7 @@ from hub.domain.ids import RunId, TenantId, show
 from hub.domain.rules import Program
 from hub.domain.rules.tree import Gate
 from hub.domain.run_words import standing
-from hub.domain.runs import Run, RunState, decide
+from hub.domain.runs import LIVE, Run, RunState, decide
 from hub.ports.clock import Clock
 from hub.ports.store import Store
 
@@ -27,11 +27,12 @@ class RunView:
     rule: str
     revision: int
     program: Program
+    stopped: bool = False  # all rules are: it does not move
 
     @property
     def stands(self) -> Mapping[str, str]:
         """Where it stands, as a sentence in each language."""
-        return standing(self.run, self.program)
+        return standing(self.run, self.program, stopped=self.stopped)
 
     @property
     def approvers(self) -> str | None:
@@ -97,4 +98,5 @@ class Runs:
         async with self.store.look() as look:
             revision = await look.revision(run.revision)
         assert revision is not None  # revisions are never deleted
-        return RunView(run, revision.name, revision.number, await self.library.program(run.revision))
+        stopped = (await self.library.book(run.tenant)).stopped and run.state in LIVE
+        return RunView(run, revision.name, revision.number, await self.library.program(run.revision), stopped)

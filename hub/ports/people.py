@@ -20,6 +20,9 @@ class ApiToken:
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    account: str | None = None  # the service account that it was issued to, with these
+    audience: str | None = None  # the deployment it is for
+    clearance: int = 4  # the highest class that it may ever see
 
 
 @dataclass(frozen=True, slots=True)

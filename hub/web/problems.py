@@ -10,7 +10,17 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 
-from hub.domain.errors import Conflict, Forbidden, HubError, Invalid, NotFound, Rejected, Unauthorized, Unavailable
+from hub.domain.errors import (
+    Conflict,
+    Forbidden,
+    HubError,
+    Invalid,
+    NotFound,
+    Rejected,
+    TooMany,
+    Unauthorized,
+    Unavailable,
+)
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -20,6 +30,7 @@ STATUS: tuple[tuple[type[HubError], int], ...] = (
     (Forbidden, 403),
     (NotFound, 404),
     (Conflict, 409),
+    (TooMany, 429),
     (Rejected, 400),
     (Unavailable, 503),
 )
@@ -30,9 +41,11 @@ TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     409: "Conflict",
     413: "Too large",
     415: "Unsupported content type",
+    416: "No such range",
     422: "The content is not acceptable",
     429: "Too many requests",
     500: "Internal error",
@@ -45,7 +58,14 @@ _CODES = {
     413: "too_large",
     415: "unsupported_media_type",
 }
-MALFORMED = frozenset({"not_json", "too_deep", "bad_cursor", "bad_limit", "bad_id", "bad_header"})
+STATUS_OF = {  # codes that HTTP has a status of its own for, whatever class of error they are
+    **dict.fromkeys(("not_json", "duplicate_key", "too_deep", "cut_off"), 400),
+    **dict.fromkeys(("bad_cursor", "bad_limit", "bad_id", "bad_header"), 400),
+    "too_slow": 408,
+    "part_too_large": 413,
+    "unsupported_media_type": 415,
+    "bad_range": 416,
+}
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
@@ -67,15 +87,16 @@ def problem(
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
 
 
+def status_of(kind: type[HubError], code: str) -> int:
+    """The HTTP status of a named error."""
+    return STATUS_OF.get(code) or next(status for one, status in STATUS if issubclass(kind, one))
+
+
 def on_hub_error(request: Request[Any, Any, Any], error: HubError) -> Response[Problem]:
     """A named error of ours."""
-    status = next(code for kind, code in STATUS if isinstance(error, kind))
-    if error.code in MALFORMED:
-        status = 400
-    elif error.code == "unsupported_media_type":
-        status = 415
-    headers = {}
-    if isinstance(error, Unavailable):
+    status = status_of(type(error), error.code)
+    headers = {"Connection": "close"} if status == 408 else {}  # what is still to come is no next request
+    if isinstance(error, Unavailable | TooMany):
         headers["Retry-After"] = str(max(1, round(error.after or 1)))
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -98,11 +119,19 @@ def on_any_error(log: Callable[[str], None]) -> Callable[[Request[Any, Any, Any]
     return handle
 
 
+_SPECS = {
+    status: ResponseSpec(data_container=Problem, media_type=PROBLEM_JSON, description=title, generate_examples=False)
+    for status, title in TITLES.items()
+}
+
+
+class _Answers(dict[int, ResponseSpec]):
+    """The framework copies every handler to the ground at start; these never change, so one of each will do."""
+
+    def __deepcopy__(self, memo: object) -> _Answers:
+        return self
+
+
 def may_answer(*statuses: int) -> dict[int, ResponseSpec]:
     """The problem responses of a handler, for the OpenAPI document."""
-    return {
-        status: ResponseSpec(
-            data_container=Problem, media_type=PROBLEM_JSON, description=TITLES[status], generate_examples=False
-        )
-        for status in statuses
-    }
+    return _Answers({status: _SPECS[status] for status in statuses})

@@ -49,7 +49,7 @@ def test_every_route_that_shows_something_is_noted_or_shows_nothing_personal() -
 
 async def test_a_read_of_personal_data_is_on_record_with_who_what_from_where_and_why(api: Api) -> None:
     [event] = await api.bench.accept(report())
-    answer = await api.client.get(f"/v1/events/{event}", headers={**api.auth, "hirewire-purpose": "second_round"})
+    answer = await api.client.get(f"/v1/events/{event}", headers={**api.auth, "x-purpose": "second_round"})
     assert answer.status_code == 200
     [act] = await acts(api, "event.read")
     [token] = [one async for one in _tokens(api)]

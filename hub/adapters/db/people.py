@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, delete, select, update
 
 from hub.adapters.db.audit import DbAudit
 from hub.adapters.db.link import AnyRow
+from hub.adapters.db.records import DbRecords
 from hub.adapters.db.retention import DbRetention
 from hub.adapters.db.rules import DbRules
 from hub.adapters.db.runs import DbRuns
@@ -21,7 +22,7 @@ _TOKEN = metadata.tables["api_token"]
 _ORDER = metadata.tables["assessment_order"]
 
 
-class DbWork(DbRuns, DbRules, DbRetention, DbAudit):
+class DbWork(DbRuns, DbRules, DbRetention, DbAudit, DbRecords):
     """`hub.ports.store.Work` on one open connection: adds People and Orders."""
 
     async def add_token(self, token: ApiToken) -> None:
@@ -38,6 +39,9 @@ class DbWork(DbRuns, DbRules, DbRetention, DbAudit):
                 created_at=token.created_at,
                 expires_at=token.expires_at,
                 revoked_at=token.revoked_at,
+                account=token.account,
+                audience=token.audience,
+                clearance=token.clearance,
             )
         )
 
@@ -53,6 +57,11 @@ class DbWork(DbRuns, DbRules, DbRetention, DbAudit):
         in_force = (_TOKEN.c.id == id, _TOKEN.c.tenant_id == tenant, _TOKEN.c.revoked_at.is_(None))
         revoked = update(_TOKEN).where(*in_force).values(revoked_at=now).returning(_TOKEN.c.id)
         return await self._link.row(revoked) is not None
+
+    async def drop_tokens_of(self, tenant: TenantId, account: str, before: datetime | None = None) -> int:
+        mine = (_TOKEN.c.tenant_id == tenant, _TOKEN.c.account == account)
+        over = mine if before is None else (*mine, _TOKEN.c.expires_at <= before)
+        return len(await self._link.rows(delete(_TOKEN).where(*over).returning(_TOKEN.c.id)))
 
     async def put_order(self, order: Order) -> None:
         values = {
@@ -79,7 +88,19 @@ class DbWork(DbRuns, DbRules, DbRetention, DbAudit):
 
 
 def _tokens() -> Select[Any]:
-    names = ("id", "tenant_id", "name", "hash", "scopes", "created_at", "expires_at", "revoked_at")
+    names = (
+        "id",
+        "tenant_id",
+        "name",
+        "hash",
+        "scopes",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+        "account",
+        "audience",
+        "clearance",
+    )
     return select(*(_TOKEN.c[name] for name in names))
 
 

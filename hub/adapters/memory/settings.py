@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from hub.adapters.memory.audit import MemoryAudit
+from hub.adapters.memory.records import MemoryRecords
 from hub.adapters.memory.replays import MemoryReplays
 from hub.adapters.memory.retention import MemoryRetention
 from hub.adapters.memory.rules import MemoryRules, canonical
@@ -21,7 +22,7 @@ from hub.ports.store import StoredMapping
 from mappings.documents import Document
 
 
-class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules, MemoryRetention, MemoryAudit):
+class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules, MemoryRetention, MemoryAudit, MemoryRecords):
     """`hub.ports.store.Work` over tables: adds Settings, People and Orders."""
 
     async def connections(self, tenant: TenantId) -> list[Connection]:
@@ -107,6 +108,17 @@ class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules, MemoryRetention, Memory
             return False
         self._tables.tokens.put(id, replace(token, revoked_at=now))
         return True
+
+    async def drop_tokens_of(self, tenant: TenantId, account: str, before: datetime | None = None) -> int:
+        over = [
+            one
+            for one in self._tables.tokens.values()
+            if (one.tenant, one.account) == (tenant, account)
+            and (before is None or (one.expires_at is not None and one.expires_at <= before))
+        ]
+        for one in over:
+            self._tables.tokens.drop(one.id)
+        return len(over)
 
     async def put_order(self, order: Order) -> None:
         self._tables.orders.put(order.id, order)

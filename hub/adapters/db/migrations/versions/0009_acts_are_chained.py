@@ -1,7 +1,7 @@
 """Acts are chained: `audit` becomes `act`, each tenant's acts numbered and hashed in the order they were written.
 
 Revision ID: 0009
-Revises: 0005
+Revises: 0006
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hub.domain.audit import Act, Chain, Linked, extended
 from hub.domain.ids import TenantId
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
