@@ -12,14 +12,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
 from hub.adapters import db
-from hub.adapters.backup.boxes import with_file_key
-from hub.adapters.backup.postgres import PostgresCopier
-from hub.adapters.backup.sqlite import SqliteCopier
+from hub.adapters.backup.opening import Backups, Wanted, open_backups
 from hub.adapters.catalog import FolderCatalog
 from hub.adapters.clock import SystemClock, SystemIds
 from hub.adapters.db.patience import patiently, until_there
@@ -40,14 +37,12 @@ from hub.adapters.objects.heads import KeptHeads
 from hub.adapters.timer import Timer
 from hub.adapters.tls import server_context
 from hub.adapters.vault import FieldVault, RootSettings, StreamVault, open_root_keys
-from hub.adapters.vault.sealed_box import read_public
 from hub.adapters.vault.signing import VaultSigner
 from hub.adapters.workdays import NationalDays
 from hub.app.access import Access
 from hub.app.advance import Advance
 from hub.app.audit import Trail
 from hub.app.backtests import Backtests
-from hub.app.backup import Backup
 from hub.app.breakers import Breakers
 from hub.app.cases import Cases
 from hub.app.channels import Channels
@@ -87,7 +82,6 @@ from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT
 from hub.domain.retention import Keep
 from hub.ports.audit import Heads
-from hub.ports.backup import Copier
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
@@ -327,7 +321,9 @@ def open_hub(settings: Settings) -> Opened:
     timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
     daily = Daily(store, clock, ids)
     _audit_jobs(timer, opened.hub.trail, daily)
-    _backup_jobs(timer, open_backup(settings, opened), daily)
+    backups = open_backup(settings, opened)
+    if backups is not None:
+        backups.plan(timer, daily)
     timer.every(60.0, "sessions", opened.hub.people.sweep, shared=True)
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
     timer.every(SWEEP_S, "partitions", opened.hub.retain.make_room, shared=True, at_once=True)
@@ -350,50 +346,28 @@ def _audit_jobs(timer: Timer, trail: Trail, daily: Daily) -> None:
     timer.every(600.0, "audit_verify", verify, shared=True)
 
 
-def open_backup(settings: Settings, opened: Opened) -> Backup | None:
-    """Whole backups as the settings say, None where they say of none. Raises Invalid."""
+def open_backup(settings: Settings, opened: Opened) -> Backups | None:
+    """Backups as the settings say, None where they say of none. Raises Invalid."""
     if settings.backup_to is None or settings.backup_keys_to is None:
         return None
     roots = open_root_keys(root_settings(settings))
-    for recipient in settings.backup_recipients:
-        read_public(recipient)
 
     def at(address: str) -> tuple[Store, Vault, Signer]:
         store = db.open_store(address)
         vault = FieldVault(roots, store)
         return store, vault, VaultSigner(store, vault, opened.clock)
 
-    scratch, to = settings.home / "scratch", settings.backup_recipients
-    if settings.database.startswith("sqlite"):
-        copier: Copier = SqliteCopier(Path(settings.database.removeprefix("sqlite:///")), scratch, to, at)
-    else:
-        copier = PostgresCopier(settings.database, settings.backup_scratch, to, at)
-    hub = opened.hub
-    return Backup(
-        copier=copier,
-        objects=open_objects(settings.backup_to),
-        keys=open_objects(settings.backup_keys_to),
-        store=hub.store,
-        trail=hub.trail,
-        signer=hub.trail.signer,
-        clock=hub.clock,
-        ids=hub.ids,
-        meter=hub.meter,
-        scratch=scratch,
-        with_file_key=with_file_key,
+    wanted = Wanted(
+        database=settings.database,
+        home=settings.home,
+        to=settings.backup_to,
+        keys_to=settings.backup_keys_to,
+        recipients=settings.backup_recipients,
         keep=timedelta(days=settings.backup_keep_days),
+        scratch_at=settings.backup_scratch,
+        ship_s=settings.backup_ship_s,
     )
-
-
-def _backup_jobs(timer: Timer, backup: Backup | None, daily: Daily) -> None:
-    if backup is None:
-        return
-
-    async def run() -> None:
-        await daily("backup", backup.run)
-
-    timer.every(600.0, "backup", run, shared=True)
-    timer.every(300.0, "backup_ages", backup.tell, at_once=True)
+    return open_backups(wanted, opened.hub, at)
 
 
 def root_settings(settings: Settings) -> RootSettings:
