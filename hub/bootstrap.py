@@ -6,7 +6,7 @@ import asyncio
 import gc
 import secrets
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -43,6 +43,7 @@ from hub.app.identify import Identify
 from hub.app.ingest import Ingest, Prepare, commit_arrivals
 from hub.app.lanes import LaneLoop, LoopLimits
 from hub.app.library import Library
+from hub.app.limits import Limiter
 from hub.app.pressure import Bounds, Pressure
 from hub.app.provide import Provide
 from hub.app.queries import Queries
@@ -60,6 +61,7 @@ from hub.domain.breaker import BreakerPolicy
 from hub.domain.deliveries import RetryPolicy
 from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT
+from hub.domain.limits import Limit, Rate
 from hub.domain.retention import Keep
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
@@ -95,6 +97,7 @@ class Parts:
     tracer: Tracer | None = None
     bounds: Bounds = field(default_factory=Bounds)
     keep: Keep = field(default_factory=Keep)
+    rates: Mapping[Limit, Rate] = field(default_factory=dict)
     review: bool = False  # rules need a second person before they come into force
 
 
@@ -104,6 +107,7 @@ def assemble(parts: Parts) -> Hub:
     transport = p.transport if p.tracer is None else TracedTransport(p.transport, p.tracer)
     library = Library(p.store, p.catalog, p.clock, p.days)
     channels = Channels(p.catalog, p.vault)
+    limits = Limiter(p.store, p.vault, p.clock, p.meter, p.rates)
     prepare = Prepare(p.vault, p.clock, p.ids, p.meter, p.keep)
     group = commit_arrivals(p.store, p.meter, p.clock, p.tracer)
     pressure = Pressure(p.store, p.clock, p.meter, p.bounds)
@@ -123,14 +127,15 @@ def assemble(parts: Parts) -> Hub:
         catalog=p.catalog,
         transport=transport,
         library=library,
+        limits=limits,
         channels=channels,
         ingest=ingest,
         deliver=deliver,
         lanes=LaneLoop(
             p.store, library, traced, p.clock, p.ids, p.meter, Breakers(p.clock, p.meter, p.breaker), p.limits
         ),
-        receive=Receive(p.store, channels, p.signatures, prepare, group, p.clock, p.meter, pressure),
-        provide=Provide(p.store, p.vault, channels, p.signatures, ingest, identify, p.clock, p.ids),
+        receive=Receive(p.store, channels, p.signatures, prepare, group, p.clock, p.meter, pressure, limits),
+        provide=Provide(p.store, p.vault, channels, p.signatures, ingest, identify, p.clock, p.ids, limits),
         identify=identify,
         configure=Configure(p.store, p.vault, p.catalog, library, p.clock, p.ids, p.days, cases, p.review),
         replay=Replay(p.store, prepare, p.clock, p.ids),
@@ -237,12 +242,14 @@ def open_hub(settings: Settings) -> Opened:
         tracer=_tracer(settings),
         bounds=Bounds(settings.backlog, settings.tenant_backlog, settings.free_disk),
         keep=settings.keep,
+        rates=settings.rates,
         review=settings.rule_review,
     )
     owner = secrets.token_hex(8)
     timer = Timer(store, meter, clock, owner=owner)
     opened = Opened(assemble(parts), timer, meter, clock, parts.tracer)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
+    timer.every(600.0, "limits", opened.hub.limits.forget, shared=True)
     timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
     timer.every(3600.0, "partitions", opened.hub.retain.make_room, shared=True, at_once=True)

@@ -16,6 +16,7 @@ from hub.app.identify import Identify
 from hub.app.ingest import Ingest
 from hub.app.lanes import LaneLoop
 from hub.app.library import Library
+from hub.app.limits import Limiter
 from hub.app.provide import Provide
 from hub.app.queries import Queries
 from hub.app.receive import Receive
@@ -48,6 +49,7 @@ class Hub:
     catalog: Catalog
     transport: Transport
     library: Library
+    limits: Limiter
     channels: Channels
     ingest: Ingest
     deliver: Deliver

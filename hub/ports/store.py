@@ -17,6 +17,7 @@ from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
 from hub.ports.lanes import Lanes
+from hub.ports.limits import Limits
 from hub.ports.people import ApiToken, AuditEntry, Order
 from hub.ports.replays import Replays
 from hub.ports.retention import Retention
@@ -338,7 +339,7 @@ class Orders(Protocol):
     async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
-class Work(Events, Deliveries, Lanes, Replays, Settings, Rules, People, Orders, Runs, Retention, Protocol):
+class Work(Events, Deliveries, Lanes, Replays, Settings, Rules, People, Orders, Runs, Retention, Limits, Protocol):
     """One transaction over all of it."""
 
 

@@ -12,7 +12,9 @@ from litestar.openapi.spec import Operation
 
 from hub.app.access import Caller
 from hub.app.hub import Hub
+from hub.app.limits import of_tenant
 from hub.domain.errors import Forbidden, Unauthorized
+from hub.domain.limits import Limit
 
 PUBLIC = {"public": True}
 
@@ -39,19 +41,34 @@ def hub_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Hub:
 
 
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Establish the caller and hold the handler's scope against the token's. Raises Unauthorized, Forbidden."""
+    """Establish the caller and hold the handler's scope against the token's. Raises Unauthorized, Forbidden, Unavailable."""
     if handler.opt.get("public") is True:
         return
-    kind, _, secret = connection.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not secret or len(secret) > 200 or not secret.isascii():
-        raise Unauthorized("a valid API token is needed", code="bad_token")
-    caller = await hub_of(connection).access.check(secret.strip())
+    hub = hub_of(connection)
+    address = connection.client.host if connection.client else ""
+    try:
+        caller = await _caller(connection, hub, address)
+    except Unauthorized:
+        await hub.limits.stranger(address)
+        raise
+    await hub.limits(Limit.TOKEN, caller.id)
+    await hub.limits(Limit.TENANT, of_tenant(caller.tenant))
     wanted = handler.opt.get("scope")
     if not isinstance(wanted, str) or wanted not in caller.scopes:
         raise Forbidden(
             f"the token lacks the scope {wanted}" if wanted else "nobody may call this", code="missing_scope"
         )
     connection.state["caller"] = caller
+
+
+async def _caller(connection: ASGIConnection[Any, Any, Any, Any], hub: Hub, address: str) -> Caller:
+    kind, _, secret = connection.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not secret or len(secret) > 200 or not secret.isascii():
+        raise Unauthorized("a valid API token is needed", code="bad_token")
+    secret = secret.strip()
+    if not hub.access.knows(secret):  # whoever has been here is not kept out by neighbours of the same address
+        hub.limits.shut_out(address)
+    return await hub.access.check(secret)
 
 
 def caller_of(request: Request[Any, Any, Any]) -> Caller:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
 from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
 
+from hub.domain.errors import Unauthorized
 from hub.web.auth import PUBLIC, Open, hub_of
 from hub.web.bodies import parse_json
 from hub.web.problems import may_answer
@@ -31,7 +34,9 @@ class HooksController(Controller):
     async def receive(self, request: Request[Any, Any, Any], connection: FromPath[str]) -> Response[bytes]:
         """An empty object, or the echo that the vendor asks for."""
         headers = {name.lower(): value for name, value in request.headers.items()}
-        taken = await hub_of(request).receive(connection, headers, await request.body())
+        body = await request.body()
+        async with _counting_strangers(request):
+            taken = await hub_of(request).receive(connection, headers, body)
         return Response(orjson.dumps(taken.reply if taken.reply is not None else {}), media_type="application/json")
 
     @get(
@@ -62,10 +67,23 @@ class HooksController(Controller):
         return await _partner(request, connection, path)
 
 
+@asynccontextmanager
+async def _counting_strangers(request: Request[Any, Any, Any]) -> AsyncIterator[None]:
+    """A call that proved nothing counts against its address. Raises Unavailable (`rate_limited`)."""
+    try:
+        yield
+    except Unauthorized:
+        await hub_of(request).limits.stranger(request.client.host if request.client else "")
+        raise
+
+
 async def _partner(request: Request[Any, Any, Any], connection: str, path: str) -> Response[bytes]:
     raw = await request.body()
     headers = {name.lower(): value for name, value in request.headers.items()}
     query = dict(request.query_params.items())
     body = parse_json(raw) if raw else None
-    answer = await hub_of(request).provide(connection, request.method, "/" + str(path).strip("/"), headers, query, body)
+    async with _counting_strangers(request):
+        answer = await hub_of(request).provide(
+            connection, request.method, "/" + str(path).strip("/"), headers, query, body
+        )
     return Response(orjson.dumps(answer), media_type="application/json")

@@ -51,6 +51,7 @@ STATUS_OF = {  # codes that HTTP has a status of its own for, whatever class of 
     **dict.fromkeys(("bad_cursor", "bad_limit", "bad_id", "bad_header"), 400),
     "too_slow": 408,
     "unsupported_media_type": 415,
+    "rate_limited": 429,
 }
 
 
@@ -106,7 +107,8 @@ def on_any_error(log: Callable[[str], None]) -> Callable[[Request[Any, Any, Any]
 
 
 def may_answer(*statuses: int) -> dict[int, ResponseSpec]:
-    """The problem responses of a handler, for the OpenAPI document."""
+    """The problem responses of a handler, for the OpenAPI document; whoever is known or proves something has a limit."""
+    statuses = (*statuses, 429) if 401 in statuses else statuses
     return {
         status: ResponseSpec(
             data_container=Problem, media_type=PROBLEM_JSON, description=TITLES[status], generate_examples=False

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Select, select, update
 
 from hub.adapters.db.history import row_number
+from hub.adapters.db.limits import DbLimits
 from hub.adapters.db.link import AnyRow
 from hub.adapters.db.retention import DbRetention
 from hub.adapters.db.rules import DbRules
@@ -23,7 +24,7 @@ _AUDIT = metadata.tables["audit"]
 _ORDER = metadata.tables["assessment_order"]
 
 
-class DbWork(DbRuns, DbRules, DbRetention):
+class DbWork(DbRuns, DbRules, DbRetention, DbLimits):
     """`hub.ports.store.Work` on one open connection: adds People and Orders."""
 
     async def add_token(self, token: ApiToken) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from hub.adapters.memory.deliveries import row_number
+from hub.adapters.memory.limits import MemoryLimits
 from hub.adapters.memory.replays import MemoryReplays
 from hub.adapters.memory.retention import MemoryRetention
 from hub.adapters.memory.rules import MemoryRules, canonical
@@ -21,7 +22,7 @@ from hub.ports.store import Page, StoredMapping
 from mappings.documents import Document
 
 
-class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules, MemoryRetention):
+class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules, MemoryRetention, MemoryLimits):
     """`hub.ports.store.Work` over tables: adds Settings, People and Orders."""
 
     async def connections(self, tenant: TenantId) -> list[Connection]:

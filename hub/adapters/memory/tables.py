@@ -13,6 +13,7 @@ from hub.domain.connections import Connection
 from hub.domain.deliveries import Attempt, Delivery, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, RunId, TenantId
+from hub.domain.limits import Bucket
 from hub.domain.replays import ReplayJob
 from hub.domain.runs import Run
 from hub.ports.people import ApiToken, AuditEntry, Order
@@ -201,6 +202,7 @@ class Tables:
     once: Table[tuple[RuleId, str], RunId] = field(init=False)
     tags: Table[tuple[TenantId, str, str], CandidateTag] = field(init=False)
     calendars: Table[TenantId, Document] = field(init=False)
+    buckets: Table[str, Bucket] = field(init=False)
 
     def __post_init__(self) -> None:
         journal = self.journal
@@ -210,7 +212,7 @@ class Tables:
         self.connections, self.lanes, self.replays = Table(journal), Table(journal), Table(journal)
         self.rules, self.revisions = Table(journal), Table(journal)
         self.reviews, self.evaluated, self.backtests = Table(journal), Table(journal), Table(journal)
-        self.observations = Table(journal)
+        self.observations, self.buckets = Table(journal), Table(journal)
         self.mappings, self.tokens, self.audit, self.orders = (
             Table(journal),
             Table(journal),
