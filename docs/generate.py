@@ -14,6 +14,7 @@ import yaml
 
 from docs.operations import alerts, dashboards
 from docs.operations.expressions import alerts_on
+from docs.permissions import permissions
 from docs.problem_codes import problem_codes
 from docs.steps import steps_and_guards
 from docs.tables import Row, code, table
@@ -47,6 +48,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page(zh["settings"]),
         "metrics.md": metrics_page(zh["metrics"]),
         "scopes.md": scopes_page(zh["scopes"]),
+        "permissions.md": page(*permissions()),
         "exit-codes.md": exit_codes_page(zh["exit_codes"]),
         "commands.md": commands_page(),
         "deliveries.md": deliveries_page(zh["states"]),

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hub.domain import errors
+from hub.domain.permissions import Reason
 from hub.ports import transport
 from hub.web.problems import _CODES, status_of
+from hub.web.signed import SAYS
 from mappings.canonical.faults import _WORDS
 
 ROOT = Path(__file__).parent.parent
@@ -19,7 +21,9 @@ OVER_HTTP = (
     "hub/app",
     "hub/domain",
     "hub/adapters/db",
+    "hub/adapters/media",
     "hub/adapters/vault/field_vault.py",
+    "hub/adapters/vault/stream.py",
     "hub/adapters/http/signatures.py",
 )
 # Only commands lead here: connections, mappings and schema are not changed over HTTP.
@@ -52,6 +56,10 @@ def problem_codes() -> list[tuple[str, str, str]]:
     for code, text in _WORDS.items():
         statuses[code].add(_status(errors.Invalid, code))
         says[code].setdefault(f"a field {text}")
+    for reason in Reason:  # what `decide` refuses for, as the guard says it
+        if reason in SAYS:
+            statuses[str(reason)].add("403")
+            says[str(reason)].setdefault(SAYS[reason])
     for status, code in {**_CODES, 500: "internal"}.items():
         statuses[code].add(str(status))
         says[code].setdefault("the framework's own answer" if status != 500 else "a fault of ours; the log names it")

@@ -41,7 +41,6 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_LIMIT_HOOK", "12000/60", "Webhooks and partner calls to one connection."),
     SettingDoc("HIREWIRE_LIMIT_STRANGER", "1000/60", "Calls without a valid token or signature from one address "
                "(IPv6: one /64)."),
-    SettingDoc("HIREWIRE_LIMIT_LOGIN", "10/900", "Tries to sign in to one account."),
     SettingDoc("HIREWIRE_PUBLIC_URL", "http(s)://<listen>", "How vendors reach the API; used in webhook addresses."),
     SettingDoc("HIREWIRE_LOOPS", "embedded", "`embedded`: `serve` also delivers. `none`: only `work` delivers."),
     SettingDoc("HIREWIRE_EGRESS", "public", "`public`: HTTPS to public addresses only. `loopback`: also plain HTTP and SMTP "
@@ -51,11 +50,24 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_HTTP_CLIENT", "httptools", "HTTP client of deliveries: `httptools` or `aiohttp`, the slower one."),
     SettingDoc("HIREWIRE_KEYRING", "<home>/keyring.json", "File with the root keys, mode 0600; made at first start."),
     SettingDoc("HIREWIRE_ROOT_KEY", "", "Root key as 64 hex digits instead of the file; refused in production."),
+    SettingDoc("HIREWIRE_KEY_PROVIDER", "file", "Where root keys live: `file`, `env` (HIREWIRE_ROOT_KEY; its default where "
+               "that is set), `vault` (HashiCorp Vault or OpenBao, transit engine), `aws-kms` (needs the extra `aws`)."),
+    SettingDoc("HIREWIRE_KEY_CACHE", "600", "Seconds that keys in memory serve while their provider is away."),
+    SettingDoc("HIREWIRE_VAULT_ADDR", "", "Vault's address, e.g. `https://vault.example:8200`."),
+    SettingDoc("HIREWIRE_VAULT_KEY", "transit/hirewire", "Mount and name of the transit key."),
+    SettingDoc("HIREWIRE_VAULT_TOKEN_FILE", "", "File with Vault's token; read at every call, so that an agent may renew it."),
+    SettingDoc("HIREWIRE_VAULT_NAMESPACE", "", "Vault's namespace, where it has them."),
+    SettingDoc("HIREWIRE_KMS_KEYS", "", "ARNs of KMS keys, comma-separated, the one that wraps first."),
+    SettingDoc("HIREWIRE_KMS_ENDPOINT", "", "Another address of the KMS API; empty: AWS by the key's region."),
+    SettingDoc("HIREWIRE_MEDIA", "<home>/media", "Where recordings lie: a directory, or `s3://bucket/prefix`."),
+    SettingDoc("HIREWIRE_MEDIA_COPY", "", "A second such place with a copy of all, from which rot is repaired."),
+    SettingDoc("HIREWIRE_MEDIA_ENDPOINT", "", "Address of an S3-compatible service; empty: AWS."),
     SettingDoc("HIREWIRE_PRODUCTION", "0", "`1` refuses settings that are only fit for development."),
     SettingDoc("HIREWIRE_RETRY_DELAYS", "5,30,120,600,1800,3600,7200,14400,28800,43200,86400,86400",
                "Seconds to wait after each failed try; one more failure after the last is dead."),
     SettingDoc("HIREWIRE_LEASE", "60", "Seconds after which the work of a dead worker is taken over."),
-    SettingDoc("HIREWIRE_IN_FLIGHT", "400", "Deliveries one process may have under way: the bound on duplicates after a crash."),
+    SettingDoc("HIREWIRE_IN_FLIGHT", "400", "Deliveries one process may have under way: the bound on duplicates after a crash. "
+               "One lane has at most half of them."),
     SettingDoc("HIREWIRE_BACKLOG", "5000000", "Live deliveries, held ones included, above which nothing more is accepted "
                "(503, try later); `0`: no bound."),
     SettingDoc("HIREWIRE_TENANT_BACKLOG", "0", "The same for each tenant by itself."),
@@ -66,6 +78,24 @@ SETTINGS: tuple[SettingDoc, ...] = (
                "needs."),
     SettingDoc("HIREWIRE_RULE_REVIEW", "off", "`required`: a rule comes into force only when it was tried on past "
                "events and approved by somebody who did not write it. `off`: who may write rules may put them in force."),
+    SettingDoc("HIREWIRE_AUDIT_DAYS", "1095", "Days that acts stay in the audit trail; less than 180 is refused."),
+    SettingDoc("HIREWIRE_AUDIT_HEADS", "<home>/audit", "Folder or `s3://bucket/prefix` for the signed ends of the audit trail. "
+               "Best a place that whoever may write in the database may not rewrite."),
+    SettingDoc("HIREWIRE_BACKUP_TO", "", "Folder or `s3://bucket/prefix` for daily backups, each restored and "
+               "compared at once; empty: none."),
+    SettingDoc("HIREWIRE_BACKUP_KEYS_TO", "<backup to>", "Another place for the wrapped keys of backups, best with "
+               "other credentials."),
+    SettingDoc("HIREWIRE_BACKUP_RECIPIENTS", "", "Public keys that backups are sealed to, comma-separated; "
+               "`hirewire backup keygen` makes one. Their secrets do not belong on this machine."),
+    SettingDoc("HIREWIRE_BACKUP_KEEP_DAYS", "35", "Days that backups are kept, 35 at most: so long may a backup "
+               "still open what was erased."),
+    SettingDoc("HIREWIRE_BACKUP_SCRATCH", "", "PostgreSQL server to restore backups into for the daily check, as the "
+               "address of a database there; its role may create databases. Empty: the database's own server."),
+    SettingDoc("HIREWIRE_SESSION_IDLE", "900", "Seconds after which an unused session ends; administrators: at most 600."),
+    SettingDoc("HIREWIRE_SESSION_LIFE", "28800", "Seconds after which every session ends."),
+    SettingDoc("HIREWIRE_SEPARATION", "off", "`required`: system, security and audit administrator are three people who do "
+               "nothing else. `off`: one person may have several roles."),
+    SettingDoc("HIREWIRE_PASSWORD_DAYS", "0", "Days after which a password must be changed; 0: never."),
     SettingDoc("HIREWIRE_METRICS_LISTEN", "", "Address and port of `work`'s own /metrics (loopback advised); empty: none."),
     SettingDoc("HIREWIRE_TRACES", "", "OTLP/HTTP collector for traces, e.g. `http://127.0.0.1:4318` (needs the extra `otel`)."),
     SettingDoc("HIREWIRE_TRACES_RATIO", "1", "Share of events that are traced, 0 to 1; all processes choose the same ones."),
@@ -110,9 +140,31 @@ class Settings:
     free_disk: int
     keep: Keep
     rule_review: bool
+    audit_days: int
+    audit_heads: str
+    backup_to: str | None
+    backup_keys_to: str | None
+    backup_recipients: tuple[str, ...]
+    backup_keep_days: int
+    backup_scratch: str | None
+    session_idle_s: float
+    session_life_s: float
+    separation: bool
+    password_days: int
     metrics_listen: tuple[str, int] | None
     log_format: str
     log_level: str
+    media: str = "media"
+    media_copy: str | None = None
+    media_endpoint: str | None = None
+    key_provider: str = "file"
+    key_cache_s: float = 600.0
+    vault_address: str | None = None
+    vault_key: str = "transit/hirewire"
+    vault_token_file: Path | None = None
+    vault_namespace: str | None = None
+    kms_keys: tuple[str, ...] = ()
+    kms_endpoint: str | None = None
     traces: str | None = None
     traces_ratio: float = 1.0
     body_s: float = 20.0
@@ -144,7 +196,8 @@ class Settings:
             raise Invalid(
                 f"{bad} is for development; HIREWIRE_PRODUCTION=1 refuses it", code="not_for_production", at=bad
             )
-        ca_file = get.text("HIREWIRE_CA_FILE")
+        ca_file, token_file = get.text("HIREWIRE_CA_FILE"), get.text("HIREWIRE_VAULT_TOKEN_FILE")
+        provider = "env" if root_key and not get.text("HIREWIRE_KEY_PROVIDER") else None
         tls = get.tls()
         public_url = get.text("HIREWIRE_PUBLIC_URL") or f"{'https' if tls else 'http'}://{host}:{port}"
         if production and tls is None and not public_url.startswith("https://") and not _loopback(host):
@@ -174,9 +227,31 @@ class Settings:
             free_disk=int(get.numbers("HIREWIRE_FREE_DISK", get.default("HIREWIRE_FREE_DISK"), 0, 1e9)[0] * 1e6),
             keep=get.keep("HIREWIRE_RETENTION_DAYS"),
             rule_review=get.choice("HIREWIRE_RULE_REVIEW", ("off", "required")) == "required",
+            audit_days=int(get.numbers("HIREWIRE_AUDIT_DAYS", "1095", 180, 36_500)[0]),
+            audit_heads=get.text("HIREWIRE_AUDIT_HEADS") or str(home / "audit"),
+            backup_to=get.text("HIREWIRE_BACKUP_TO") or None,
+            backup_keys_to=get.text("HIREWIRE_BACKUP_KEYS_TO") or get.text("HIREWIRE_BACKUP_TO") or None,
+            backup_recipients=get.recipients(),
+            backup_keep_days=int(get.numbers("HIREWIRE_BACKUP_KEEP_DAYS", "35", 1, 35)[0]),
+            backup_scratch=get.text("HIREWIRE_BACKUP_SCRATCH") or None,
+            session_idle_s=get.numbers("HIREWIRE_SESSION_IDLE", "900", 60, 86_400)[0],
+            session_life_s=get.numbers("HIREWIRE_SESSION_LIFE", "28800", 300, 604_800)[0],
+            separation=get.choice("HIREWIRE_SEPARATION", ("off", "required")) == "required",
+            password_days=int(get.numbers("HIREWIRE_PASSWORD_DAYS", "0", 0, 3650)[0]),
             metrics_listen=get.address("HIREWIRE_METRICS_LISTEN", "") if get.text("HIREWIRE_METRICS_LISTEN") else None,
             log_format=get.choice("HIREWIRE_LOG_FORMAT", ("json", "text")),
             log_level=get.choice("HIREWIRE_LOG_LEVEL", ("info", "debug", "warning", "error")),
+            media=get.text("HIREWIRE_MEDIA") or str(home / "media"),
+            media_copy=get.text("HIREWIRE_MEDIA_COPY") or None,
+            media_endpoint=get.url("HIREWIRE_MEDIA_ENDPOINT"),
+            key_provider=provider or get.choice("HIREWIRE_KEY_PROVIDER", ("file", "env", "vault", "aws-kms")),
+            key_cache_s=get.numbers("HIREWIRE_KEY_CACHE", "600", 10, 86_400)[0],
+            vault_address=get.url("HIREWIRE_VAULT_ADDR"),
+            vault_key=get.text("HIREWIRE_VAULT_KEY") or get.default("HIREWIRE_VAULT_KEY"),
+            vault_token_file=Path(token_file) if token_file else None,
+            vault_namespace=get.text("HIREWIRE_VAULT_NAMESPACE") or None,
+            kms_keys=tuple(one.strip() for one in get.text("HIREWIRE_KMS_KEYS").split(",") if one.strip()),
+            kms_endpoint=get.url("HIREWIRE_KMS_ENDPOINT"),
             traces=get.url("HIREWIRE_TRACES"),
             traces_ratio=get.numbers("HIREWIRE_TRACES_RATIO", "1", 0, 1)[0],
             body_s=get.numbers("HIREWIRE_BODY_TIMEOUT", "20", 0.1, 3600)[0],
@@ -221,6 +296,16 @@ class _Reader:
             return Keep.read(self.text(name))
         except Invalid as error:
             raise Invalid(str(error), code=error.code, at=name) from error
+
+    def recipients(self) -> tuple[str, ...]:
+        """Whether they are keys is looked at where they are used."""
+        name = "HIREWIRE_BACKUP_RECIPIENTS"
+        found = tuple(one.strip() for one in self.text(name).split(",") if one.strip())
+        if self.text("HIREWIRE_BACKUP_TO") and not found:
+            raise Invalid(
+                "backups are sealed to a key: `hirewire backup keygen` makes one", code="bad_setting", at=name
+            )
+        return found
 
     def url(self, name: str) -> str | None:
         value = self.text(name)

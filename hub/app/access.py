@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Protocol
 
+from hub.domain.audit import Act
 from hub.domain.errors import Invalid, Unauthorized
 from hub.domain.ids import TenantId
+from hub.domain.permissions import Context, Decision, Kind, Object, Subject, decide
 from hub.ports.clock import Clock, Ids
-from hub.ports.people import ApiToken, AuditEntry
+from hub.ports.people import ApiToken
 from hub.ports.store import Store
 
 SCOPES: dict[str, str] = {
@@ -24,21 +27,47 @@ SCOPES: dict[str, str] = {
     "rules:write": "draft, submit and backtest rules; observe, put in force, pause them; the switch of all rules",
     "rules:approve": "approve or return what somebody else wrote",
     "connections:read": "read connections, never their secrets",
+    "media:write": "send recordings, remove them",
+    "media:read": "play recordings",
     "metrics:read": "read metrics",
     "retention:read": "read how long records are kept and how many are over",
     "audit:read": "read the audit trail",
+    "people:read": "read accounts, rights and the organisation",
+    "people:write": "make and disable accounts, change the organisation, assign requisitions",
+    "scim:write": "keep accounts and groups by SCIM",
 }
 
 KNOWN_S = 1.0
+_NO_TIME = datetime.max.replace(tzinfo=UTC)  # scopes do not depend on the time
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling. `id` goes into the audit trail."""
+    """Who is calling. `id` goes into the audit trail. `account`: the service account that a token was issued to.
+
+    For a person, `asks` knows the rights, and `scopes` are what a token would need for them.
+    """
 
     id: str
     tenant: TenantId
     scopes: frozenset[str]
+    account: str | None = None
+    clearance: int = 4
+    asks: Asks | None = None
+
+    def may(self, action: str) -> Decision:
+        """Whether the caller may also do this to the object of the request."""
+        if self.asks is not None:
+            return self.asks.decide(action)
+        kind = Kind.TOKEN if self.account is None else Kind.SERVICE
+        subject = Subject(self.id, self.tenant, kind, scopes=self.scopes, clearance=self.clearance)
+        return decide(subject, action, Object(self.tenant), Context(_NO_TIME))
+
+
+class Asks(Protocol):
+    """What a person's request may ask of its own rights."""
+
+    def decide(self, action: str) -> Decision: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +80,7 @@ class Access:
     store: Store
     clock: Clock
     ids: Ids
+    audience: str = ""
     _known: dict[bytes, tuple[ApiToken, float]] = field(default_factory=dict, repr=False)
 
     async def make(
@@ -66,7 +96,7 @@ class Access:
         token = ApiToken(f"tok_{self.ids.token(8)}", tenant, name, digest(secret), wanted, now, expires_at)
         async with self.store.work() as work:
             await work.add_token(token)
-            await work.audit(AuditEntry(now, tenant, by, "token.make", token.id, {"scopes": [*sorted(wanted)]}))
+            await work.audit(Act(now, tenant, by, "token.make", token.id, {"scopes": [*sorted(wanted)]}))
         return token, secret
 
     def knows(self, secret: str) -> bool:
@@ -79,7 +109,9 @@ class Access:
         now = self.clock.now()
         if token is None or token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= now):
             raise Unauthorized("a valid API token is needed", code="bad_token")
-        return Caller(token.id, token.tenant, token.scopes)
+        if token.audience not in (None, self.audience):
+            raise Unauthorized("a valid API token is needed", code="bad_token")
+        return Caller(token.account or token.id, token.tenant, token.scopes, token.account, token.clearance)
 
     async def _find(self, hash: bytes) -> ApiToken | None:
         known, now = self._known.get(hash), self.clock.monotonic()
@@ -95,12 +127,16 @@ class Access:
             self._known[hash] = (token, now)
         return token
 
+    def forget(self) -> None:
+        """Look every token up again, after a change made by this process."""
+        self._known.clear()
+
     async def revoke(self, tenant: TenantId, id: str, by: str) -> bool:
         """Whether there was such a token in force."""
         now = self.clock.now()
         async with self.store.work() as work:
             done = await work.revoke_token(tenant, id, now)
-            await work.audit(AuditEntry(now, tenant, by, "token.revoke", id))
+            await work.audit(Act(now, tenant, by, "token.revoke", id))
         self._known.clear()
         return done
 

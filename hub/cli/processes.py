@@ -15,7 +15,9 @@ from hub.cli.context import settings
 from hub.settings import Tls
 from hub.worker import work as run_worker
 
-HEAD_LIMIT = 64 * 1024  # bytes of a request's line and headers
+HEAD_LIMIT = (
+    64 * 1024
+)  # bytes per connection that are read ahead, a head among them: with 400 KiB, 1,000 uploads take 600 MB
 _VERSIONS = {"1.2": SSLProtocols.tls12, "1.3": SSLProtocols.tls13}
 
 

@@ -55,6 +55,16 @@ class Forbidden(Rejected):
     code = "forbidden"
 
 
+class TooMany(Rejected):
+    """Too many tries; none counts before `after` seconds have passed."""
+
+    code = "too_many_tries"
+
+    def __init__(self, message: str, *, code: str | None = None, after: float = 1.0) -> None:
+        super().__init__(message, code=code)
+        self.after = after
+
+
 class Unavailable(HubError):
     """Nothing is wrong with the request; try later. `after` is a hint in seconds."""
 

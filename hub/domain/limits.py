@@ -15,7 +15,6 @@ class Limit(StrEnum):
     TENANT = "tenant"
     HOOK = "hook"  # proved calls of one connection's vendor
     STRANGER = "stranger"  # calls from one network address that proved nothing
-    LOGIN = "login"  # tries to sign in to one account
 
 
 @dataclass(frozen=True, slots=True)

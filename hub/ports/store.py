@@ -16,15 +16,18 @@ from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
+from hub.ports.accounts import Accounts
+from hub.ports.audit import Acts
 from hub.ports.lanes import Lanes
 from hub.ports.limits import Limits
-from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.people import ApiToken, Order
 from hub.ports.replays import Replays
 from hub.ports.retention import Retention
 from hub.ports.rules import Evaluated, Rules
 from hub.ports.rules import Rule as Rule
 from hub.ports.rules import RuleRevision as RuleRevision
 from hub.ports.runs import Owed, Runs, Start
+from hub.ports.signing import SigningShelf
 from hub.ports.vitals import StoreHealth, StoreVitals
 from mappings.documents import Document
 
@@ -46,13 +49,14 @@ class StoredEvent:
     request_hash: bytes  # 32 bytes: SHA-256 of the canonical request; tells a repeat from a clash
     cause: Cause | None = None
     depth: int = 0  # how many events lie between this one and the first cause
+    traceparent: str | None = None  # the sender's place in its own trace (W3C), if it told one that is valid
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """An event, the deliveries that it owes, the runs that it starts and what the rules said: stored together or not at all.
 
-    `wakes`: some run may wait for an event of this type. `traceparent`: its sender's own trace; it is not stored.
+    `wakes`: some run may wait for an event of this type.
     `known_until`: a repeat is known as one at least so long, and each repeat prolongs that; None: as long as the event is there.
     """
 
@@ -60,7 +64,6 @@ class Arrival:
     planned: tuple[Planned, ...] = ()
     starts: tuple[Start, ...] = ()
     wakes: bool = False
-    traceparent: str | None = None
     evaluated: tuple[Evaluated, ...] = ()
     known_until: datetime | None = None
 
@@ -222,6 +225,11 @@ class Deliveries(Protocol):
     async def expire_leases(self, now: datetime, limit: int = 500) -> int:
         """Put back to READY what a dead worker held (the try stays counted); returns how many."""
 
+    async def recall(self, now: datetime, lease: timedelta) -> int:
+        """Bring back what lies in the future because a clock has been set back: what was accepted later than `now`
+        waits as long as it had to then, but from now on; a lease that is longer than any may be ends at `now` + `lease`.
+        """
+
     async def promote(self, limit: int = 500) -> int:
         """Make READY the first WAITING row of every key without a head; returns how many. A sweep: normal work needs none."""
 
@@ -269,6 +277,15 @@ class Deliveries(Protocol):
     async def discard(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime) -> None:
         """End (CANCELLED) a HELD delivery. Raises NotFound, Conflict (it is not held)."""
 
+    async def hold_caused(self, tenant: TenantId, limit: int = 1000) -> int:
+        """HELD for the kill switch: some of what rules planned and nobody has leased; how many. Until 0: all of it."""
+
+    async def held_by_stop(self, tenant: TenantId) -> dict[ConnectionId, int]:
+        """How many deliveries of each connection the kill switch holds."""
+
+    async def let_go(self, tenant: TenantId, *, now: datetime, send: bool, limit: int = 1000) -> int:
+        """Some of what the kill switch holds, oldest first: to be sent after all, or CANCELLED; how many. Until 0: all."""
+
     async def lanes(self, tenant: TenantId | None = None) -> list[LaneStats]: ...
 
     async def totals(self, tenant: TenantId) -> dict[str, int]:
@@ -312,7 +329,7 @@ class Settings(Protocol):
 
 
 class People(Protocol):
-    """Who may do what, and who did."""
+    """Who may do what."""
 
     async def add_token(self, token: ApiToken) -> None: ...
 
@@ -322,10 +339,8 @@ class People(Protocol):
 
     async def revoke_token(self, tenant: TenantId, id: str, now: datetime) -> bool: ...
 
-    async def audit(self, entry: AuditEntry) -> None: ...
-
-    async def audit_entries(self, tenant: TenantId, page: Page) -> list[AuditEntry]:
-        """Newest first; `before` is unused in the entry itself: pages are by row number as digits."""
+    async def drop_tokens_of(self, tenant: TenantId, account: str, before: datetime | None = None) -> int:
+        """Delete the tokens of a service account, or those that expired by then; how many."""
 
 
 class Orders(Protocol):
@@ -339,7 +354,23 @@ class Orders(Protocol):
     async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
-class Work(Events, Deliveries, Lanes, Replays, Settings, Rules, People, Orders, Runs, Retention, Limits, Protocol):
+class Work(
+    Events,
+    Deliveries,
+    Lanes,
+    Replays,
+    Settings,
+    Rules,
+    People,
+    Accounts,
+    Orders,
+    Runs,
+    Retention,
+    Limits,
+    Acts,
+    SigningShelf,
+    Protocol,
+):
     """One transaction over all of it."""
 
 
@@ -363,8 +394,8 @@ class Store(Protocol):
     async def now(self) -> datetime:
         """The time by the database's clock (the memory and SQLite stores: this machine's)."""
 
-    def ring(self) -> None:
-        """Say that there is new work, here and in other processes (after commit; coalesced)."""
+    def ring(self, *, here: bool = False) -> None:
+        """Say that there is new work, in this process and, unless only `here`, in others (after commit; coalesced)."""
 
     async def wait(self, seconds: float) -> None:
         """Until the bell rings, at most `seconds`."""

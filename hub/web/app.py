@@ -14,6 +14,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from hub.app.hub import Hub
 from hub.domain.errors import HubError
+from hub.web.audit import AuditController
 from hub.web.auth import PUBLIC, guard
 from hub.web.backtests import BacktestsController
 from hub.web.bounds import Bounds, bounded, safely
@@ -24,16 +25,34 @@ from hub.web.events import EventsController
 from hub.web.health import HealthController, Render
 from hub.web.hooks import HooksController
 from hub.web.measured import measured
+from hub.web.media import MediaController
+from hub.web.organisation import OrganisationController, ServicesController
+from hub.web.people import PeopleController
+from hub.web.permissions import ApprovalsController, BreakGlassController, PermissionsController
 from hub.web.problems import on_any_error, on_http_error, on_hub_error
 from hub.web.replays import DeadLettersController, ReplaysController
 from hub.web.retention import RetentionController
+from hub.web.rule_tables import TablesController
 from hub.web.rules import RulesController
+from hub.web.rules_compared import ComparisonsController
 from hub.web.rules_lifecycle import LifecycleController, SwitchController
 from hub.web.runs import RunsController
+from hub.web.setup import SetupController, TokenController
+from hub.web.sign_in import FactorsController, SignInController
 
 BODY_LIMIT = 10 * 1024 * 1024  # bytes
 FOR_VENDORS = (HooksController, HealthController)
 FOR_US = (
+    SignInController,
+    FactorsController,
+    SetupController,
+    TokenController,
+    PeopleController,
+    OrganisationController,
+    ServicesController,
+    PermissionsController,
+    ApprovalsController,
+    BreakGlassController,
     EventsController,
     DeliveriesController,
     ReplaysController,
@@ -42,10 +61,14 @@ FOR_US = (
     RulesController,
     RunsController,
     LifecycleController,
+    TablesController,
+    ComparisonsController,
     SwitchController,
     BacktestsController,
     ConnectionsController,
     RetentionController,
+    MediaController,
+    AuditController,
 )
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import orjson
 from litestar import Request
@@ -18,45 +18,14 @@ from mappings.documents import Document, Json
 DEPTH_LIMIT = 100
 
 
-async def json_body(request: Request[Any, Any, Any]) -> Json:
-    """The body as JSON. Raises Invalid (`not_json`, `too_deep`, `duplicate_key`)."""
-    return parse_json(await request.body())
-
-
-async def object_body(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """The body as a JSON object. Raises Invalid (`not_json`, `too_deep`, `type`)."""
-    body = await json_body(request)
-    if not isinstance(body, dict):
-        raise Invalid("the body is an object", code="type", at="body")
-    return body
-
-
-@dataclass
-class TakesObject(Operation):
-    """An operation whose handler reads a JSON object itself; `properties` and `required` describe it."""
-
-    request_body: RequestBody | None = field(default=None)
-    properties: ClassVar[dict[str, Schema]] = {}
-    required_fields: ClassVar[list[str]] = []
-
-    def __post_init__(self) -> None:
-        """One content type."""
-        schema = Schema(
-            type=OpenAPIType.OBJECT,
-            required=self.required_fields or None,
-            properties=dict(self.properties),
-            additional_properties=False,
-        )
-        self.request_body = RequestBody(content={"application/json": OpenAPIMediaType(schema=schema)}, required=True)
-
-
 def parse_json(raw: bytes) -> Json:
     """Strict JSON: UTF-8, no NaN, no lone surrogates, integers of 64 bits, no name twice, at most 100 levels."""
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Invalid("the body is not JSON", code="not_json") from error
-    _bound(value)
+    if raw.count(b"{") + raw.count(b"[") > DEPTH_LIMIT:  # fewer cannot be nested that deep
+        _bound(value)
     if _repeats(raw, value):
         raise Invalid("an object of the body has a name twice", code="duplicate_key")
     return cast("Json", value)
@@ -131,13 +100,17 @@ def whole_field(body: Document, name: str) -> int | None:
     return value
 
 
-def takes(properties: Mapping[str, Schema], *, need: Sequence[str] = ()) -> type[Operation]:
-    """An operation whose JSON body, read by the handler, is an object with these properties."""
+def takes(properties: Mapping[str, Schema], *, need: Sequence[str] = (), public: bool = False) -> type[Operation]:
+    """An operation whose JSON body, read by the handler, is an object with these properties. `public`: without a token."""
     schema = Schema(type=OpenAPIType.OBJECT, required=[*need], properties={**properties}, additional_properties=False)
     body = RequestBody(content={"application/json": OpenAPIMediaType(schema=schema)}, required=bool(need))
 
     @dataclass
     class Takes(Operation):
         request_body: RequestBody | None = field(default_factory=lambda: body)
+
+        def __post_init__(self) -> None:
+            if public:
+                self.security = []
 
     return Takes

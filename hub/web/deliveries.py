@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from dataclasses import replace
+from typing import Annotated, Any
 
 from litestar import Controller, Request, get, post
 from litestar.openapi.spec import Schema
@@ -16,30 +17,14 @@ from hub.domain.ids import DeliveryId, TenantId, read, show
 from hub.domain.ids import event_id as read_event_id
 from hub.ports.store import DoneDelivery
 from hub.web import dto
-from hub.web.auth import caller_of, hub_of, scope
-from hub.web.bodies import TakesObject, json_fields
+from hub.web.auth import PERSONAL, caller_of, hub_of, scope
+from hub.web.bodies import json_fields, takes
 from hub.web.paging import delivery_page
 from hub.web.problems import may_answer
 from mappings.documents import Document
 
 STATES = tuple(s.name.lower() for s in State) + tuple(str(f) for f in Final)
-
-
 REASON = Schema(type=OpenAPIType.STRING, min_length=1, max_length=500)
-
-
-class TakesReason(TakesObject):
-    """Why."""
-
-    properties: ClassVar[dict[str, Schema]] = {"reason": REASON}
-    required_fields: ClassVar[list[str]] = ["reason"]
-
-
-class TakesEdit(TakesObject):
-    """The data to deliver instead, and why."""
-
-    properties: ClassVar[dict[str, Schema]] = {"data": Schema(type=OpenAPIType.OBJECT), "reason": REASON}
-    required_fields: ClassVar[list[str]] = ["data", "reason"]
 
 
 class DeliveriesController(Controller):
@@ -51,7 +36,7 @@ class DeliveriesController(Controller):
     @get(
         "/",
         operation_id="listDeliveries",
-        opt=scope("deliveries:read"),
+        opt=scope("deliveries:read", by=("event",)),
         responses=may_answer(400, 401, 403, 404, 422, 503),
         summary="Deliveries, newest first",
     )
@@ -85,7 +70,7 @@ class DeliveriesController(Controller):
     @get(
         "/{delivery_id:str}",
         operation_id="getDelivery",
-        opt=scope("deliveries:read"),
+        opt=scope("deliveries:read", reads="delivery.read"),
         responses=may_answer(400, 401, 403, 404, 503),
         summary="One delivery with all its tries",
     )
@@ -94,7 +79,10 @@ class DeliveriesController(Controller):
         hub, tenant = hub_of(request), caller_of(request).tenant
         number = DeliveryId(read("dlv", delivery_id))
         s = await summary(hub, tenant, await hub.queries.delivery(tenant, number))
-        tries = [dto.Attempt.of(view) for view in await hub.queries.attempts(tenant, number)]
+        views = await hub.queries.attempts(tenant, number)
+        if caller_of(request).may("delivery.talk").show < PERSONAL:  # what was said is as personal as the event
+            views = [replace(view, talk=[]) for view in views]
+        tries = [dto.Attempt.of(view) for view in views]
         return dto.DeliveryDetail(
             s.id, s.event_id, s.connection, s.what, s.state, s.attempts, s.received_at, s.due_at, s.finished_at,
             s.reference, s.replay_of, s.error, tries,
@@ -117,8 +105,8 @@ class DeliveriesController(Controller):
     @post(
         "/{delivery_id:str}/edit",
         operation_id="editDelivery",
-        operation_class=TakesEdit,
-        opt=scope("deliveries:replay"),
+        operation_class=takes({"data": Schema(type=OpenAPIType.OBJECT), "reason": REASON}, need=["data", "reason"]),
+        opt=scope("deliveries:replay", "delivery.edit"),
         status_code=202,
         responses=may_answer(400, 401, 403, 404, 409, 413, 415, 422, 503),
         summary="Deliver the same step with other event data",
@@ -136,7 +124,7 @@ class DeliveriesController(Controller):
     @post(
         "/{delivery_id:str}/discard",
         operation_id="discardDelivery",
-        operation_class=TakesReason,
+        operation_class=takes({"reason": REASON}, need=["reason"]),
         opt=scope("deliveries:replay"),
         status_code=204,
         responses=may_answer(400, 401, 403, 404, 409, 413, 415, 422, 503),

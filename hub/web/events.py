@@ -11,12 +11,16 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from hub.domain.ids import event_id as read_event_id
+from hub.domain.permissions import masked
 from hub.web import dto
+from hub.web.accepting import accepting
 from hub.web.auth import caller_of, hub_of, may_reveal, scope
-from hub.web.cloudevents import BATCH, SINGLE, read_events
+from hub.web.cloudevents import BATCH, SINGLE
 from hub.web.dto_rules import EventWhyView
 from hub.web.paging import event_page
 from hub.web.problems import may_answer
+from hub.web.signed import decision_of
+from mappings.canonical import event_schema
 
 _EVENT = Schema(
     type=OpenAPIType.OBJECT,
@@ -67,19 +71,17 @@ class EventsController(Controller):
         status_code=202,
         operation_class=TakesEvents,
         responses=may_answer(400, 401, 403, 413, 415, 422, 503),
+        middleware=[accepting],
         summary="Accept one event or a batch; durable when answered",
     )
-    async def accept(self, request: Request[Any, Any, Any]) -> dto.Accepted:
+    async def accept(self) -> dto.Accepted:
         """All events of a batch are accepted or none; the same (source, id) again answers the same."""
-        incoming = read_events(request.headers.get("content-type", ""), dict(request.headers), await request.body())
-        receipts = await hub_of(request).ingest(caller_of(request).tenant, incoming)
-        pairs = zip(incoming, receipts, strict=True)
-        return dto.Accepted([dto.AcceptedEvent(one.source, one.key, receipt.id) for one, receipt in pairs])
+        raise NotImplementedError  # `accepting` answers before it comes to this
 
     @get(
         "/",
         operation_id="listEvents",
-        opt=scope("events:read"),
+        opt=scope("events:read", by=("subject",)),
         responses=may_answer(400, 401, 403, 503),
         summary="Events, newest first",
     )
@@ -101,14 +103,16 @@ class EventsController(Controller):
     @get(
         "/{event_id:str}",
         operation_id="getEvent",
-        opt=scope("events:read"),
+        opt=scope("events:read", "event.payload", reads="event.read"),
         responses=may_answer(400, 401, 403, 404, 503),
         summary="One event with its data",
     )
     async def one(self, request: Request[Any, Any, Any], event_id: FromPath[str]) -> dto.Event:
-        """Personal data included."""
+        """Personal data as far as the caller may see it; the rest reads `***`."""
         stored, data = await hub_of(request).queries.event(caller_of(request).tenant, read_event_id(event_id))
-        s = dto.EventSummary.of(stored)
+        s, decision = dto.EventSummary.of(stored), decision_of(request)
+        if decision is not None:
+            data = masked(data, event_schema(stored.type, stored.version), decision.show)
         return dto.Event(
             s.id, s.type, s.version, s.source, s.source_id, s.subject, s.occurred_at, s.received_at, s.cause,
             dict[str, object](data),
@@ -117,7 +121,7 @@ class EventsController(Controller):
     @get(
         "/{event_id:str}/why",
         operation_id="whyEvent",
-        opt=scope("rules:read"),
+        opt=scope("rules:read", reads="event.why"),
         responses=may_answer(400, 401, 403, 404, 503),
         summary="Why rules acted on an event, or why nothing happened",
     )
@@ -128,4 +132,4 @@ class EventsController(Controller):
         caller = caller_of(request)
         may_reveal(caller, reveal)
         found = await hub_of(request).why.event(caller.tenant, read_event_id(event_id))
-        return EventWhyView.of(found, reveal)
+        return EventWhyView.of(found, hub_of(request).fields, reveal)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
 from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
 
-from hub.domain.errors import Unauthorized
-from hub.web.auth import PUBLIC, Open, hub_of
+from hub.domain.audit import act_from
+from hub.web.auth import PUBLIC, Open, counting_strangers, hub_of
 from hub.web.bodies import parse_json
 from hub.web.problems import may_answer
 
@@ -35,7 +33,7 @@ class HooksController(Controller):
         """An empty object, or the echo that the vendor asks for."""
         headers = {name.lower(): value for name, value in request.headers.items()}
         body = await request.body()
-        async with _counting_strangers(request):
+        async with counting_strangers(hub_of(request), request.client.host if request.client else ""):
             taken = await hub_of(request).receive(connection, headers, body)
         return Response(orjson.dumps(taken.reply if taken.reply is not None else {}), media_type="application/json")
 
@@ -67,22 +65,13 @@ class HooksController(Controller):
         return await _partner(request, connection, path)
 
 
-@asynccontextmanager
-async def _counting_strangers(request: Request[Any, Any, Any]) -> AsyncIterator[None]:
-    """A call that proved nothing counts against its address. Raises Unavailable (`rate_limited`)."""
-    try:
-        yield
-    except Unauthorized:
-        await hub_of(request).limits.stranger(request.client.host if request.client else "")
-        raise
-
-
 async def _partner(request: Request[Any, Any, Any], connection: str, path: str) -> Response[bytes]:
     raw = await request.body()
+    act_from(f"partner {request.client.host}" if request.client else "partner")
     headers = {name.lower(): value for name, value in request.headers.items()}
     query = dict(request.query_params.items())
     body = parse_json(raw) if raw else None
-    async with _counting_strangers(request):
+    async with counting_strangers(hub_of(request), request.client.host if request.client else ""):
         answer = await hub_of(request).provide(
             connection, request.method, "/" + str(path).strip("/"), headers, query, body
         )

@@ -10,7 +10,17 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 
-from hub.domain.errors import Conflict, Forbidden, HubError, Invalid, NotFound, Rejected, Unauthorized, Unavailable
+from hub.domain.errors import (
+    Conflict,
+    Forbidden,
+    HubError,
+    Invalid,
+    NotFound,
+    Rejected,
+    TooMany,
+    Unauthorized,
+    Unavailable,
+)
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -20,6 +30,7 @@ STATUS: tuple[tuple[type[HubError], int], ...] = (
     (Forbidden, 403),
     (NotFound, 404),
     (Conflict, 409),
+    (TooMany, 429),
     (Rejected, 400),
     (Unavailable, 503),
 )
@@ -34,6 +45,7 @@ TITLES = {
     409: "Conflict",
     413: "Too large",
     415: "Unsupported content type",
+    416: "No such range",
     422: "The content is not acceptable",
     429: "Too many requests",
     500: "Internal error",
@@ -50,7 +62,9 @@ STATUS_OF = {  # codes that HTTP has a status of its own for, whatever class of 
     **dict.fromkeys(("not_json", "duplicate_key", "too_deep", "cut_off"), 400),
     **dict.fromkeys(("bad_cursor", "bad_limit", "bad_id", "bad_header"), 400),
     "too_slow": 408,
+    "part_too_large": 413,
     "unsupported_media_type": 415,
+    "bad_range": 416,
     "rate_limited": 429,
 }
 
@@ -83,7 +97,7 @@ def on_hub_error(request: Request[Any, Any, Any], error: HubError) -> Response[P
     """A named error of ours."""
     status = status_of(type(error), error.code)
     headers = {"Connection": "close"} if status == 408 else {}  # what is still to come is no next request
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | TooMany):
         headers["Retry-After"] = str(max(1, round(error.after or 1)))
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -106,12 +120,20 @@ def on_any_error(log: Callable[[str], None]) -> Callable[[Request[Any, Any, Any]
     return handle
 
 
+_SPECS = {
+    status: ResponseSpec(data_container=Problem, media_type=PROBLEM_JSON, description=title, generate_examples=False)
+    for status, title in TITLES.items()
+}
+
+
+class _Answers(dict[int, ResponseSpec]):
+    """The framework copies every handler to the ground at start; these never change, so one of each will do."""
+
+    def __deepcopy__(self, memo: object) -> _Answers:
+        return self
+
+
 def may_answer(*statuses: int) -> dict[int, ResponseSpec]:
     """The problem responses of a handler, for the OpenAPI document; whoever is known or proves something has a limit."""
     statuses = (*statuses, 429) if 401 in statuses else statuses
-    return {
-        status: ResponseSpec(
-            data_container=Problem, media_type=PROBLEM_JSON, description=TITLES[status], generate_examples=False
-        )
-        for status in statuses
-    }
+    return _Answers({status: _SPECS[status] for status in statuses})

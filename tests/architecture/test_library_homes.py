@@ -14,12 +14,15 @@ HOMES: dict[str, tuple[str, ...]] = {
     "aiosmtplib": ("hub/adapters/smtp",),
     "alembic": ("hub/adapters/db",),
     "apscheduler": ("hub/adapters/timer.py",),
+    "argon2": ("hub/adapters/identity",),
     "asyncpg": ("hub/adapters/db",),
     "authlib": ("hub/adapters/oauth",),
+    "botocore": ("hub/adapters/vault/kms.py",),
     "chinese_calendar": ("hub/adapters/workdays.py",),
     "click": ("hub/cli",),
     "cryptography": ("hub/adapters/vault", "hub/adapters/oauth"),
     "docx": ("ai_engine",),
+    "fido2": ("hub/adapters/identity",),
     "granian": ("hub/cli",),
     "httptools": ("hub/adapters/http",),
     "icalendar": ("hub/sdk", "hub/adapters/twins"),  # one writes invitations, the other reads what arrived
@@ -28,6 +31,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "jsonschema_rs": ("mappings/canonical",),
     "litestar": ("hub/web", "hub/asgi.py"),
     "msgspec": ("hub/web", "hub/adapters/twins", "mappings/documents.py", "ai_engine/resumes/sandbox"),
+    "obstore": ("hub/adapters/objects", "hub/adapters/media/objects.py"),
     "opentelemetry": ("hub/adapters/tracing.py",),
     "orjson": (
         "hub/web",

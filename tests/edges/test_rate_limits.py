@@ -214,7 +214,7 @@ def test_rates_that_are_none_are_refused(text: str) -> None:
 
 def test_rates_can_be_switched_off() -> None:
     assert Limit.TOKEN not in Settings.read({"HIREWIRE_LIMIT_TOKEN": "off"}).rates
-    assert Settings.read({}).rates[Limit.LOGIN] == Rate(10, 900.0)
+    assert Settings.read({}).rates[Limit.STRANGER] == Rate(1000, 60.0)
 
 
 def test_a_burst_of_hooks_is_cut_off_per_connection(tmp_path: Path) -> None:

@@ -7,23 +7,27 @@ from datetime import UTC, datetime, timedelta
 
 from hub.adapters.catalog import FolderCatalog
 from hub.adapters.clock import ManualClock, SeededIds
+from hub.adapters.identity import Argon2id
 from hub.adapters.memory import MemoryStore
 from hub.adapters.vault import EnvKeyring, FieldVault
 from hub.app.hub import Hub
 from hub.app.ingest import Incoming
 from hub.app.lanes import LoopLimits
+from hub.app.people.people import PeoplePolicy
 from hub.app.pressure import Bounds
 from hub.bootstrap import Parts, assemble
 from hub.domain.deliveries import Delivery, RetryPolicy
 from hub.domain.ids import DEFAULT_TENANT, EventId
 from hub.domain.retention import Keep
-from hub.ports.store import Arrival, DoneDelivery, Page, Store
+from hub.ports.store import DoneDelivery, Page, Store
 from hub.ports.tracer import Tracer
 from mappings.documents import Document
 from tests.support.voices import RememberingMeter, ScriptedVendor, SharedSecretSignatures
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TENANT = DEFAULT_TENANT
+SITE = "https://hub.example"
+QUICK = Argon2id(passes=1, memory_kib=8)  # the real hash, cheap enough for hundreds of tests
 CATALOG = FolderCatalog()  # reads a connector once, and nothing in it changes
 
 
@@ -72,6 +76,7 @@ def bench(
     seed: int = 7,
     tracer: Tracer | None = None,
     review: bool = False,
+    people: PeoplePolicy | None = None,
     bounds: Bounds | None = None,
     keep: Keep | None = None,
 ) -> Bench:
@@ -94,6 +99,8 @@ def bench(
             limits=limits or LoopLimits(lease=timedelta(seconds=60)),
             tracer=tracer,
             review=review,
+            passwords=QUICK,
+            people=people or PeoplePolicy(site=SITE),
             bounds=bounds or Bounds(),
             keep=keep or Keep(),
         )
@@ -137,10 +144,3 @@ def report(
             },
         },
     )
-
-
-def arrival_of(b: Bench, incoming: Incoming) -> Arrival:
-    """An arrival without deliveries, for tests that talk to the store themselves."""
-    from hub.app.library import NO_RULES
-
-    return b.hub.ingest.prepare(TENANT, incoming, NO_RULES)

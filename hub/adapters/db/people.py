@@ -1,30 +1,29 @@
-"""Who may do what, who did, and what was ordered, in the database."""
+"""Who may do what, and what was ordered, in the database."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, delete, select, update
 
-from hub.adapters.db.history import row_number
+from hub.adapters.db.audit import DbAudit
 from hub.adapters.db.limits import DbLimits
 from hub.adapters.db.link import AnyRow
+from hub.adapters.db.records import DbRecords
 from hub.adapters.db.retention import DbRetention
 from hub.adapters.db.rules import DbRules
 from hub.adapters.db.runs import DbRuns
 from hub.adapters.db.tables import metadata
 from hub.domain.errors import Conflict
 from hub.domain.ids import TenantId
-from hub.ports.people import ApiToken, AuditEntry, Order
-from hub.ports.store import Page
+from hub.ports.people import ApiToken, Order
 
 _TOKEN = metadata.tables["api_token"]
-_AUDIT = metadata.tables["audit"]
 _ORDER = metadata.tables["assessment_order"]
 
 
-class DbWork(DbRuns, DbRules, DbRetention, DbLimits):
+class DbWork(DbRuns, DbRules, DbRetention, DbAudit, DbRecords, DbLimits):
     """`hub.ports.store.Work` on one open connection: adds People and Orders."""
 
     async def add_token(self, token: ApiToken) -> None:
@@ -41,6 +40,9 @@ class DbWork(DbRuns, DbRules, DbRetention, DbLimits):
                 created_at=token.created_at,
                 expires_at=token.expires_at,
                 revoked_at=token.revoked_at,
+                account=token.account,
+                audience=token.audience,
+                clearance=token.clearance,
             )
         )
 
@@ -57,27 +59,10 @@ class DbWork(DbRuns, DbRules, DbRetention, DbLimits):
         revoked = update(_TOKEN).where(*in_force).values(revoked_at=now).returning(_TOKEN.c.id)
         return await self._link.row(revoked) is not None
 
-    async def audit(self, entry: AuditEntry) -> None:
-        await self._link.rows(
-            _AUDIT.insert()
-            .values(
-                tenant_id=entry.tenant,
-                at=entry.at,
-                actor=entry.actor,
-                action=entry.action,
-                object=entry.object,
-                detail=entry.detail,
-            )
-            .inline()
-        )
-
-    async def audit_entries(self, tenant: TenantId, page: Page) -> list[AuditEntry]:
-        before = row_number(page)
-        names = ("at", "tenant_id", "actor", "action", "object", "detail")
-        wanted = select(*(_AUDIT.c[name] for name in names)).where(_AUDIT.c.tenant_id == tenant)
-        wanted = wanted if before is None else wanted.where(_AUDIT.c.id < before)
-        rows = await self._link.rows(wanted.order_by(_AUDIT.c.id.desc()).limit(page.limit))
-        return [AuditEntry(*row) for row in rows]
+    async def drop_tokens_of(self, tenant: TenantId, account: str, before: datetime | None = None) -> int:
+        mine = (_TOKEN.c.tenant_id == tenant, _TOKEN.c.account == account)
+        over = mine if before is None else (*mine, _TOKEN.c.expires_at <= before)
+        return len(await self._link.rows(delete(_TOKEN).where(*over).returning(_TOKEN.c.id)))
 
     async def put_order(self, order: Order) -> None:
         values = {
@@ -104,7 +89,19 @@ class DbWork(DbRuns, DbRules, DbRetention, DbLimits):
 
 
 def _tokens() -> Select[Any]:
-    names = ("id", "tenant_id", "name", "hash", "scopes", "created_at", "expires_at", "revoked_at")
+    names = (
+        "id",
+        "tenant_id",
+        "name",
+        "hash",
+        "scopes",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+        "account",
+        "audience",
+        "clearance",
+    )
     return select(*(_TOKEN.c[name] for name in names))
 
 
