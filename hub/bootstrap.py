@@ -6,7 +6,7 @@ import asyncio
 import gc
 import secrets
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -57,6 +57,7 @@ from hub.app.keys import CraftVault, Keys, Shelves
 from hub.app.kill_switch import KillSwitch
 from hub.app.lanes import LaneLoop, LoopLimits
 from hub.app.library import Library
+from hub.app.limits import Limiter
 from hub.app.media import Media
 from hub.app.people.people import PeoplePolicy, people
 from hub.app.people.sessions import SessionPolicy
@@ -80,6 +81,7 @@ from hub.domain.breaker import BreakerPolicy
 from hub.domain.deliveries import RetryPolicy
 from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT
+from hub.domain.limits import Limit, Rate
 from hub.domain.retention import Keep
 from hub.ports.audit import Heads
 from hub.ports.calendar import Days
@@ -123,6 +125,7 @@ class Parts:
     people: PeoplePolicy = field(default_factory=PeoplePolicy)
     bounds: Bounds = field(default_factory=Bounds)
     keep: Keep = field(default_factory=Keep)
+    rates: Mapping[Limit, Rate] = field(default_factory=dict)
     review: bool = False  # rules need a second person before they come into force
     heads: Heads = field(default_factory=MemoryHeads)
     keep_acts: timedelta = timedelta(days=1095)
@@ -134,6 +137,7 @@ def assemble(parts: Parts) -> Hub:
     transport = p.transport if p.tracer is None else TracedTransport(p.transport, p.tracer)
     library = Library(p.store, p.catalog, p.clock, p.days)
     channels = Channels(p.catalog, p.vault)
+    limits = Limiter(p.store, p.vault, p.clock, p.meter, p.rates)
     prepare = Prepare(p.vault, p.clock, p.ids, p.meter, p.keep)
     group = commit_arrivals(p.store, p.meter, p.clock, p.tracer)
     pressure = Pressure(p.store, p.clock, p.meter, p.bounds)
@@ -155,14 +159,15 @@ def assemble(parts: Parts) -> Hub:
         catalog=p.catalog,
         transport=transport,
         library=library,
+        limits=limits,
         channels=channels,
         ingest=ingest,
         deliver=deliver,
         lanes=LaneLoop(
             p.store, library, traced, p.clock, p.ids, p.meter, Breakers(p.clock, p.meter, p.breaker), p.limits
         ),
-        receive=Receive(p.store, channels, p.signatures, prepare, group, p.clock, p.meter, pressure),
-        provide=Provide(p.store, p.vault, channels, p.signatures, ingest, identify, p.clock, p.ids),
+        receive=Receive(p.store, channels, p.signatures, prepare, group, p.clock, p.meter, pressure, limits),
+        provide=Provide(p.store, p.vault, channels, p.signatures, ingest, identify, p.clock, p.ids, limits),
         identify=identify,
         configure=Configure(p.store, p.vault, p.catalog, library, p.clock, p.ids, p.days, cases, p.review),
         replay=Replay(p.store, prepare, p.clock, p.ids),
@@ -306,6 +311,7 @@ def open_hub(settings: Settings) -> Opened:
         people=_people_policy(settings),
         bounds=Bounds(settings.backlog, settings.tenant_backlog, settings.free_disk),
         keep=settings.keep,
+        rates=settings.rates,
         review=settings.rule_review,
         heads=KeptHeads(open_objects(settings.audit_heads)),
         keep_acts=timedelta(days=settings.audit_days),
@@ -314,6 +320,7 @@ def open_hub(settings: Settings) -> Opened:
     timer = Timer(store, meter, clock, owner=owner)
     opened = Opened(assemble(parts), timer, meter, clock, vault, parts.tracer)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
+    timer.every(600.0, "limits", opened.hub.limits.forget, shared=True)
     timer.every(10.0, "keys", opened.hub.keys.work_off, shared=True, at_once=True)
     timer.every(30.0, "key_provider", opened.watch_keys)
     timer.every(3600.0, "media", opened.sweep_media, shared=True)

@@ -41,6 +41,10 @@ METRICS: tuple[MetricDoc, ...] = (
         "Answered calls of the API, by operation and class of status (2xx, 4xx, 5xx).",
     ),
     MetricDoc(
+        "hirewire_rate_limited_total", "counter", "requests", ("limit",),
+        "Calls refused with 429, by the limit their caller is over: token, tenant, hook, stranger.",
+    ),
+    MetricDoc(
         "hirewire_http_request_seconds", "histogram", "seconds", ("operation",),
         "Time from a call of the API to its answer.", _COMMIT_BUCKETS,
     ),

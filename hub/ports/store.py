@@ -19,6 +19,7 @@ from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, Tenant
 from hub.ports.accounts import Accounts
 from hub.ports.audit import Acts
 from hub.ports.lanes import Lanes
+from hub.ports.limits import Limits
 from hub.ports.people import ApiToken, Order
 from hub.ports.replays import Replays
 from hub.ports.retention import Retention
@@ -365,6 +366,7 @@ class Work(
     Orders,
     Runs,
     Retention,
+    Limits,
     Acts,
     SigningShelf,
     Protocol,
