@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -26,6 +26,8 @@ from hub.adapters.identity import Argon2id, WebAuthn
 from hub.adapters.logs import Lines
 from hub.adapters.logs import configure as configure_logs
 from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
+from hub.adapters.oauth.oidc import Oidc
+from hub.adapters.sign_in import DingTalk, Feishu, Web, WeCom
 from hub.adapters.timer import Timer
 from hub.adapters.vault import FieldVault
 from hub.adapters.vault.keyring import open_root_keys
@@ -66,7 +68,7 @@ from hub.domain.retention import Keep
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
-from hub.ports.identity import Passwords
+from hub.ports.identity import Passwords, SignInProvider
 from hub.ports.meter import Meter
 from hub.ports.store import Store
 from hub.ports.tracer import Tracer
@@ -98,6 +100,9 @@ class Parts:
     tracer: Tracer | None = None
     passwords: Passwords = field(default_factory=Argon2id)
     people: PeoplePolicy = field(default_factory=PeoplePolicy)
+    providers: Mapping[str, SignInProvider] = field(
+        default_factory=dict
+    )  # of signing in elsewhere; none: all there are
     bounds: Bounds = field(default_factory=Bounds)
     keep: Keep = field(default_factory=Keep)
     review: bool = False  # rules need a second person before they come into force
@@ -145,7 +150,17 @@ def assemble(parts: Parts) -> Hub:
         runs=Runs(p.store, library, p.clock),
         queries=queries,
         access=Access(p.store, p.clock, p.ids, p.people.site),
-        people=people(p.store, p.vault, p.clock, p.ids, p.meter, p.passwords, _authenticators(p.people.site), p.people),
+        people=people(
+            p.store,
+            p.vault,
+            p.clock,
+            p.ids,
+            p.meter,
+            p.passwords,
+            _authenticators(p.people.site),
+            p.people,
+            p.providers or _providers(p.transport, p.clock),
+        ),
         lifecycle=Lifecycle(p.store, library, p.catalog, cases, p.clock, p.review),
         cases=cases,
         backtests=Backtests(p.store, p.vault, p.clock, p.ids, p.meter, decode),
@@ -209,6 +224,11 @@ class Opened:
             await asyncio.to_thread(self.tracer.close)
         await self.hub.transport.close()
         await self.hub.store.close()
+
+
+def _providers(transport: Transport, clock: Clock) -> dict[str, SignInProvider]:
+    web = Web(transport)
+    return {"oidc": Oidc(web.json, clock), "feishu": Feishu(web), "dingtalk": DingTalk(web), "wecom": WeCom(web)}
 
 
 def _authenticators(site: str) -> WebAuthn:

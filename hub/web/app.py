@@ -20,6 +20,7 @@ from hub.web.backtests import BacktestsController
 from hub.web.candidates import CandidatesController
 from hub.web.connections import ConnectionsController
 from hub.web.deliveries import DeliveriesController
+from hub.web.elsewhere import ElsewhereController, ProvidersController
 from hub.web.events import EventsController
 from hub.web.health import HealthController, Render
 from hub.web.hooks import HooksController
@@ -67,6 +68,8 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
             FactorsController,
             SetupController,
             TokenController,
+            ElsewhereController,
+            ProvidersController,
             PeopleController,
             OrganisationController,
             ServicesController,

@@ -34,6 +34,9 @@ REVIEWED = {
     "/v1/auth/accept",
     "/v1/setup",
     "/oauth/token",
+    "/v1/auth/elsewhere",
+    "/v1/auth/elsewhere/{provider_id:str}",
+    "/v1/auth/elsewhere/{provider_id:str}/callback",
 }
 
 
