@@ -25,7 +25,7 @@ from hub.web.events import EventsController
 from hub.web.health import HealthController, Render
 from hub.web.hooks import HooksController
 from hub.web.measured import measured
-from hub.web.organisation import OrganisationController, ServicesController
+from hub.web.organisation import GroupsController, OrganisationController, ServicesController
 from hub.web.people import PeopleController
 from hub.web.permissions import ApprovalsController, BreakGlassController, PermissionsController
 from hub.web.problems import on_any_error, on_http_error, on_hub_error
@@ -34,6 +34,7 @@ from hub.web.retention import RetentionController
 from hub.web.rules import RulesController
 from hub.web.rules_lifecycle import LifecycleController, SwitchController
 from hub.web.runs import RunsController
+from hub.web.scim import ScimController
 from hub.web.setup import SetupController, TokenController
 from hub.web.sign_in import FactorsController, SignInController
 
@@ -70,6 +71,8 @@ def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan]
             TokenController,
             ElsewhereController,
             ProvidersController,
+            ScimController,
+            GroupsController,
             PeopleController,
             OrganisationController,
             ServicesController,

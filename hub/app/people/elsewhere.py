@@ -156,7 +156,8 @@ class SignInElsewhere:
                 await work.add_record(Identity(index, tenant, provider.id, person.id))
                 await note(work, self.clock, tenant, person.id, "identity.link", person.id, {"provider": provider.id})
         if person.state == "invited" and known is None:
-            person = await self.roster.enable(replace(person, external=index), person.id)
+            async with self.store.work() as work:  # who the provider vouches for needs no password of ours
+                person = await work.change_record(replace(person, state="active"))
         if person.state != "active":
             raise Forbidden("this account is not in force", code="not_known")
         return person

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from hub.app.people.approvals import Approvals
 from hub.app.people.break_glass import BreakGlass
+from hub.app.people.directory import Directory
 from hub.app.people.elsewhere import SignInElsewhere
 from hub.app.people.factors import Factors
 from hub.app.people.first_run import FirstRun
@@ -57,6 +58,7 @@ class People:
     first_run: FirstRun
     break_glass: BreakGlass
     reach: Reach
+    directory: Directory
     clock: Clock
     store: Store
 
@@ -109,6 +111,7 @@ def people(
         first_run=FirstRun(store, roster, rights, tickets, clock, ids),
         break_glass=BreakGlass(store, roster, rights, clock, ids, meter),
         reach=Reach(store, vault),
+        directory=Directory(store, sealing, roster, rights, clock, ids),
         clock=clock,
         store=store,
     )  # fmt: skip
