@@ -61,7 +61,7 @@ connector: install ## start a connector: make connector name=acme_ats
 	@$(BIN)/hirewire connector new $(NAME)
 
 lock: $(VENV)/.uv ## resolve the locks anew (names no registry)
-	@$(BIN)/uv pip compile pyproject.toml --extra demo --extra otel --group dev --group pg --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/dev.txt >/dev/null
+	@$(BIN)/uv pip compile pyproject.toml --extra aws --extra demo --extra otel --group dev --group pg --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/dev.txt >/dev/null
 	@$(BIN)/uv pip compile pyproject.toml --extra demo --constraint requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/run.txt >/dev/null
 	@$(BIN)/uv pip compile pyproject.toml --group bench --constraint requirements/dev.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/bench.txt >/dev/null
 	@echo uv | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -q -o requirements/uv.txt >/dev/null

@@ -15,14 +15,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from time import process_time
 
+from hub.adapters.catalog import FolderCatalog
 from hub.adapters.clock import ManualClock, SeededIds, SystemClock
 from hub.adapters.db import migrate, open_store
 from hub.adapters.documents import decode
 from hub.adapters.vault import EnvKeyring, FieldVault
-from hub.app.backtest import Tally
+from hub.adapters.workdays import NationalDays
+from hub.app.backtest import Past, Tally
 from hub.app.backtests import Backtests
 from hub.app.ingest import body_place
+from hub.app.library import Library
 from hub.domain.ids import DEFAULT_TENANT as TENANT
+from hub.domain.ids import EventId
 from hub.domain.rules import compile_rule, parse
 from hub.ports.meter import Meter
 from hub.ports.rules import first_id
@@ -30,7 +34,20 @@ from hub.ports.store import Arrival, Store, StoredEvent
 from mappings.documents import Document
 
 HELD_TO_S = 5.0
+SHOWN = (
+    "fires",
+    "touched",
+    "kept_back",
+    "ends",
+    "live_fires",
+    "newly",
+    "no_longer",
+    "clauses",
+    "actions",
+    "candidates",
+)
 EVENT = "interview.report.completed"
+CHECK = "background_check.completed"
 END = datetime(2026, 6, 1, tzinfo=UTC)
 VERDICTS = ("recommend", "hold", "reject")
 ROLES = ("sales", "rnd", "store", "finance", "operations", "service")
@@ -77,6 +94,29 @@ def rule(least: int) -> Document:
     }
 
 
+def with_steps(least: int) -> Document:
+    """The same with guards, a wait that later events end, and a branch that asks them."""
+    clear: Document = {
+        "kind": "clause",
+        "id": "clear",
+        "field": "background_check.result",
+        "op": "eq",
+        "value": "clear",
+    }
+    offer: Document = {"kind": "action", "id": "offer", "connection": "ehr", "operation": "offer.create"}
+    order: Document = {
+        "kind": "action",
+        "id": "order",
+        "connection": "checks",
+        "operation": "order",
+        "hours": "business",
+    }
+    wait: Document = {"kind": "wait", "id": "w", "for": CHECK, "timeout": "P14D"}
+    branch: Document = {"kind": "branch", "id": "b", "when": clear, "then": [offer]}
+    guards: Document = {"once_per": ["candidate"], "max_per_hour": 500}
+    return {**rule(least), "then": [order, wait, branch], "guards": guards}
+
+
 async def fill(store: Store, vault: FieldVault, count: int) -> None:
     """The events, evenly over the 80 days before END."""
     clock = ManualClock(END - timedelta(days=80, minutes=1))
@@ -93,6 +133,15 @@ async def fill(store: Store, vault: FieldVault, count: int) -> None:
             arrivals.append(
                 Arrival(StoredEvent(id, TENANT, EVENT, 1, "/bench", str(number), subject, at, at, sealed, b"h" * 32))
             )
+            if number % 4 == 0:
+                id = ids.event()
+                checked = {"background_check": {"id": "c", "result": "clear" if number % 8 else "consider"}}
+                sealed = vault.seal(body_place(TENANT, id), json.dumps(checked).encode())
+                arrivals.append(
+                    Arrival(
+                        StoredEvent(id, TENANT, CHECK, 1, "/bench", f"c{number}", subject, at, at, sealed, b"h" * 32)
+                    )
+                )
         async with store.work() as work:
             await work.accept(arrivals)
 
@@ -107,7 +156,7 @@ async def stages(store: Store, vault: FieldVault, count: int) -> list[tuple[str,
         bodies += batch
         if len(batch) < 1000:
             break
-        before = batch[-1].id
+        since = EventId(f"evt_{int(batch[-1].id[4:], 16) + 1:032x}")
     took.append(("read rows", process_time() - started))
     started = process_time()
     plain = [vault.open(body_place(TENANT, one.id), one.body) for one in bodies]
@@ -123,13 +172,13 @@ async def stages(store: Store, vault: FieldVault, count: int) -> list[tuple[str,
     decoded = [decode(text) for text in plain]
     tally = Tally(compile_rule(parse(rule(60))), compile_rule(parse(rule(80))))
     started = process_time()
-    tally.add([(one.id, one.received_at, document) for one, document in zip(bodies, decoded, strict=True)])
+    tally.add([Past(one.id, one.received_at, data, one.subject) for one, data in zip(bodies, decoded, strict=True)])
     took.append(("evaluate, compare, sift", process_time() - started))
     assert tally.events == count
     return took
 
 
-async def measure(count: int, database: str | None) -> tuple[Sequence[tuple[str, float]], float]:
+async def measure(count: int, database: str | None) -> tuple[Sequence[tuple[str, float]], dict[str, float]]:
     with tempfile.TemporaryDirectory() as folder:
         url = database or f"sqlite:///{folder}/bench.db"
         await asyncio.to_thread(migrate, url)
@@ -141,18 +190,29 @@ async def measure(count: int, database: str | None) -> tuple[Sequence[tuple[str,
         async with store.work() as work:
             await work.put_rule(TENANT, "r", rule(80), state="live", by="bench", now=now)
             await work.draft_rule(TENANT, "r", rule(60), by="bench", now=now)
+            await work.put_rule(TENANT, "steps", with_steps(0), state="live", by="bench", now=now)
         clock = _Later(END)
         meter: Meter = Silent()  # type: ignore[assignment]
-        backtests = Backtests(store, vault, clock, SeededIds(clock, 2), meter, decode)
+        backtests = Backtests(
+            store,
+            vault,
+            Library(store, FolderCatalog(), clock, NationalDays()),
+            clock,
+            SeededIds(clock, 2),
+            meter,
+            decode,
+        )
         took = await stages(store, vault, count)
-        job = await backtests.start(TENANT, "r", "bench", owner="bench")
-        started = process_time()
-        done = await backtests.run(job, "bench")
-        whole = process_time() - started
-        assert done.state == "done", done
-        assert done.result is not None
-        assert done.result["events"] == count
-        print({key: done.result[key] for key in ("fires", "live_fires", "newly", "no_longer", "clauses", "actions")})
+        whole = {}
+        for name in ("r", "steps"):
+            job = await backtests.start(TENANT, name, "bench", owner="bench")
+            started = process_time()
+            done = await backtests.run(job, "bench")
+            whole[name] = process_time() - started
+            assert done.state == "done", done
+            assert done.result is not None
+            assert done.result["events"] == count
+            print({key: done.result[key] for key in SHOWN})
         await store.close()
         return took, whole
 
@@ -177,9 +237,10 @@ def main() -> int:
     took, whole = asyncio.run(measure(count, args.database))
     baseline = dict(took)["json.loads (baseline)"]
     print(f"\n{count:,} events, {len(json.dumps(data(1), ensure_ascii=False).encode())} bytes each; CPU seconds")
-    for name, seconds in (*took, ("whole backtest job", whole)):
+    jobs = [("whole backtest job", whole["r"]), ("... with guards and runs", whole["steps"])]
+    for name, seconds in (*took, *jobs):
         print(f"{name:28}{seconds:8.2f}{seconds / count * 1e6:9.1f} us/event{seconds / baseline:8.2f} x baseline")
-    kept = whole <= HELD_TO_S * count / 100_000
+    kept = max(whole.values()) <= HELD_TO_S * count / 100_000
     print(f"held to {HELD_TO_S} s per 100,000: {'kept' if kept else 'MISSED'}")
     return 0 if kept else 1
 

@@ -14,28 +14,21 @@ from collections.abc import Callable
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from hub.adapters.clock import ManualClock
+from hub.adapters.memory import MemoryStore
 from hub.adapters.vault import EnvKeyring, FieldVault
-from hub.domain.ids import DEFAULT_TENANT, TenantId
-from hub.ports.vault import KeyRow, Place
+from hub.domain.ids import DEFAULT_TENANT
+from hub.ports.vault import Place, subject_owner
 
 SIZES = (64, 1024, 16 * 1024)
-PLACE = Place(DEFAULT_TENANT, "event", "evt_019b0000000070008000000000000001", "body")
-
-
-class Shelf:
-    """Keeps nothing: one vault, one run."""
-
-    async def load_keys(self, tenant: TenantId) -> list[KeyRow]:
-        return []
-
-    async def add_key(self, row: KeyRow) -> KeyRow:
-        return row
+OWNER = subject_owner("cand_019b")
+PLACE = Place(DEFAULT_TENANT, "event", "evt_019b0000000070008000000000000001", "body", owner=OWNER)
 
 
 def candidates(size: int) -> dict[str, Callable[[], bytes]]:
     """What is measured for values of this size. The floor draws a nonce too: without one there is no sealing."""
-    vault = FieldVault(EnvKeyring(os.urandom(32).hex(), production=False), Shelf())
-    asyncio.run(vault.prepare(DEFAULT_TENANT))
+    vault = FieldVault(EnvKeyring(os.urandom(32).hex(), production=False), MemoryStore(ManualClock()))
+    asyncio.run(vault.prepare(DEFAULT_TENANT, [OWNER]))
     cipher, plain = AESGCM(os.urandom(32)), os.urandom(size)
     sealed, nonce = vault.seal(PLACE, plain), os.urandom(12)
     bare = cipher.encrypt(nonce, plain, None)

@@ -10,7 +10,7 @@ from pathlib import Path
 from hub.domain import errors
 from hub.domain.permissions import Reason
 from hub.ports import transport
-from hub.web.problems import _CODES, MALFORMED, STATUS
+from hub.web.problems import _CODES, status_of
 from hub.web.signed import SAYS
 from mappings.canonical.faults import _WORDS
 
@@ -21,7 +21,9 @@ OVER_HTTP = (
     "hub/app",
     "hub/domain",
     "hub/adapters/db",
+    "hub/adapters/media",
     "hub/adapters/vault/field_vault.py",
+    "hub/adapters/vault/stream.py",
     "hub/adapters/http/signatures.py",
 )
 # Only commands lead here: connections, mappings and schema are not changed over HTTP.
@@ -73,11 +75,7 @@ def _over_http(file: str) -> bool:
 
 
 def _status(kind: type[errors.HubError], code: str) -> str:
-    if code in MALFORMED:
-        return "400"
-    if code == "unsupported_media_type":
-        return "415"
-    return str(next(status for one, status in STATUS if issubclass(kind, one)))
+    return str(status_of(kind, code))
 
 
 def _raised() -> Iterator[tuple[str, str, str, str]]:

@@ -12,6 +12,7 @@ from litestar import Litestar
 from hub.bootstrap import VERSION, open_hub, settle
 from hub.settings import Settings
 from hub.web.app import create_app
+from hub.web.bounds import Bounds
 
 
 def create() -> Litestar:
@@ -32,4 +33,11 @@ def create() -> Litestar:
                 await loops
             await opened.close()
 
-    return create_app(opened.hub, opened.render_metrics, VERSION, [lifespan])
+    return create_app(
+        opened.hub,
+        opened.render_metrics,
+        VERSION,
+        [lifespan],
+        Bounds(settings.body_s, settings.https),
+        vendors_only=settings.vendors_only,
+    )

@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import gc
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 from hub.adapters import db
+from hub.adapters.backup.boxes import with_file_key
+from hub.adapters.backup.postgres import PostgresCopier
+from hub.adapters.backup.sqlite import SqliteCopier
 from hub.adapters.catalog import FolderCatalog
 from hub.adapters.clock import SystemClock, SystemIds
 from hub.adapters.db.patience import patiently, until_there
@@ -25,26 +31,40 @@ from hub.adapters.http.signatures import VendorSignatures
 from hub.adapters.identity import Argon2id, WebAuthn
 from hub.adapters.logs import Lines
 from hub.adapters.logs import configure as configure_logs
+from hub.adapters.media import Mirrored, open_blobs
+from hub.adapters.memory.blobs import MemoryBlobs
+from hub.adapters.memory.heads import MemoryHeads
 from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
 from hub.adapters.oauth.oidc import Oidc
+from hub.adapters.objects import open_objects
+from hub.adapters.objects.heads import KeptHeads
 from hub.adapters.sign_in import DingTalk, Feishu, Web, WeCom
 from hub.adapters.timer import Timer
-from hub.adapters.vault import FieldVault
-from hub.adapters.vault.keyring import open_root_keys
+from hub.adapters.tls import server_context
+from hub.adapters.vault import FieldVault, RootSettings, StreamVault, open_root_keys
+from hub.adapters.vault.sealed_box import read_public
+from hub.adapters.vault.signing import VaultSigner
 from hub.adapters.workdays import NationalDays
 from hub.app.access import Access
 from hub.app.advance import Advance
+from hub.app.audit import Trail
 from hub.app.backtests import Backtests
+from hub.app.backup import Backup
 from hub.app.breakers import Breakers
 from hub.app.cases import Cases
 from hub.app.channels import Channels
 from hub.app.configure import Configure
+from hub.app.daily import Daily
 from hub.app.deliver import Deliver
+from hub.app.fieldbook import Fieldbook
 from hub.app.hub import Hub
 from hub.app.identify import Identify
 from hub.app.ingest import Ingest, Prepare, commit_arrivals
+from hub.app.keys import CraftVault, Keys, Shelves
+from hub.app.kill_switch import KillSwitch
 from hub.app.lanes import LaneLoop, LoopLimits
 from hub.app.library import Library
+from hub.app.media import Media
 from hub.app.people.people import PeoplePolicy, people
 from hub.app.people.sessions import SessionPolicy
 from hub.app.pressure import Bounds, Pressure
@@ -55,8 +75,11 @@ from hub.app.replay import Replay
 from hub.app.replays import Replays
 from hub.app.reports import Reports
 from hub.app.retain import Retain
+from hub.app.rules_compared import Comparisons
 from hub.app.rules_lifecycle import Lifecycle
+from hub.app.rules_table import RuleTables
 from hub.app.runs import Runs
+from hub.app.scrub import Scrub
 from hub.app.switch import Switch
 from hub.app.traced import TracedDeliver, TracedTransport
 from hub.app.why import Why
@@ -65,11 +88,15 @@ from hub.domain.deliveries import RetryPolicy
 from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT
 from hub.domain.retention import Keep
+from hub.ports.audit import Heads
+from hub.ports.backup import Copier
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
 from hub.ports.identity import Passwords, SignInProvider
+from hub.ports.media import Blobs
 from hub.ports.meter import Meter
+from hub.ports.signing import Signer
 from hub.ports.store import Store
 from hub.ports.tracer import Tracer
 from hub.ports.transport import Signatures, Transport
@@ -97,6 +124,7 @@ class Parts:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     limits: LoopLimits = field(default_factory=LoopLimits)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    blobs: Blobs = field(default_factory=MemoryBlobs)
     tracer: Tracer | None = None
     passwords: Passwords = field(default_factory=Argon2id)
     people: PeoplePolicy = field(default_factory=PeoplePolicy)
@@ -106,6 +134,8 @@ class Parts:
     bounds: Bounds = field(default_factory=Bounds)
     keep: Keep = field(default_factory=Keep)
     review: bool = False  # rules need a second person before they come into force
+    heads: Heads = field(default_factory=MemoryHeads)
+    keep_acts: timedelta = timedelta(days=1095)
 
 
 def assemble(parts: Parts) -> Hub:
@@ -122,8 +152,10 @@ def assemble(parts: Parts) -> Hub:
     queries = Queries(p.store, p.vault, library, channels)
     reports = Reports(p.store, p.vault, library, prepare)
     cases = Cases(p.store, p.vault)
+    fields, lifecycle = Fieldbook(p.catalog), Lifecycle(p.store, library, p.catalog, cases, p.clock, p.review)
     deliver = Deliver(p.store, p.vault, library, channels, transport, reports, p.clock, p.ids, p.meter, p.retry)
     traced = deliver if p.tracer is None else TracedDeliver(deliver, p.tracer, p.clock)
+    media = Media(p.blobs, p.vault, StreamVault(cast("FieldVault", p.vault)), p.clock, p.ids, p.meter)
     return Hub(
         store=p.store,
         vault=p.vault,
@@ -149,6 +181,8 @@ def assemble(parts: Parts) -> Hub:
         advance=Advance(p.store, p.vault, library, prepare, p.clock, p.meter),
         runs=Runs(p.store, library, p.clock),
         queries=queries,
+        lifecycle=lifecycle,
+        kill_switch=KillSwitch(p.store, library, p.clock),
         access=Access(p.store, p.clock, p.ids, p.people.site),
         people=people(
             p.store,
@@ -160,12 +194,20 @@ def assemble(parts: Parts) -> Hub:
             _authenticators(p.people.site),
             p.people,
             p.providers or _providers(p.transport, p.clock),
+            media,
         ),
-        lifecycle=Lifecycle(p.store, library, p.catalog, cases, p.clock, p.review),
         cases=cases,
-        backtests=Backtests(p.store, p.vault, p.clock, p.ids, p.meter, decode),
+        backtests=Backtests(p.store, p.vault, library, p.clock, p.ids, p.meter, decode),
         why=Why(p.store, p.vault, library),
         retain=Retain(p.store, p.clock, p.meter, p.keep),
+        fields=fields,
+        tables=RuleTables(lifecycle, fields),
+        comparisons=Comparisons(lifecycle),
+        trail=Trail(p.store, VaultSigner(p.store, p.vault, p.clock), p.heads, p.clock, p.meter, p.keep_acts),
+        # Every store of ours is also a shelf of keys, and every vault of ours exchanges them.
+        media=media,
+        scrub=Scrub(media, p.blobs.copies if isinstance(p.blobs, Mirrored) else (p.blobs,), p.meter),
+        keys=Keys(cast("Shelves", p.store), cast("CraftVault", p.vault), p.clock, p.meter),
     )
 
 
@@ -177,12 +219,14 @@ class Opened:
     timer: Timer
     meter: PrometheusMeter
     clock: SystemClock
+    vault: FieldVault
     tracer: Tracer | None = None
 
     async def render_metrics(self) -> tuple[bytes, str]:
         """The metrics of this process, and the lanes of all of them: (body, content type)."""
         store, lanes = self.hub.store, self.hub.lanes
         self.meter.in_flight(lanes.in_flight, lanes.limits.in_flight)
+        self.meter.keys(self.vault.vitals())
         health = await store.health()
         self.meter.store(health, await store.vitals() if health.ok else None)
         if health.ok:
@@ -198,9 +242,25 @@ class Opened:
         """Let go of what is over."""
         await self.hub.retain()
 
+    async def watch_keys(self) -> None:
+        """Ask the provider of root keys how it is, so that an outage is seen before keys in memory are too old."""
+        state = await self.hub.keys.health()
+        if not state.ok:
+            self.meter.note("keys.provider_down", provider=state.provider)
+
+    async def sweep_media(self) -> None:
+        """Remove recordings that nobody completed."""
+        if gone := await self.hub.media.sweep():
+            self.meter.note("media.swept", count=gone)
+
+    async def scrub_media(self) -> None:
+        """Open every copy of every recording once a day."""
+        await self.hub.scrub()
+
     async def begin(self) -> None:
-        """Wait for the database and open the keys: a lost keyring stops us here, before anything is accepted."""
+        """Wait for the database, take its time and open the keys: a lost keyring stops us here, before anything is accepted."""
         await until_there(self.hub.store, PATIENCE_S)
+        self.clock.begin(await self.hub.store.now())
         await self.hub.vault.prepare(DEFAULT_TENANT)
 
     async def run_loops(self) -> None:
@@ -242,6 +302,7 @@ def open_hub(settings: Settings) -> Opened:
     clock = SystemClock()
     ids = SystemIds(clock)
     store = db.open_store(settings.database)
+    vault = FieldVault(open_root_keys(root_settings(settings)), store, clock, max_age_s=settings.key_cache_s)
     meter = PrometheusMeter([name for name, _ in events()], Lines(), version=VERSION)
     guard = Guard(
         allow_loopback=settings.egress_loopback,
@@ -251,7 +312,7 @@ def open_hub(settings: Settings) -> Opened:
     )
     parts = Parts(
         store=store,
-        vault=FieldVault(open_root_keys(settings.keyring, settings.root_key, settings.production), store),
+        vault=vault,
         clock=clock,
         ids=ids,
         meter=meter,
@@ -264,22 +325,110 @@ def open_hub(settings: Settings) -> Opened:
             lease=timedelta(seconds=settings.lease_s),
             renew_s=settings.lease_s / 4,  # a lease that ends before it is renewed gives live work away
         ),
+        blobs=open_blobs(settings.media, settings.media_copy, endpoint=settings.media_endpoint),
         tracer=_tracer(settings),
         people=_people_policy(settings),
         bounds=Bounds(settings.backlog, settings.tenant_backlog, settings.free_disk),
         keep=settings.keep,
         review=settings.rule_review,
+        heads=KeptHeads(open_objects(settings.audit_heads)),
+        keep_acts=timedelta(days=settings.audit_days),
     )
     owner = secrets.token_hex(8)
     timer = Timer(store, meter, clock, owner=owner)
-    opened = Opened(assemble(parts), timer, meter, clock, parts.tracer)
+    opened = Opened(assemble(parts), timer, meter, clock, vault, parts.tracer)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
+    timer.every(10.0, "keys", opened.hub.keys.work_off, shared=True, at_once=True)
+    timer.every(30.0, "key_provider", opened.watch_keys)
+    timer.every(3600.0, "media", opened.sweep_media, shared=True)
+    timer.every(86_400.0, "scrub", opened.scrub_media, shared=True)
     timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
+    daily = Daily(store, clock, ids)
+    _audit_jobs(timer, opened.hub.trail, daily)
+    _backup_jobs(timer, open_backup(settings, opened), daily)
     timer.every(60.0, "sessions", opened.hub.people.sweep, shared=True)
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
     timer.every(3600.0, "partitions", opened.hub.retain.make_room, shared=True, at_once=True)
     timer.every(3600.0, "retention", opened.sweep, shared=True, at_once=True)
     return opened
+
+
+def _audit_jobs(timer: Timer, trail: Trail, daily: Daily) -> None:
+    async def sign() -> None:
+        await trail.sign_ends()
+
+    async def prune() -> None:
+        await trail.prune()
+
+    async def verify() -> None:
+        await daily("audit_verify", trail.verify_all)
+
+    timer.every(10.0, "audit_heads", sign, shared=True)
+    timer.every(3600.0, "audit_retention", prune, shared=True)
+    timer.every(600.0, "audit_verify", verify, shared=True)
+
+
+def open_backup(settings: Settings, opened: Opened) -> Backup | None:
+    """Whole backups as the settings say, None where they say of none. Raises Invalid."""
+    if settings.backup_to is None or settings.backup_keys_to is None:
+        return None
+    roots = open_root_keys(root_settings(settings))
+    for recipient in settings.backup_recipients:
+        read_public(recipient)
+
+    def at(address: str) -> tuple[Store, Vault, Signer]:
+        store = db.open_store(address)
+        vault = FieldVault(roots, store)
+        return store, vault, VaultSigner(store, vault, opened.clock)
+
+    scratch, to = settings.home / "scratch", settings.backup_recipients
+    if settings.database.startswith("sqlite"):
+        copier: Copier = SqliteCopier(Path(settings.database.removeprefix("sqlite:///")), scratch, to, at)
+    else:
+        copier = PostgresCopier(settings.database, settings.backup_scratch, to, at)
+    hub = opened.hub
+    return Backup(
+        copier=copier,
+        objects=open_objects(settings.backup_to),
+        keys=open_objects(settings.backup_keys_to),
+        store=hub.store,
+        trail=hub.trail,
+        signer=hub.trail.signer,
+        clock=hub.clock,
+        ids=hub.ids,
+        meter=hub.meter,
+        scratch=scratch,
+        with_file_key=with_file_key,
+        keep=timedelta(days=settings.backup_keep_days),
+    )
+
+
+def _backup_jobs(timer: Timer, backup: Backup | None, daily: Daily) -> None:
+    if backup is None:
+        return
+
+    async def run() -> None:
+        await daily("backup", backup.run)
+
+    timer.every(600.0, "backup", run, shared=True)
+    timer.every(300.0, "backup_ages", backup.tell, at_once=True)
+
+
+def root_settings(settings: Settings) -> RootSettings:
+    """What the settings say about root keys."""
+    return RootSettings(
+        settings.key_provider,
+        settings.keyring,
+        settings.root_key,
+        settings.production,
+        settings.vault_address,
+        settings.vault_key,
+        settings.vault_token_file,
+        settings.vault_namespace,
+        settings.kms_keys,
+        settings.kms_endpoint,
+        settings.ca_file,
+    )
 
 
 def _people_policy(settings: Settings) -> PeoplePolicy:
@@ -322,11 +471,19 @@ def current_schema(settings: Settings) -> str | None:
     return db.current(settings.database)
 
 
+def own_tls(settings: Settings) -> ssl.SSLContext | None:
+    """The TLS of our listeners, None where they speak plainly. Raises Invalid: better at start than at the first call."""
+    if settings.tls is None:
+        return None
+    t = settings.tls
+    return server_context(t.certificate, t.key, t.minimum, t.client_ca, t.client_crl)
+
+
 @asynccontextmanager
 async def metrics_server(settings: Settings, opened: Opened) -> AsyncIterator[None]:
     """`work`'s own /metrics while the block runs, if HIREWIRE_METRICS_LISTEN says where."""
     if settings.metrics_listen is None:
         yield
         return
-    async with serve_metrics(settings.metrics_listen, opened.render_metrics):
+    async with serve_metrics(settings.metrics_listen, opened.render_metrics, own_tls(settings)):
         yield

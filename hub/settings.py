@@ -23,7 +23,18 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_HOME", ".hirewire", "Folder for the database file, the keyring and media; made with mode 0700."),
     SettingDoc("HIREWIRE_DATABASE", "sqlite:///<home>/hirewire.db", "`sqlite:///path` or `postgresql://user@host/name`."),
     SettingDoc("HIREWIRE_LISTEN", "127.0.0.1:8080", "Address and port of the API."),
-    SettingDoc("HIREWIRE_PUBLIC_URL", "http://<listen>", "How vendors reach the API; used in webhook addresses."),
+    SettingDoc("HIREWIRE_SERVES", "all", "`all`: the whole API. `vendors`: only what vendors call (webhooks, partner calls) and "
+               "health; for a second `serve` on an address of its own."),
+    SettingDoc("HIREWIRE_TLS_CERT", "", "Certificate chain (PEM): the API speaks TLS instead of HTTP, "
+               "and so does `work`'s /metrics."),
+    SettingDoc("HIREWIRE_TLS_KEY", "", "Its private key (PEM), readable by nobody else."),
+    SettingDoc("HIREWIRE_TLS_MINIMUM", "1.3", "Oldest TLS version that is spoken: `1.3` or `1.2`."),
+    SettingDoc("HIREWIRE_TLS_CLIENT_CA", "", "Authorities (PEM): who has no certificate of theirs cannot connect (mutual TLS)."),
+    SettingDoc("HIREWIRE_TLS_CLIENT_CRL", "", "Revoked client certificates (PEM); read at start."),
+    SettingDoc("HIREWIRE_HEADER_TIMEOUT", "5", "Seconds in which the head of a call must have arrived, and that "
+               "an idle connection is kept."),
+    SettingDoc("HIREWIRE_BODY_TIMEOUT", "20", "Seconds in which the body of a call must have arrived as a whole."),
+    SettingDoc("HIREWIRE_PUBLIC_URL", "http(s)://<listen>", "How vendors reach the API; used in webhook addresses."),
     SettingDoc("HIREWIRE_LOOPS", "embedded", "`embedded`: `serve` also delivers. `none`: only `work` delivers."),
     SettingDoc("HIREWIRE_EGRESS", "public", "`public`: HTTPS to public addresses only. `loopback`: also plain HTTP and SMTP "
                "to this machine, for twins and demos."),
@@ -32,11 +43,24 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_HTTP_CLIENT", "httptools", "HTTP client of deliveries: `httptools` or `aiohttp`, the slower one."),
     SettingDoc("HIREWIRE_KEYRING", "<home>/keyring.json", "File with the root keys, mode 0600; made at first start."),
     SettingDoc("HIREWIRE_ROOT_KEY", "", "Root key as 64 hex digits instead of the file; refused in production."),
+    SettingDoc("HIREWIRE_KEY_PROVIDER", "file", "Where root keys live: `file`, `env` (HIREWIRE_ROOT_KEY; its default where "
+               "that is set), `vault` (HashiCorp Vault or OpenBao, transit engine), `aws-kms` (needs the extra `aws`)."),
+    SettingDoc("HIREWIRE_KEY_CACHE", "600", "Seconds that keys in memory serve while their provider is away."),
+    SettingDoc("HIREWIRE_VAULT_ADDR", "", "Vault's address, e.g. `https://vault.example:8200`."),
+    SettingDoc("HIREWIRE_VAULT_KEY", "transit/hirewire", "Mount and name of the transit key."),
+    SettingDoc("HIREWIRE_VAULT_TOKEN_FILE", "", "File with Vault's token; read at every call, so that an agent may renew it."),
+    SettingDoc("HIREWIRE_VAULT_NAMESPACE", "", "Vault's namespace, where it has them."),
+    SettingDoc("HIREWIRE_KMS_KEYS", "", "ARNs of KMS keys, comma-separated, the one that wraps first."),
+    SettingDoc("HIREWIRE_KMS_ENDPOINT", "", "Another address of the KMS API; empty: AWS by the key's region."),
+    SettingDoc("HIREWIRE_MEDIA", "<home>/media", "Where recordings lie: a directory, or `s3://bucket/prefix`."),
+    SettingDoc("HIREWIRE_MEDIA_COPY", "", "A second such place with a copy of all, from which rot is repaired."),
+    SettingDoc("HIREWIRE_MEDIA_ENDPOINT", "", "Address of an S3-compatible service; empty: AWS."),
     SettingDoc("HIREWIRE_PRODUCTION", "0", "`1` refuses settings that are only fit for development."),
     SettingDoc("HIREWIRE_RETRY_DELAYS", "5,30,120,600,1800,3600,7200,14400,28800,43200,86400,86400",
                "Seconds to wait after each failed try; one more failure after the last is dead."),
     SettingDoc("HIREWIRE_LEASE", "60", "Seconds after which the work of a dead worker is taken over."),
-    SettingDoc("HIREWIRE_IN_FLIGHT", "400", "Deliveries one process may have under way: the bound on duplicates after a crash."),
+    SettingDoc("HIREWIRE_IN_FLIGHT", "400", "Deliveries one process may have under way: the bound on duplicates after a crash. "
+               "One lane has at most half of them."),
     SettingDoc("HIREWIRE_BACKLOG", "5000000", "Live deliveries, held ones included, above which nothing more is accepted "
                "(503, try later); `0`: no bound."),
     SettingDoc("HIREWIRE_TENANT_BACKLOG", "0", "The same for each tenant by itself."),
@@ -47,6 +71,19 @@ SETTINGS: tuple[SettingDoc, ...] = (
                "needs."),
     SettingDoc("HIREWIRE_RULE_REVIEW", "off", "`required`: a rule comes into force only when it was tried on past "
                "events and approved by somebody who did not write it. `off`: who may write rules may put them in force."),
+    SettingDoc("HIREWIRE_AUDIT_DAYS", "1095", "Days that acts stay in the audit trail; less than 180 is refused."),
+    SettingDoc("HIREWIRE_AUDIT_HEADS", "<home>/audit", "Folder or `s3://bucket/prefix` for the signed ends of the audit trail. "
+               "Best a place that whoever may write in the database may not rewrite."),
+    SettingDoc("HIREWIRE_BACKUP_TO", "", "Folder or `s3://bucket/prefix` for daily backups, each restored and "
+               "compared at once; empty: none."),
+    SettingDoc("HIREWIRE_BACKUP_KEYS_TO", "<backup to>", "Another place for the wrapped keys of backups, best with "
+               "other credentials."),
+    SettingDoc("HIREWIRE_BACKUP_RECIPIENTS", "", "Public keys that backups are sealed to, comma-separated; "
+               "`hirewire backup keygen` makes one. Their secrets do not belong on this machine."),
+    SettingDoc("HIREWIRE_BACKUP_KEEP_DAYS", "35", "Days that backups are kept, 35 at most: so long may a backup "
+               "still open what was erased."),
+    SettingDoc("HIREWIRE_BACKUP_SCRATCH", "", "PostgreSQL server to restore backups into for the daily check, as the "
+               "address of a database there; its role may create databases. Empty: the database's own server."),
     SettingDoc("HIREWIRE_SESSION_IDLE", "900", "Seconds after which an unused session ends; administrators: at most 600."),
     SettingDoc("HIREWIRE_SESSION_LIFE", "28800", "Seconds after which every session ends."),
     SettingDoc("HIREWIRE_SEPARATION", "off", "`required`: system, security and audit administrator are three people who do "
@@ -58,6 +95,17 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_LOG_FORMAT", "json", "`json` or `text`."),
     SettingDoc("HIREWIRE_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`."),
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What the listeners of this process prove themselves with, and whom they let in."""
+
+    certificate: Path
+    key: Path
+    minimum: str = "1.3"
+    client_ca: Path | None = None
+    client_crl: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +133,13 @@ class Settings:
     free_disk: int
     keep: Keep
     rule_review: bool
+    audit_days: int
+    audit_heads: str
+    backup_to: str | None
+    backup_keys_to: str | None
+    backup_recipients: tuple[str, ...]
+    backup_keep_days: int
+    backup_scratch: str | None
     session_idle_s: float
     session_life_s: float
     separation: bool
@@ -92,8 +147,28 @@ class Settings:
     metrics_listen: tuple[str, int] | None
     log_format: str
     log_level: str
+    media: str = "media"
+    media_copy: str | None = None
+    media_endpoint: str | None = None
+    key_provider: str = "file"
+    key_cache_s: float = 600.0
+    vault_address: str | None = None
+    vault_key: str = "transit/hirewire"
+    vault_token_file: Path | None = None
+    vault_namespace: str | None = None
+    kms_keys: tuple[str, ...] = ()
+    kms_endpoint: str | None = None
     traces: str | None = None
     traces_ratio: float = 1.0
+    body_s: float = 20.0
+    header_s: float = 5.0
+    tls: Tls | None = None
+    vendors_only: bool = False
+
+    @property
+    def https(self) -> bool:
+        """Whether callers reach the API over TLS, ours or that of a proxy in front."""
+        return self.tls is not None or self.public_url.startswith("https://")
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
@@ -113,13 +188,21 @@ class Settings:
             raise Invalid(
                 f"{bad} is for development; HIREWIRE_PRODUCTION=1 refuses it", code="not_for_production", at=bad
             )
-        ca_file = get.text("HIREWIRE_CA_FILE")
+        ca_file, token_file = get.text("HIREWIRE_CA_FILE"), get.text("HIREWIRE_VAULT_TOKEN_FILE")
+        provider = "env" if root_key and not get.text("HIREWIRE_KEY_PROVIDER") else None
+        tls = get.tls()
+        public_url = get.text("HIREWIRE_PUBLIC_URL") or f"{'https' if tls else 'http'}://{host}:{port}"
+        if production and tls is None and not public_url.startswith("https://") and not _loopback(host):
+            raise Invalid(
+                "plain HTTP beyond this machine; set a certificate, or HIREWIRE_PUBLIC_URL to the https:// of a proxy",
+                code="not_for_production", at="HIREWIRE_TLS_CERT",
+            )  # fmt: skip
         return cls(
             home=home,
             database=get.text("HIREWIRE_DATABASE") or f"sqlite:///{home / 'hirewire.db'}",
             host=host,
             port=port,
-            public_url=(get.text("HIREWIRE_PUBLIC_URL") or f"http://{host}:{port}").rstrip("/"),
+            public_url=public_url.rstrip("/"),
             embedded_loops=get.choice("HIREWIRE_LOOPS", ("embedded", "none")) == "embedded",
             egress_loopback=loopback,
             egress_ports=tuple(int(n) for n in get.numbers("HIREWIRE_EGRESS_PORTS", "443", 1, 65535)),
@@ -136,6 +219,13 @@ class Settings:
             free_disk=int(get.numbers("HIREWIRE_FREE_DISK", get.default("HIREWIRE_FREE_DISK"), 0, 1e9)[0] * 1e6),
             keep=get.keep("HIREWIRE_RETENTION_DAYS"),
             rule_review=get.choice("HIREWIRE_RULE_REVIEW", ("off", "required")) == "required",
+            audit_days=int(get.numbers("HIREWIRE_AUDIT_DAYS", "1095", 180, 36_500)[0]),
+            audit_heads=get.text("HIREWIRE_AUDIT_HEADS") or str(home / "audit"),
+            backup_to=get.text("HIREWIRE_BACKUP_TO") or None,
+            backup_keys_to=get.text("HIREWIRE_BACKUP_KEYS_TO") or get.text("HIREWIRE_BACKUP_TO") or None,
+            backup_recipients=get.recipients(),
+            backup_keep_days=int(get.numbers("HIREWIRE_BACKUP_KEEP_DAYS", "35", 1, 35)[0]),
+            backup_scratch=get.text("HIREWIRE_BACKUP_SCRATCH") or None,
             session_idle_s=get.numbers("HIREWIRE_SESSION_IDLE", "900", 60, 86_400)[0],
             session_life_s=get.numbers("HIREWIRE_SESSION_LIFE", "28800", 300, 604_800)[0],
             separation=get.choice("HIREWIRE_SEPARATION", ("off", "required")) == "required",
@@ -143,9 +233,28 @@ class Settings:
             metrics_listen=get.address("HIREWIRE_METRICS_LISTEN", "") if get.text("HIREWIRE_METRICS_LISTEN") else None,
             log_format=get.choice("HIREWIRE_LOG_FORMAT", ("json", "text")),
             log_level=get.choice("HIREWIRE_LOG_LEVEL", ("info", "debug", "warning", "error")),
+            media=get.text("HIREWIRE_MEDIA") or str(home / "media"),
+            media_copy=get.text("HIREWIRE_MEDIA_COPY") or None,
+            media_endpoint=get.url("HIREWIRE_MEDIA_ENDPOINT"),
+            key_provider=provider or get.choice("HIREWIRE_KEY_PROVIDER", ("file", "env", "vault", "aws-kms")),
+            key_cache_s=get.numbers("HIREWIRE_KEY_CACHE", "600", 10, 86_400)[0],
+            vault_address=get.url("HIREWIRE_VAULT_ADDR"),
+            vault_key=get.text("HIREWIRE_VAULT_KEY") or get.default("HIREWIRE_VAULT_KEY"),
+            vault_token_file=Path(token_file) if token_file else None,
+            vault_namespace=get.text("HIREWIRE_VAULT_NAMESPACE") or None,
+            kms_keys=tuple(one.strip() for one in get.text("HIREWIRE_KMS_KEYS").split(",") if one.strip()),
+            kms_endpoint=get.url("HIREWIRE_KMS_ENDPOINT"),
             traces=get.url("HIREWIRE_TRACES"),
             traces_ratio=get.numbers("HIREWIRE_TRACES_RATIO", "1", 0, 1)[0],
+            body_s=get.numbers("HIREWIRE_BODY_TIMEOUT", "20", 0.1, 3600)[0],
+            header_s=get.numbers("HIREWIRE_HEADER_TIMEOUT", "5", 0.1, 600)[0],
+            tls=tls,
+            vendors_only=get.choice("HIREWIRE_SERVES", ("all", "vendors")) == "vendors",
         )
+
+
+def _loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +288,37 @@ class _Reader:
         except Invalid as error:
             raise Invalid(str(error), code=error.code, at=name) from error
 
+    def recipients(self) -> tuple[str, ...]:
+        """Whether they are keys is looked at where they are used."""
+        name = "HIREWIRE_BACKUP_RECIPIENTS"
+        found = tuple(one.strip() for one in self.text(name).split(",") if one.strip())
+        if self.text("HIREWIRE_BACKUP_TO") and not found:
+            raise Invalid(
+                "backups are sealed to a key: `hirewire backup keygen` makes one", code="bad_setting", at=name
+            )
+        return found
+
     def url(self, name: str) -> str | None:
         value = self.text(name)
         if value and not value.startswith(("http://", "https://")):
             raise Invalid(f"{name} begins with http:// or https://", code="bad_setting", at=name)
         return value or None
+
+    def tls(self) -> Tls | None:
+        paths = {}
+        for name in ("CERT", "KEY", "CLIENT_CA", "CLIENT_CRL"):
+            if text := self.text(f"HIREWIRE_TLS_{name}"):
+                paths[name] = Path(text)
+        minimum = self.choice("HIREWIRE_TLS_MINIMUM", ("1.3", "1.2"))
+        if not paths:
+            return None
+        for name in ("CERT", "KEY"):
+            if name not in paths:
+                raise Invalid(f"TLS needs HIREWIRE_TLS_{name}", code="bad_setting", at=f"HIREWIRE_TLS_{name}")
+        if "CLIENT_CRL" in paths and "CLIENT_CA" not in paths:
+            where = "HIREWIRE_TLS_CLIENT_CRL"
+            raise Invalid(f"{where} goes with HIREWIRE_TLS_CLIENT_CA", code="bad_setting", at=where)
+        return Tls(paths["CERT"], paths["KEY"], minimum, paths.get("CLIENT_CA"), paths.get("CLIENT_CRL"))
 
     def address(self, name: str, default: str) -> tuple[str, int]:
         host, colon, port = (self.text(name) or default).rpartition(":")

@@ -15,7 +15,8 @@ _RADICALS = str.maketrans(
     }
 )  # fmt: skip
 _INVISIBLE = re.compile(
-    "[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\ufffe\uffff\U000e0000-\U000e007f]"
+    "[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff"
+    "\U000e0000-\U000e007f]"
 )
 _TAGS = re.compile("[\U000e0020-\U000e007e]")
 _WIDE = re.compile(r"[ \t\u00a0]{2,}|\t")
@@ -24,7 +25,7 @@ _WIDE = re.compile(r"[ \t\u00a0]{2,}|\t")
 def normal(text: str) -> str:
     """`text` in the one form; columns stay apart as two spaces, line ends are kept."""
     if text.isascii():
-        return _WIDE.sub("  ", text).strip()
+        return _WIDE.sub("  ", _INVISIBLE.sub("", text)).strip()
     folded = unicodedata.normalize("NFKC", text).translate(_RADICALS)
     return _WIDE.sub("  ", _INVISIBLE.sub("", folded)).strip()
 

@@ -24,7 +24,7 @@ def read(data: bytes) -> ResumeText:
     digest = hashlib.sha256(data).hexdigest()
     hidden: list[str] = []
     pages = 1
-    if b"%PDF-" in data[:1024]:
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"%PDF-"):
         media = "pdf"
         text, pages, hidden = pdf_text.read_pdf(data)
     elif data.startswith(b"PK\x03\x04"):
@@ -34,6 +34,9 @@ def read(data: bytes) -> ResumeText:
         if _ENCRYPTED_PACKAGE in data:
             raise Unreadable("the document is protected by a password", code="encrypted")
         raise Unreadable("an old Office file: save it as DOCX or PDF", code="not_a_document")
+    elif b"%PDF-" in data[:1024] or b"PK\x03\x04" in data[:1024]:
+        # Readers that look for the mark anywhere would see another document than we do.
+        raise Unreadable("several kinds of file in one", code="not_a_document")
     else:
         media = "txt"
         text, hidden = plain_text.read_plain(data)

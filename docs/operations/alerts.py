@@ -107,6 +107,7 @@ CALLS_BAD = 'hirewire_http_requests_total{operation="acceptEvents", status="5xx"
 PROBES_BAD = 'hirewire_http_requests_total{operation="ready", status="5xx"}'
 AGE = 'hirewire_lane_oldest_due_age_seconds{connection="ats"}'
 DUE = 'hirewire_task_due_timestamp_seconds{task="sweep"}'
+VERIFIED = 'hirewire_backup_timestamp_seconds{step="verified"}'
 FAILED = 'hirewire_task_runs_total{task="sweep", outcome="failed"}'
 BUSY, LIMIT = 'hirewire_store_connections{instance="a"}', 'hirewire_store_connections_limit{instance="a"}'
 OPEN, MOST = 'process_open_fds{job="hirewire-work", instance="a"}', 'process_max_fds{job="hirewire-work", instance="a"}'
@@ -196,9 +197,9 @@ ALERTS: tuple[Alert, ...] = (
     Alert("HirewireInternalErrors", 'sum by (event) (increase(hirewire_notes_total{event=~"loop.failed|web.internal_error|lease.renewal_failed"}[15m])) > 0', "0m", "ticket",
           "Hirewire met an error of its own: {{ $labels.event }}.", "系统自身出现错误：{{ $labels.event }}。",
           Case({_note("loop.failed"): "0x10 1x20"}, labels={"event": "loop.failed"}), (Case({_note("loop.failed"): "3x60"}),)),
-    Alert("HirewireSaturated", "hirewire:in_flight:ratio > 0.9", "10m", "ticket",
-          "{{ $labels.instance }} has as much under way as it may.", "{{ $labels.instance }} 的在途投递已达上限。",
-          Case({'hirewire_in_flight_deliveries{instance="a"}': "395x30", 'hirewire_in_flight_limit{instance="a"}': "400x30"}, labels=A),
+    Alert("HirewireSaturated", "hirewire:in_flight:ratio > 0.75", "10m", "ticket",
+          "{{ $labels.instance }} has nearly as much under way as it may.", "{{ $labels.instance }} 的在途投递接近上限。",
+          Case({'hirewire_in_flight_deliveries{instance="a"}': "320x30", 'hirewire_in_flight_limit{instance="a"}': "400x30"}, labels=A),
           (Case({'hirewire_in_flight_deliveries{instance="a"}': "200x30", 'hirewire_in_flight_limit{instance="a"}': "400x30"}),)),
     Alert("HirewireTaskOverdue", "time() - max by (task) (hirewire_task_due_timestamp_seconds) > 600", "5m", "ticket",
           "The recurring task {{ $labels.task }} has not run well for too long.", "周期任务 {{ $labels.task }} 已过久未成功运行。",
@@ -206,6 +207,15 @@ ALERTS: tuple[Alert, ...] = (
     Alert("HirewireTaskFailing", 'sum by (task) (increase(hirewire_task_runs_total{outcome="failed"}[1h])) > 2.5', "0m", "ticket",
           "The recurring task {{ $labels.task }} fails again and again.", "周期任务 {{ $labels.task }} 反复失败。",
           Case({FAILED: "0+1x60"}, labels={"task": "sweep"}), (Case({FAILED: "0x10 1x60"}),)),
+    Alert("HirewireBackupOld", 'time() - max(hirewire_backup_timestamp_seconds{step="verified"}) > 93600', "10m", "page",
+          "No backup of the last 26 hours was restored and found whole.", "最近 26 小时内没有经恢复比对无误的备份。",
+          Case({VERIFIED: "3600x60"}, "52h", step="1h"), (Case({VERIFIED: "0+3600x60"}, "52h", step="1h"),)),
+    Alert("HirewireBackupNotWhole", f"sum(increase({_note('backup.not_verified')}[1d])) > 0", "0m", "page",
+          "A backup was restored and is not what was backed up.", "有备份恢复后与原数据不一致。",
+          Case({_note("backup.not_verified"): "0x5 1x60"}), (Case({_note("backup.not_verified"): "0x60"}),)),
+    Alert("HirewireAuditBroken", f"sum(increase({_note('audit.broken')}[1d])) > 0", "0m", "page",
+          "The audit trail does not hold: acts were changed, removed or put in.", "审计记录校验不通过：有记录被改动、删除或插入。",
+          Case({_note("audit.broken"): "0x5 1x60"}), (Case({_note("audit.broken"): "0x60"}),)),
     Alert("HirewireDiskFilling", "min by (instance) (hirewire_store_free_bytes) < 2e9", "5m", "page",
           "Less than 2 GB are left on the database's disk of {{ $labels.instance }}.", "{{ $labels.instance }} 的数据库磁盘剩余不足 2 GB。",
           Case({'hirewire_store_free_bytes{instance="a"}': "1000000000x30"}, labels=A), (Case({'hirewire_store_free_bytes{instance="a"}': "9000000000x30"}),)),
@@ -230,6 +240,26 @@ ALERTS: tuple[Alert, ...] = (
     Alert("HirewireFilesRunningOut", f"process_open_fds{{{PROCESSES}}} / process_max_fds > 0.8", "10m", "ticket",
           "{{ $labels.instance }} has more than 80 % of the open files that it may have.", "{{ $labels.instance }} 打开的文件数超过上限的 80%。",
           Case({OPEN: "900x30", MOST: "1024x30"}, labels={"job": "hirewire-work", **A}), (Case({OPEN: "100x30", MOST: "1024x30"}),)),
+    Alert("HirewireKeyProviderDown", "min by (instance, provider) (hirewire_key_provider_up) == 0", "1m", "page",
+          "{{ $labels.instance }} cannot reach its root keys ({{ $labels.provider }}): when those in memory are too old, nothing can be accepted.",
+          "{{ $labels.instance }} 无法访问根密钥（{{ $labels.provider }}）：内存中的密钥过期后将无法再接受任何内容。",
+          Case({'hirewire_key_provider_up{instance="a", provider="vault"}': "0x30"}, labels={"provider": "vault", **A}),
+          (Case({'hirewire_key_provider_up{instance="a", provider="vault"}': "1x30"}),)),
+    Alert("HirewireKeysAging", "hirewire_keys_age_seconds / hirewire_keys_age_limit_seconds > 0.7", "1m", "page",
+          "Keys in memory of {{ $labels.instance }} have used up 70 % of the time that they may outlive their provider.",
+          "{{ $labels.instance }} 内存中的密钥已用去其可独立使用时间的 70%。",
+          Case({'hirewire_keys_age_seconds{instance="a"}': "450x30", 'hirewire_keys_age_limit_seconds{instance="a"}': "600x30"}, labels=A),
+          (Case({'hirewire_keys_age_seconds{instance="a"}': "290x30", 'hirewire_keys_age_limit_seconds{instance="a"}': "600x30"}),)),
+    Alert("HirewireKeyExchangeStuck", 'increase(hirewire_notes_total{event="keys.waits"}[30m]) > 20', "10m", "ticket",
+          "An exchange of keys on {{ $labels.instance }} does not get on.", "{{ $labels.instance }} 上的密钥轮换停滞不前。",
+          Case({_note("keys.waits")[:-1] + ', instance="a"}': "0+6x90"}, "70m", {"event": "keys.waits", **A}),
+          (Case({_note("keys.waits")[:-1] + ', instance="a"}': "0x30 1x60"}, "70m"),)),
+    Alert("HirewireMediaLost", 'increase(hirewire_notes_total{event="media.lost"}[1d]) > 0', "0m", "page",
+          "A recording is damaged in every copy.", "有录音录像的所有副本均已损坏。",
+          Case({_note("media.lost"): "0x5 1x60"}, "20m", {"event": "media.lost"}), (Case({_note("media.lost"): "0x60"}, "20m"),)),
+    Alert("HirewireMediaRotting", 'increase(hirewire_notes_total{event="media.repaired"}[1d]) > 0', "0m", "ticket",
+          "Copies of recordings were damaged and repaired from the other copy.", "有录音录像的副本损坏，已用另一副本修复。",
+          Case({_note("media.repaired"): "0x5 3x60"}, "20m", {"event": "media.repaired"}), (Case({_note("media.repaired"): "0x60"}, "20m"),)),
     Alert("HirewireRuleUnsure", 'sum by (rule) (increase(hirewire_rule_evaluations_total{verdict="unknown"}[30m])) / sum by (rule) (increase(hirewire_rule_evaluations_total[30m])) > 0.5'
           " and sum by (rule) (increase(hirewire_rule_evaluations_total[30m])) > 10", "15m", "ticket",
           "The rule {{ $labels.rule }} mostly cannot decide: events lack a field it asks for.", "规则“{{ $labels.rule }}”多数情况下无法判断：事件缺少所需字段。",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import os
 import random
 import secrets
 import threading
@@ -31,13 +32,22 @@ class SystemClock:
         clock._line = _Line(at.astimezone(UTC), time.monotonic(), datetime.min.replace(tzinfo=UTC))
         return clock
 
+    def begin(self, at: datetime) -> None:
+        """Agree with `at` before anything was told the time: a machine that is hours ahead must not hold us there."""
+        self._line = SystemClock.anchored(at)._line
+
     def anchor(self, at: datetime) -> None:
-        """Agree with `at` again, after a suspend or a drift. If that is in the past the clock stands until it comes."""
+        """Agree with `at` again, after a suspend or a drift. If that is in the past, go at half speed until it has come.
+
+        To stand still instead would keep every retry and every lease of a dead worker waiting for as long.
+        """
         self._line = _Line(at.astimezone(UTC), time.monotonic(), self.now())
 
     def now(self) -> datetime:
         line = self._line
-        return max(line.at + timedelta(seconds=time.monotonic() - line.since), line.floor)
+        passed = timedelta(seconds=time.monotonic() - line.since)
+        at, low = line.at + passed, line.floor + passed / 2
+        return at if at > low else low
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -47,7 +57,7 @@ class SystemClock:
 
 
 class _Line:
-    """`at` was the time when the monotonic clock said `since`; nothing before `floor` is ever told."""
+    """`at` was the time when the monotonic clock said `since`, and `floor` had been told by then."""
 
     __slots__ = ("at", "floor", "since")
 
@@ -79,11 +89,27 @@ class _Uuid7:
         return f"{value:032x}"
 
 
+class _Chance:
+    """Random bits of the operating system, asked for by the page: a call of it costs more than the rest of an id."""
+
+    def __init__(self) -> None:
+        self._page, self._at, self._process = b"", 0, 0
+
+    def __call__(self, bits: int) -> int:
+        size, start = (bits + 7) // 8, self._at
+        if (
+            start + size > len(self._page) or self._process != os.getpid()
+        ):  # a forked process must not repeat its parent's
+            self._page, start, self._process = os.urandom(4096), 0, os.getpid()
+        self._at = start + size
+        return int.from_bytes(self._page[start : self._at]) >> (size * 8 - bits)
+
+
 class SystemIds:
     """Event ids in the order they were asked for, and chance from the operating system."""
 
     def __init__(self, clock: Clock) -> None:
-        self._uuid7 = _Uuid7(clock, secrets.randbits)
+        self._uuid7 = _Uuid7(clock, _Chance())
         self._random = random.SystemRandom()
 
     def event(self) -> EventId:

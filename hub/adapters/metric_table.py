@@ -164,5 +164,18 @@ METRICS: tuple[MetricDoc, ...] = (
     MetricDoc(
         "hirewire_store_connections_limit", "gauge", "connections", (), "How many it may use."
     ),
+    MetricDoc(
+        "hirewire_backup_timestamp_seconds", "gauge", "seconds", ("step",),
+        "When the newest backup was made, and the newest that was restored and compared (verified), as Unix time; 0 if none.",
+    ),
+    MetricDoc(
+        "hirewire_key_provider_up", "gauge", "", ("provider",), "1 if the provider of root keys answered last, else 0."
+    ),
+    MetricDoc(
+        "hirewire_keys_age_seconds", "gauge", "seconds", (), "Since the oldest keys in memory came from their provider."
+    ),
+    MetricDoc(
+        "hirewire_keys_age_limit_seconds", "gauge", "seconds", (), "How old they may be: HIREWIRE_KEY_CACHE."
+    ),
     MetricDoc("hirewire_build_info", "gauge", "", ("version", "python"), "Always 1; which program this is."),
 )  # fmt: skip

@@ -27,6 +27,7 @@ from hub.domain.deliveries import Final
 from hub.domain.events import HOOK_RECEIVED
 from hub.domain.retention import Kind
 from hub.ports.store import LaneStats
+from hub.ports.vault import KeyVitals
 from hub.ports.vitals import StoreHealth, StoreVitals
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -39,6 +40,7 @@ TASK_OUTCOMES = frozenset({"ok", "failed", "skipped", "led_elsewhere"})
 # What alerts count: these series begin at 0, because a counter that begins at 1 has not grown for Prometheus.
 WATCHED_NOTES = (
     *("leases.expired", "completion.stale", "completion.abandoned"),
+    *("audit.broken", "backup.not_verified", "media.lost", "media.repaired", "keys.waits", "talk.not_kept"),
     *("loop.failed", "lease.renewal_failed", "web.internal_error", "destination.failing"),
 )
 CAUSES = {  # the first word of an attempt's error -> the class that dead letters are counted under
@@ -126,6 +128,9 @@ class PrometheusMeter:
         if leads is not None:
             self._gauges["hirewire_task_leader"].labels(task).set(leads)
 
+    def backup(self, step: str, at: datetime | None) -> None:
+        self._gauges["hirewire_backup_timestamp_seconds"].labels(step).set(0 if at is None else at.timestamp())
+
     def attempt(
         self, connector: str, connection: str, outcome: str, seconds: float, fields: Mapping[str, object]
     ) -> None:
@@ -173,6 +178,12 @@ class PrometheusMeter:
         """What the lanes have under way now."""
         self._gauges["hirewire_in_flight_deliveries"].set(count)
         self._gauges["hirewire_in_flight_limit"].set(limit)
+
+    def keys(self, vitals: KeyVitals) -> None:
+        """The keys in memory, and where they come from."""
+        self._gauges["hirewire_key_provider_up"].labels(vitals.provider).set(vitals.up)
+        self._gauges["hirewire_keys_age_seconds"].set(vitals.age_s)
+        self._gauges["hirewire_keys_age_limit_seconds"].set(vitals.limit_s)
 
     def store(self, health: StoreHealth, vitals: StoreVitals | None = None) -> None:
         """What the last look at the store said."""

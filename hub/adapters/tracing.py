@@ -46,31 +46,31 @@ class OtelTracer:
         self._tracer = self._provider.get_tracer("hirewire", version)
 
     def accepted(self, arrival: Arrival, until: datetime) -> None:
-        """The event's first span, one for each rule that fired, and one in the sender's own trace, if it has one."""
+        """The event's first span, below the sender's if it told one that is recorded, and one for each rule that fired."""
         event = arrival.event
         if not chosen(event.id, self._ratio):
             return
-        place, sender = place_of(event.id), read(arrival.traceparent)
+        sender = read(event.traceparent)
+        place = place_of(event.id, sender=sender)
         attributes: _Attributes = {
             "hirewire.event": event.id,
             "hirewire.event_type": event.type,
             "hirewire.tenant": event.tenant,
             "hirewire.deliveries": len(arrival.planned),
         }
-        cause = None if event.cause is None else place_of(event.cause.event)
-        links = [one for one in (sender, cause) if one is not None]
+        above = sender if sender is not None and sender.sampled else None
+        cause = None if event.cause is None else place_of(event.cause.event, sender=sender)
+        links = [one for one in (sender if above is None else None, cause) if one is not None]
         times = _nanoseconds(event.received_at), _nanoseconds(until)
         kind = trace.SpanKind.CONSUMER
-        self._span(f"accept {event.type}", attributes, times, kind, place=place, links=links)
-        if sender is not None and sender.sampled:
-            self._span(f"accept {event.type}", attributes, times, kind, parent=sender, links=[place])
+        self._span(f"accept {event.type}", attributes, times, kind, place=place, parent=above, links=links)
         steps: dict[RevisionId, list[str]] = {}
         for planned in arrival.planned:
             if planned.revision is not None:
                 steps.setdefault(planned.revision, []).append(planned.step)
         for revision, names in steps.items():
             told: _Attributes = {"hirewire.revision": revision, "hirewire.steps": " ".join(names)}
-            self._span("rule", told, times, place=place_of(event.id, revision), parent=place)
+            self._span("rule", told, times, place=place_of(event.id, revision, sender), parent=place)
 
     @contextmanager
     def attempt(self, claimed: Claimed) -> Iterator[Callable[[Completion], None]]:
@@ -79,7 +79,7 @@ class OtelTracer:
         if not chosen(delivery.event, self._ratio):
             yield lambda _: None
             return
-        parent = _context(place_of(delivery.event, delivery.revision))
+        parent = _context(place_of(delivery.event, delivery.revision, read(claimed.event.traceparent)))
         with self._tracer.start_as_current_span("deliver", parent, record_exception=False) as span:
             span.set_attributes(
                 {

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from hub.domain.audit import Act
 from hub.domain.errors import Invalid, Unauthorized
 from hub.domain.ids import TenantId
 from hub.domain.permissions import Context, Decision, Kind, Object, Subject, decide
 from hub.ports.clock import Clock, Ids
-from hub.ports.people import ApiToken, AuditEntry
+from hub.ports.people import ApiToken
 from hub.ports.store import Store
 
 SCOPES: dict[str, str] = {
@@ -26,6 +27,8 @@ SCOPES: dict[str, str] = {
     "rules:write": "draft, submit and backtest rules; observe, put in force, pause them; the switch of all rules",
     "rules:approve": "approve or return what somebody else wrote",
     "connections:read": "read connections, never their secrets",
+    "media:write": "send recordings, remove them",
+    "media:read": "play recordings",
     "metrics:read": "read metrics",
     "retention:read": "read how long records are kept and how many are over",
     "audit:read": "read the audit trail",
@@ -51,6 +54,12 @@ class Caller:
     account: str | None = None
     clearance: int = 4
     asks: Asks | None = None
+    session: str | None = None
+
+    @property
+    def bound_to(self) -> str:
+        """What a link may be tied to: a person's session, so that it dies with it; of a program, who it is."""
+        return self.session or self.id
 
     def may(self, action: str) -> Decision:
         """Whether the caller may also do this to the object of the request."""
@@ -93,7 +102,7 @@ class Access:
         token = ApiToken(f"tok_{self.ids.token(8)}", tenant, name, digest(secret), wanted, now, expires_at)
         async with self.store.work() as work:
             await work.add_token(token)
-            await work.audit(AuditEntry(now, tenant, by, "token.make", token.id, {"scopes": [*sorted(wanted)]}))
+            await work.audit(Act(now, tenant, by, "token.make", token.id, {"scopes": [*sorted(wanted)]}))
         return token, secret
 
     async def check(self, secret: str) -> Caller:
@@ -129,7 +138,7 @@ class Access:
         now = self.clock.now()
         async with self.store.work() as work:
             done = await work.revoke_token(tenant, id, now)
-            await work.audit(AuditEntry(now, tenant, by, "token.revoke", id))
+            await work.audit(Act(now, tenant, by, "token.revoke", id))
         self._known.clear()
         return done
 

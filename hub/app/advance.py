@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from hub.app.guards import HOUR, once_key
 from hub.app.ingest import Incoming, Prepare, body_place, planned_call
 from hub.app.library import Book, Library
 from hub.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from hub.domain.events import Cause
 from hub.domain.ids import EventId, RuleId, TenantId, show
 from hub.domain.rules import Action, Program
-from hub.domain.rules.tree import Emit, Guards, Once, Same, Tag, Wait
+from hub.domain.rules.tags import with_tags
+from hub.domain.rules.tree import Emit, Same, Tag, Wait
 from hub.domain.runs import MAX_DEPTH, Moved, Run, RunState, end, go_on, hold, meet, still_waits
 from hub.ports.clock import Clock
 from hub.ports.meter import Meter
 from hub.ports.runs import Awaited, CandidateTag, Owed
 from hub.ports.store import Arrival, Store, StoredEvent, Work
-from hub.ports.vault import Vault
+from hub.ports.vault import Vault, subject_owner
 from mappings.canonical import UnknownType, event_schema
-from mappings.documents import Document, lookup
+from mappings.documents import Document
 from mappings.engine import MappingFailed
 
 BATCH = 50  # runs in one transaction
 POLL_S = 0.1  # the bell is left to the lanes: whoever waits for it takes the ring from the others
 VERSION = 1  # of the canonical events that rules tell
-HOUR = timedelta(hours=1)
 FAULTS = (Invalid, NotFound, Conflict, MappingFailed)
 
 
@@ -38,18 +38,25 @@ class Outbox:
 
     owed: list[Owed] = field(default_factory=list)
     told: list[Arrival] = field(default_factory=list)
-    tags: dict[tuple[TenantId, str, str], CandidateTag | None] = field(default_factory=dict)
+    tags: dict[tuple[TenantId, str, str], tuple[bool, CandidateTag]] = field(default_factory=dict)  # put, or taken off
     begun: dict[RuleId, int] = field(default_factory=dict)  # runs of capped rules that began within the hour
 
     async def write(self, work: Work) -> None:
         """Everything, in this transaction."""
-        for (tenant, subject, tag), put in sorted(self.tags.items(), key=lambda item: item[0]):
-            if put is None:
-                await work.drop_tag(tenant, subject, tag)
-            else:
-                await work.put_tag(tenant, subject, put)
+        for (tenant, subject, _), (put, tag) in sorted(self.tags.items(), key=lambda item: item[0]):
+            await (work.put_tag if put else work.drop_tag)(tenant, subject, tag)
         # Runs that wait for a told event are woken after the commit: here they may be locked by another batch.
         await work.accept([replace(arrival, wakes=False) for arrival in self.told], self.owed)
+
+    async def words(self, work: Work, tenant: TenantId, subject: str) -> list[str]:
+        """The words on a candidate, with those that are not written yet."""
+        found = dict.fromkeys((await work.tags_of(tenant, [subject])).get(subject, ()))
+        for (whose, who, word), (put, _) in self.tags.items():
+            if (whose, who) == (tenant, subject):
+                found |= {word: None}
+                if not put:
+                    del found[word]
+        return sorted(found)
 
     @property
     def woken(self) -> frozenset[Awaited]:
@@ -106,7 +113,8 @@ class Advance:
         if not due:
             return 0
         for tenant in {run.tenant for run in due}:
-            await self.vault.prepare(tenant)
+            # Before the transaction: what a run tells is sealed inside it, and making a key is a transaction of its own.
+            await self.vault.prepare(tenant, {subject_owner(run.subject) for run in due if run.tenant == tenant})
         try:
             moved = await self._together(due, now)
         except Unavailable:
@@ -160,7 +168,7 @@ class Advance:
                     run = meet(run, arrived, now)
                 before = run.step
                 met = arrived is not None
-                data = {} if still_waits(run, sight.program, now, met=met) else await self._data(run, sight)
+                data = {} if still_waits(run, sight.program, now, met=met) else await self._asked(run, sight)
                 moved = go_on(run, sight.program, data, now, sight.book.hours, met=met)
                 await self._carry_out(moved, sight)
                 run = moved.run
@@ -180,7 +188,15 @@ class Advance:
 
     async def _data(self, run: Run, sight: Sight) -> Document:
         stored = await self._event(run, sight)
+        await self.vault.prepare(run.tenant, sealed=[stored.body])
         return json.loads(self.vault.open(body_place(run.tenant, run.at), stored.body))  # type: ignore[no-any-return]
+
+    async def _asked(self, run: Run, sight: Sight) -> Document:
+        """The data as the run's branches see it: with the words that are on the candidate now."""
+        data = await self._data(run, sight)
+        if not sight.program.asks_tags or run.subject is None:
+            return data
+        return with_tags(data, await sight.outbox.words(sight.work, run.tenant, run.subject))
 
     async def _begin(self, run: Run, sight: Sight) -> Run:
         """The guards, in the transaction of the first step; a run that they let pass has `began_at`."""
@@ -188,7 +204,7 @@ class Advance:
         if (await self._event(run, sight)).depth >= MAX_DEPTH:
             return hold(run, "loop", now)
         if guards.once_per:
-            key = _once_key(guards, run, await self._data(run, sight))
+            key = once_key(guards, run.subject, run.event, await self._data(run, sight))
             if not await sight.work.once(run, key):
                 return end(run, RunState.SKIPPED, now, "once_per")
         if guards.max_per_hour is not None:
@@ -229,11 +245,12 @@ class Advance:
                     outbox.owed.append(Owed(run.tenant, run.at, planned, now))
                 case Tag(tag=tag, remove=remove):
                     if run.subject is not None:
-                        outbox.tags[run.tenant, run.subject, tag] = None if remove else CandidateTag(tag, run.id, now)
+                        outbox.tags[run.tenant, run.subject, tag] = (not remove, CandidateTag(tag, run.id, now))
                 case Emit():
                     outbox.told.append(await self._told_event(run, effect, sight))
 
     async def _told_event(self, run: Run, step: Emit, sight: Sight) -> Arrival:
+        before = await self._event(run, sight)
         incoming = Incoming(
             type=step.event,
             version=VERSION,
@@ -242,23 +259,18 @@ class Advance:
             subject=run.subject,
             data=_told(step, sight.book, await self._data(run, sight)),
             cause=Cause(run.at),
-            depth=(await self._event(run, sight)).depth + 1,
+            traceparent=before.traceparent,
+            depth=before.depth + 1,
         )
-        return self.prepare(run.tenant, incoming, sight.book)
+        words = None
+        if run.subject is not None and step.event in sight.book.tagged:
+            words = {run.subject: await sight.outbox.words(sight.work, run.tenant, run.subject)}
+        return self.prepare(run.tenant, incoming, sight.book, words)
 
     def _tell(self, runs: Sequence[Run]) -> None:
         for run in runs:
             if run.state in (RunState.HELD, RunState.FAILED, RunState.STOPPED):
                 self.meter.note(f"run.{run.state}", run=show("run", run.id), rule=run.rule, reason=run.reason)
-
-
-def _once_key(guards: Guards, run: Run, data: Document) -> str:
-    """One text for what the rule may run once for. No subject is one candidate of its own: the event decides."""
-    job = lookup(data, "job.id")
-    parts = [run.subject or run.event]
-    if Once.JOB in guards.once_per:
-        parts.append(job if isinstance(job, str) else "")
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _told(step: Emit, book: Book, data: Document) -> Document:

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from hub.app.backtest import Tally
+from hub.app.backtest import Past, Tally
 from hub.app.ingest import body_place
+from hub.app.library import Library
+from hub.app.rehearsal import Rehearsal, by_candidate
+from hub.app.tags import words_then
+from hub.domain.audit import Act
 from hub.domain.errors import Conflict, HubError, Invalid, NotFound, Unavailable
 from hub.domain.ids import EventId, TenantId
 from hub.domain.rules import CompiledRule, compile_rule, parse
+from hub.domain.rules.tags import with_tags
+from hub.domain.runs import Run
 from hub.ports.clock import Clock, Ids
 from hub.ports.meter import Meter
-from hub.ports.people import AuditEntry
-from hub.ports.rules import Backtest, RuleRevision, Sealed, first_id
+from hub.ports.rules import Backtest, Mark, RuleRevision, Sealed, first_id
+from hub.ports.runs import TagChange
 from hub.ports.store import Store
 from hub.ports.vault import Vault
-from mappings.documents import Document
+from mappings.documents import Document, lookup
 
 DAYS = 90
 LONGEST = 3650  # days
@@ -29,6 +35,7 @@ KEEP_S = 0.5  # between two notes of progress
 LEASE = timedelta(seconds=60)
 MILLISECOND = timedelta(milliseconds=1)
 Told = Callable[[int, int], None]
+Changes = Mapping[str, Sequence[TagChange]]  # candidate -> what came and went
 
 
 @dataclass(slots=True)
@@ -37,6 +44,7 @@ class Backtests:
 
     store: Store
     vault: Vault
+    library: Library
     clock: Clock
     ids: Ids
     meter: Meter
@@ -77,7 +85,7 @@ class Backtests:
                 job = replace(job, state="running", owner=owner, lease_until=now + LEASE)
             await work.add_backtest(job)
             detail: Document = {"revision": revision.number, "days": days}
-            await work.audit(AuditEntry(now, tenant, by, "rule.backtest", name, detail))
+            await work.audit(Act(now, tenant, by, "rule.backtest", name, detail))
         return job
 
     async def one(self, tenant: TenantId, id: str) -> Backtest:
@@ -137,7 +145,9 @@ class Backtests:
     async def _run(self, job: Backtest, owner: str, tell: Told | None) -> tuple[int, Document] | None:
         """Events seen and the result; None where the job was taken away, cancelled or given back."""
         revision, against = await self._revisions(job)
-        tally = Tally(_compiled(revision), None if against is None else _compiled(against))
+        rule, hours = _compiled(revision), (await self.library.book(job.tenant)).hours
+        rehearsal = Rehearsal(rule, hours, job.created_at)
+        tally = Tally(rule, None if against is None else _compiled(against), rehearsal)
         start = job.created_at - timedelta(days=job.days)
         since, before = first_id(start), first_id(job.created_at + MILLISECOND)
         await self.vault.prepare(job.tenant)
@@ -153,12 +163,15 @@ class Backtests:
                 noted = self.clock.monotonic()
             async with self.store.look() as look:
                 batch = await look.sealed(job.tenant, tally.rule.on, since=since, before=before, limit=BATCH)
+            words = await self._words(tally, job.tenant, batch)
             for at in range(0, len(batch), SLICE):
-                self._count(tally, job.tenant, batch[at : at + SLICE])
+                await self.vault.prepare(job.tenant, sealed=[one.body for one in batch[at : at + SLICE]])
+                self._count(tally, job.tenant, batch[at : at + SLICE], words)
                 await asyncio.sleep(0)
             if len(batch) < BATCH:
                 break
-            before = batch[-1].id
+            since = _next(batch[-1].id)
+        await self._answer(job, rehearsal, first_id(start), before)
         if tell is not None:
             tell(tally.events, total)
         number = None if against is None else against.number
@@ -180,18 +193,105 @@ class Backtests:
         async with self.store.work() as work:
             return await work.keep_backtest(job.id, owner, seen=seen, total=total, until=until)
 
-    def _count(self, tally: Tally, tenant: TenantId, sealed: Sequence[Sealed]) -> None:
-        opened: list[tuple[EventId, datetime, Document]] = []
+    async def _words(self, tally: Tally, tenant: TenantId, batch: Sequence[Sealed]) -> Changes | None:
+        """What came and went on the candidates of these events, if a rule asks."""
+        rules = (tally.rule, tally.live)
+        program = tally.rehearsal.program if tally.rehearsal is not None else None
+        if not any(rule is not None and rule.asks_tags for rule in rules) and not (program and program.asks_tags):
+            return None
+        async with self.store.look() as look:
+            return await look.tag_changes(tenant, {one.subject for one in batch if one.subject is not None})
+
+    def _count(self, tally: Tally, tenant: TenantId, sealed: Sequence[Sealed], words: Changes | None) -> None:
+        opened: list[Past] = []
         for one in sealed:
-            try:
-                data = self.decode(self.vault.open(body_place(tenant, one.id), one.body))
-            except Conflict as error:
-                if error.code != "key_destroyed":
-                    raise
+            data = self._opened(tenant, one.id, one.body)
+            if data is None:
                 tally.unreadable += 1
                 continue
-            opened.append((one.id, one.received_at, data))
+            if words is not None and one.subject is not None:
+                data = with_tags(data, words_then(words.get(one.subject, ()), one.received_at))
+            opened.append(Past(one.id, one.received_at, data, one.subject, one.depth))
         tally.add(opened)
+
+    def _opened(self, tenant: TenantId, event: EventId, body: bytes) -> Document | None:
+        try:
+            return self.decode(self.vault.open(body_place(tenant, event), body))
+        except Conflict as error:
+            if error.code != "key_destroyed":
+                raise
+            return None
+
+    async def _answer(self, job: Backtest, rehearsal: Rehearsal, since: EventId, before: EventId) -> None:
+        """Let runs that wait go on with the events that really came; a run waits as often as its rule says at most."""
+        while rehearsal.waiting:
+            came = await self._came(job.tenant, rehearsal.waiting, since, before)
+            moving = rehearsal.answered(came)
+            for at in range(0, len(moving), SLICE):
+                some = moving[at : at + SLICE]
+                data = await self._data(job.tenant, some) if rehearsal.needs_data else {}
+                for run, mark in some:
+                    rehearsal.go_on(run, mark, data.get(run.at if mark is None else mark.id, {}))
+                await asyncio.sleep(0)
+
+    async def _came(
+        self, tenant: TenantId, waiting: Sequence[Run], since: EventId, before: EventId
+    ) -> dict[str, list[Mark]]:
+        """The events of the awaited types about the candidates that wait."""
+        found: dict[str, list[Mark]] = {}
+        subjects = {run.subject for run in waiting if run.subject is not None}
+        for type in sorted({run.awaits for run in waiting if run.awaits is not None}):
+            marks: list[Mark] = []
+            start = since
+            while True:
+                async with self.store.look() as look:
+                    batch = await look.marks(tenant, type, since=start, before=before, limit=BATCH)
+                marks += [one for one in batch if one.subject in subjects]
+                if len(batch) < BATCH:
+                    break
+                start = _next(batch[-1].id)
+            found |= by_candidate(type, marks, subjects)
+        return found
+
+    async def _data(self, tenant: TenantId, moving: Sequence[tuple[Run, Mark | None]]) -> dict[EventId, Document]:
+        """What is in the events that branches will ask; nothing is known of one that was erased."""
+        ids = {run.at if mark is None else mark.id for run, mark in moving}
+        async with self.store.look() as look:
+            events = await look.some_events(ids)
+            words = await look.tag_changes(tenant, {one.subject for one in events.values() if one.subject is not None})
+        found = {}
+        for id, event in events.items():
+            data = self._opened(tenant, id, event.body) or {}
+            known = words.get(event.subject or "", ())
+            found[id] = data if event.subject is None else with_tags(data, words_then(known, event.received_at))
+        return found
+
+    async def names(self, job: Backtest) -> dict[str, str]:
+        """The names of the candidates that the result shows, by id, as their newest shown event tells them.
+
+        Personal: only for who may read events.
+        """
+        samples = (job.result or {}).get("samples")
+        ids = (
+            [EventId(str(id)) for some in samples.values() if isinstance(some, list) for id in some]
+            if isinstance(samples, dict)
+            else []
+        )
+        await self.vault.prepare(job.tenant)
+        async with self.store.look() as look:
+            events = await look.some_events(set(ids))
+        named: dict[str, str] = {}
+        for event in sorted(events.values(), key=lambda one: one.id):
+            data = self._opened(job.tenant, event.id, event.body) if event.tenant == job.tenant else None
+            full = lookup(data or {}, "candidate.name.full")
+            if event.subject is not None and isinstance(full, str):
+                named[event.subject] = full
+        return named
+
+
+def _next(event: EventId) -> EventId:
+    """The smallest id after this one."""
+    return EventId(f"evt_{int(event[4:], 16) + 1:032x}")
 
 
 def _compiled(revision: RuleRevision) -> CompiledRule:

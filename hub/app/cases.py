@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from hub.app.ingest import body_place
+from hub.app.tags import as_it_was
 from hub.domain.errors import Conflict
 from hub.domain.ids import EventId, TenantId
 from hub.domain.rules import compile_rule, parse
@@ -38,7 +39,6 @@ class Cases:
         body = parse(stored)
         if not body.cases:
             return []
-        await self.vault.prepare(tenant)
         compiled, results = compile_rule(body), []
         for case in body.cases:
             async with self.store.look() as look:
@@ -46,6 +46,7 @@ class Cases:
             if event is None:
                 results.append(CaseResult(case.event, case.fires, ran=False))
                 continue
+            await self.vault.prepare(tenant, sealed=[event.body])
             try:
                 data = json.loads(self.vault.open(body_place(tenant, event.id), event.body))
             except Conflict as error:
@@ -53,6 +54,7 @@ class Cases:
                     raise
                 results.append(CaseResult(case.event, case.fires, ran=False))
                 continue
+            data = await as_it_was(self.store, event, data)
             said = compiled.decide(data, event.received_at)
             failing = compiled.failing(data, event.received_at)
             held = (said is True) is case.fires and (case.because is None or case.because in failing)

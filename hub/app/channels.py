@@ -9,7 +9,7 @@ from hub.domain.connections import Connection
 from hub.domain.ids import ConnectionId, TenantId
 from hub.ports.connector import Catalog, Connector
 from hub.ports.transport import Channel
-from hub.ports.vault import DataClass, Place, Vault
+from hub.ports.vault import DataClass, Place, Vault, connection_owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Channels:
         known = self._open.get(connection.id)
         if known is not None and known.connection is connection:
             return known
-        await self.vault.prepare(connection.tenant)
+        await self.vault.prepare(connection.tenant, sealed=[connection.secrets])
         secrets: dict[str, str] = {}
         if connection.secrets is not None:
             place = secrets_place(connection.tenant, connection.handle)
@@ -41,4 +41,5 @@ class Channels:
 
 def secrets_place(tenant: TenantId, handle: str) -> Place:
     """Where a connection's secrets are sealed."""
-    return Place(tenant, "connection", handle, "secrets", data_class=DataClass.CREDENTIAL)
+    owner = connection_owner(handle)
+    return Place(tenant, "connection", handle, "secrets", data_class=DataClass.CREDENTIAL, owner=owner)

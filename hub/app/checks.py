@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Mapping as Dict
 
+from hub.app.fieldbook import catalogue_on, trigger_of
 from hub.domain.errors import Invalid, Rejected
-from hub.domain.rules import Action, Catalogue, parse, walk_steps
+from hub.domain.rules import Action, parse, walk_steps
 from hub.domain.rules.checking import check_condition
 from hub.domain.rules.compiling import call_of
 from hub.domain.rules.tree import Branch, Condition, Emit, Gate, Step, Wait
@@ -71,7 +72,7 @@ def check_rule(body: Document, at: str, connectors: Dict[str, Connector], mappin
     if not isinstance(stored, dict):
         raise Invalid("a rule entry has a rule", code="missing", at=f"{at}.rule")
     try:
-        parsed = parse(stored, catalogue_of(stored, connectors.values()))
+        parsed = parse(stored, catalogue_on(trigger_of(stored), connectors.values()))
     except Rejected as error:
         raise Invalid(str(error), code=error.code, at=f"{at}.rule.{error.at}" if error.at else f"{at}.rule") from error
     for place, step in walk_steps(parsed.then, f"{at}.rule.then"):
@@ -126,7 +127,7 @@ def _check_flow(
 
 def _check_condition(when: Condition, event: str, at: str, connectors: Iterable[Connector]) -> None:
     try:
-        check_condition(when, catalogue_for(event, connectors), "when")
+        check_condition(when, catalogue_on(event, connectors), "when")
     except Rejected as error:
         place = (error.at or "when").removeprefix("when")
         raise Invalid(f"{event}: {error}", code=error.code, at=f"{at}{place}") from error
@@ -134,32 +135,9 @@ def _check_condition(when: Condition, event: str, at: str, connectors: Iterable[
 
 def _known_event(name: str, at: str) -> None:
     try:
-        catalogue_for(name)
+        catalogue_on(name, ())
     except Rejected as error:
         raise Invalid(str(error), code=error.code, at=at) from error
-
-
-def catalogue_of(stored: Document, connectors: Iterable[Connector] = ()) -> Catalogue:
-    """The field catalogue of the rule's event, with what these connectors' reports add to it.
-
-    Raises Invalid where the trigger names no event.
-    """
-    trigger = stored.get("trigger")
-    name = trigger.get("event") if isinstance(trigger, dict) else None
-    if not isinstance(name, str):
-        raise Invalid("a rule names the event it waits for", code="missing", at="trigger.event")
-    return catalogue_for(name, connectors)
-
-
-def catalogue_for(name: str, connectors: Iterable[Connector] = ()) -> Catalogue:
-    """The field catalogue of an event type, with what these connectors' reports add. Raises Invalid (`unknown_type`)."""
-    try:
-        catalogue = Catalogue.newest(name)
-    except Invalid as error:
-        raise Invalid(str(error), code="unknown_type", at="trigger.event") from error
-    for connector in {connector.name: connector for connector in connectors}.values():
-        catalogue = catalogue.adding(connector.adds.get(name, {}), connector.label)
-    return catalogue
 
 
 def once_only(

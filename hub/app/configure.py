@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping as Dict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hub.app.cases import Cases
@@ -15,16 +16,16 @@ from hub.app.lane_settings import lane_document, lane_of
 from hub.app.library import Library
 from hub.app.rules_beside import cautions, must_not_overlap
 from hub.app.rules_proposed import WAITS, may_be_in_force, propose
+from hub.domain.audit import Act
 from hub.domain.connections import Connection
 from hub.domain.errors import Invalid
 from hub.domain.ids import TenantId
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog, Connector
-from hub.ports.people import AuditEntry
 from hub.ports.rules import IN_FORCE
 from hub.ports.store import Rule, Store, StoredMapping, Work
-from hub.ports.vault import Vault
+from hub.ports.vault import Vault, connection_owner
 from mappings.documents import Document, Json
 
 FORMAT = 1
@@ -100,7 +101,7 @@ class Configure:
     async def apply(self, tenant: TenantId, document: Document, by: str) -> list[Change]:
         """Make the changes of `plan`, all or none, each on the record."""
         changes = await self.plan(tenant, document)
-        await self.vault.prepare(tenant)
+        handles = await self._keys(tenant, [change.name for change in changes if change.kind == "connection"])
         now = self.clock.now()
         async with self.store.work() as work:
             known = await _known(work, tenant)
@@ -108,7 +109,7 @@ class Configure:
                 match change.kind:
                     case "connection":
                         body = _object(_part(document, "connections")[change.name], change.name)
-                        await self._put_connection(work, tenant, change.name, body, known)
+                        await self._put_connection(work, tenant, change.name, body, known, handles[change.name])
                     case "mapping":
                         body = next(m for m in _list(document, "mappings") if _mapping_name(m) == change.name)
                         await work.put_mapping(tenant, str(body["name"]), _whole(body["version"]), body, now)
@@ -122,9 +123,7 @@ class Configure:
                             await propose(work, tenant, change.name, rule, state=state, by=by, now=now)
                         else:
                             await work.put_rule(tenant, change.name, rule, state=state, by=by, now=now)
-                entry = AuditEntry(
-                    now, tenant, by, f"{change.kind}.{change.act}", change.name, {"lines": list(change.lines)}
-                )
+                entry = Act(now, tenant, by, f"{change.kind}.{change.act}", change.name, {"lines": list(change.lines)})
                 await work.audit(entry)
         self.library.forget()
         self.store.ring()
@@ -187,10 +186,21 @@ class Configure:
         for name, body in _part(document, "rules").items():
             check_rule(_object(body, f"rules.{name}"), f"rules.{name}", connectors, own)
 
-    async def _put_connection(self, work: Work, tenant: TenantId, name: str, body: Document, known: Known) -> None:
+    async def _keys(self, tenant: TenantId, names: Sequence[str]) -> dict[str, str]:
+        """Make ready the keys of these connections' secrets; their handles, new ones for those that are not there yet."""
+        async with self.store.look() as look:
+            there = {one.name: one for one in await look.connections(tenant)}
+        handles = {name: there[name].handle if name in there else f"con_{self.ids.token(12)}" for name in names}
+        sealed = [there[name].secrets for name in names if name in there]
+        await self.vault.prepare(tenant, [connection_owner(handle) for handle in handles.values()], sealed)
+        return handles
+
+    async def _put_connection(
+        self, work: Work, tenant: TenantId, name: str, body: Document, known: Known, handle: str
+    ) -> None:
         connector = self.catalog.get(str(body["connector"]))
         old = known.connections.get(name)
-        handle = old.handle if old is not None else f"con_{self.ids.token(12)}"
+        handle = old.handle if old is not None else handle
         secrets = self._secrets(connector, body, old, tenant, handle)
         await work.put_connection(
             tenant,

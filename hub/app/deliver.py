@@ -18,6 +18,7 @@ from hub.domain.breaker import Heard
 from hub.domain.connections import Connection, ConnectionState, Ordering, Stuck
 from hub.domain.deliveries import (
     HOOK_STEP,
+    STOPPED,
     Attempt,
     Delivered,
     Delivery,
@@ -41,7 +42,7 @@ from hub.ports.connector import Connector, Exchange, Hook, Job
 from hub.ports.meter import Meter
 from hub.ports.store import Arrival, Claimed, Completion, Store
 from hub.ports.transport import Blocked, NeedsReauth, NotSent, Transport, Unknown
-from hub.ports.vault import Place, Vault
+from hub.ports.vault import Place, Vault, subject_owner
 from mappings.documents import Document, read, written
 from mappings.engine import MappingFailed
 
@@ -103,14 +104,17 @@ class Deliver:
         except Invalid as error:
             outcome = Refused(f"{error.code} at {error.at}" if error.at else error.code)
         except (NotFound, Conflict) as error:
-            outcome = Refused(error.code, retry=True)
+            outcome = Refused(error.code, retry=error.code != "key_destroyed")
         except Unavailable as error:
             outcome = TryLater(error.code, error.after)
         except Exception as error:  # a fault in a connector or in us: this delivery's own, no one else's
             outcome = Refused(f"internal:{type(error).__name__}", retry=True)
         ended = self.clock.monotonic()
         detail = self._detail(claimed, prepared, ready - began, ended - ready)
-        completion = self._completion(claimed, connection, outcome, talk, started, ended - began, prepared, detail)
+        sealed = await self._seal_talk(claimed, talk)
+        completion = self._completion(
+            claimed, connection, outcome, (talk.status, sealed), started, ended - began, prepared, detail
+        )
         return replace(completion, arrivals=arrivals, heard=heard)
 
     async def prepare(self, claimed: Claimed, connection: Connection) -> Prepared:
@@ -123,6 +127,7 @@ class Deliver:
             return Prepared(connector, reading, None, HOOK_STEP)
         if delivery.revision is None:
             raise Stopped(Refused("no_rule"))
+        await self._hold_if_stopped(delivery.tenant)
         action = await self.library.step(delivery.revision, delivery.step)
         operation = connector.operations.get(action.operation)
         if operation is None:
@@ -136,11 +141,23 @@ class Deliver:
         job = self._job(claimed, connection, action.operation, doc, await self._order(connector, claimed, connection))
         return Prepared(connector, connector.run(job), operation.idempotency, action.operation, name)
 
+    async def _hold_if_stopped(self, tenant: TenantId) -> None:
+        """The kill switch reaches what was claimed before it; whether it is still on is asked again, to hold nothing late."""
+        if not (await self.library.book(tenant)).stopped:
+            return
+        async with self.store.look() as look:
+            if await look.rules_stopped(tenant):
+                raise Stopped(NeedsHuman(STOPPED))
+
     async def open_body(self, claimed: Claimed) -> Document:
         """The event's data."""
-        await self.vault.prepare(claimed.event.tenant)
-        place = body_place(claimed.event.tenant, claimed.event.id)
-        return cast("Document", read(self.vault.open(place, claimed.event.body)))
+        event = claimed.event
+        await self.vault.prepare(event.tenant, sealed=[event.body])
+        plain = self.vault.open(body_place(event.tenant, event.id), event.body)
+        await self.vault.prepare(
+            event.tenant, [subject_owner(event.subject)]
+        )  # seals what is said; an erased one has none
+        return cast("Document", read(plain))
 
     async def talk(self, connection: Connection, prepared: Prepared, talk: Talk) -> tuple[Outcome, Heard | None]:
         """Hold the conversation; what the transport could not do becomes an outcome by the idempotency mode.
@@ -204,6 +221,7 @@ class Deliver:
         mine = [order for order in orders if order.connection == connection.id]
         if not mine:
             return None
+        await self.vault.prepare(mine[-1].tenant, sealed=[mine[-1].body])
         body = json.loads(self.vault.open(order_place(mine[-1].tenant, mine[-1].id), mine[-1].body))
         return {**body, "id": mine[-1].id, "package_id": mine[-1].package}
 
@@ -219,7 +237,7 @@ class Deliver:
         claimed: Claimed,
         connection: Connection | None,
         outcome: Outcome,
-        talk: Talk,
+        said: tuple[int | None, bytes | None],
         started: datetime,
         took: float,
         prepared: Prepared | None,
@@ -237,9 +255,9 @@ class Deliver:
             started_at=started,
             took_ms=round(took * 1000),
             outcome=name,
-            status=talk.status,
+            status=said[0],
             error=error,
-            talk=self._seal_talk(delivery, talk),
+            talk=said[1],
             detail=detail,
         )
         self._measure(claimed, connection, attempt, following, took, prepared, now)
@@ -278,13 +296,20 @@ class Deliver:
                 detail["mapping"] = prepared.mapping
         return detail
 
-    def _seal_talk(self, delivery: Delivery, talk: Talk) -> bytes | None:
+    async def _seal_talk(self, claimed: Claimed, talk: Talk) -> bytes | None:
         if not talk.lines:
             return None
-        return self.vault.seal(
-            talk_place(delivery.tenant, delivery.id, delivery.attempt),
-            written(talk.lines),
-        )
+        delivery, event = claimed.delivery, claimed.event
+        place = talk_place(delivery.tenant, delivery.id, delivery.attempt, event.subject)
+        try:
+            try:
+                return self.vault.seal(place, written(talk.lines))
+            except Unavailable:  # keys were exchanged while the vendor was spoken to: read them anew
+                await self.open_body(claimed)
+                return self.vault.seal(place, written(talk.lines))
+        except (Unavailable, Conflict) as error:  # erased meanwhile: the vendor's words are not kept under another key
+            self.meter.note("talk.not_kept", delivery=f"dlv_{delivery.id}", code=error.code)
+            return None
 
     def _measure(
         self,
@@ -363,14 +388,14 @@ def stored_hook(data: Document) -> Hook:
     )
 
 
-def talk_place(tenant: TenantId, delivery: DeliveryId, number: int) -> Place:
+def talk_place(tenant: TenantId, delivery: DeliveryId, number: int, subject: str | None = None) -> Place:
     """Where an attempt's exchange is sealed."""
-    return Place(tenant, "attempt", f"{delivery}:{number}", "talk")
+    return Place(tenant, "attempt", f"{delivery}:{number}", "talk", owner=subject_owner(subject))
 
 
-def order_place(tenant: TenantId, order: str) -> Place:
+def order_place(tenant: TenantId, order: str, subject: str | None = None) -> Place:
     """Where an order's body is sealed."""
-    return Place(tenant, "assessment_order", order, "body")
+    return Place(tenant, "assessment_order", order, "body", owner=subject_owner(subject))
 
 
 def disables(completions: Sequence[Completion]) -> frozenset[tuple[ConnectionId, ConnectionState]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from hub.domain.ids import RuleId
 from hub.domain.rules import LiveRule, RunMode
-from hub.ports.rules import Evaluated
+from hub.ports.rules import BESIDE, Evaluated
 from mappings.documents import Document
 
 MOST_RULES = 200  # of one event: the rest is not kept, and computed again when somebody asks
@@ -28,3 +29,28 @@ def kept(
             for rule, verdict in zip(rules[:MOST_RULES], verdicts, strict=False)
         ]
     )
+
+
+def told_beside(
+    data: Document,
+    rules: Sequence[LiveRule],
+    verdicts: Sequence[bool | None],
+    now: datetime,
+    beside: Mapping[RuleId, LiveRule],
+) -> tuple[Evaluated, ...]:
+    """What revisions say that are told beside the ones in force, and how they stand to them."""
+    found = []
+    for rule, live in zip(rules, verdicts, strict=True):
+        tried = beside.get(rule.rule)
+        if tried is not None:
+            verdict = tried.compiled.decide(data, now)
+            failing = () if verdict is True else tried.compiled.failing(data, now)[:MOST_CLAUSES]
+            found.append(Evaluated(tried.revision, verdict, versus(verdict is True, live is True), failing))
+    return tuple(found)
+
+
+def versus(new: bool, live: bool) -> str:
+    """How one revision that would act, or not, stands to another."""
+    if new:
+        return "both" if live else "newly"
+    return "no_longer" if live else BESIDE

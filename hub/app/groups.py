@@ -19,6 +19,7 @@ class GroupCommit(Generic[T, R]):
 
     While one commit runs the next group fills, so under load groups grow by themselves. More than `limit` items
     waiting: Unavailable, before anything is promised. A failed commit fails all callers of its group.
+    `enough`: whether so many need not wait for more.
     """
 
     commit: Callable[[Sequence[T]], Awaitable[Sequence[R]]]
@@ -26,6 +27,7 @@ class GroupCommit(Generic[T, R]):
     linger_s: float = 0.002
     limit: int = 20_000
     refused: Callable[[], None] = lambda: None
+    enough: Callable[[int], bool] = lambda waiting: False
     _waiting: list[tuple[T, asyncio.Future[R]]] = field(default_factory=list)
     _full: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
@@ -43,7 +45,7 @@ class GroupCommit(Generic[T, R]):
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in items]
         self._waiting.extend(zip(items, futures, strict=True))
-        if len(self._waiting) >= self.size:
+        if self._complete():
             self._full.set()
         if self._task is None or self._task.done():
             self._task = loop.create_task(self._run())
@@ -51,7 +53,7 @@ class GroupCommit(Generic[T, R]):
 
     async def _run(self) -> None:
         while self._waiting:
-            if len(self._waiting) < self.size:
+            if not self._complete():
                 self._full.clear()
                 try:
                     await asyncio.wait_for(self._full.wait(), self.linger_s)
@@ -59,6 +61,9 @@ class GroupCommit(Generic[T, R]):
                     pass
             group, self._waiting = self._waiting[: self.size], self._waiting[self.size :]
             await self._flush(group)
+
+    def _complete(self) -> bool:
+        return len(self._waiting) >= self.size or self.enough(len(self._waiting))
 
     async def _flush(self, group: list[tuple[T, asyncio.Future[R]]]) -> None:
         try:

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 
 from hub.app.access import Access
 from hub.app.advance import Advance
+from hub.app.audit import Trail
 from hub.app.backtests import Backtests
 from hub.app.cases import Cases
 from hub.app.channels import Channels
-from hub.app.checks import catalogue_of
 from hub.app.configure import Configure
 from hub.app.deliver import Deliver
+from hub.app.fieldbook import Fieldbook
 from hub.app.identify import Identify
 from hub.app.ingest import Ingest
+from hub.app.keys import Keys
+from hub.app.kill_switch import KillSwitch
 from hub.app.lanes import LaneLoop
 from hub.app.library import Library
+from hub.app.media import Media
 from hub.app.people.people import People
 from hub.app.provide import Provide
 from hub.app.queries import Queries
@@ -23,18 +27,19 @@ from hub.app.receive import Receive
 from hub.app.replay import Replay
 from hub.app.replays import Replays
 from hub.app.retain import Retain
+from hub.app.rules_compared import Comparisons
 from hub.app.rules_lifecycle import Lifecycle
+from hub.app.rules_table import RuleTables
 from hub.app.runs import Runs
+from hub.app.scrub import Scrub
 from hub.app.switch import Switch
 from hub.app.why import Why
-from hub.domain.rules import Catalogue
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
 from hub.ports.meter import Meter
 from hub.ports.store import Store
 from hub.ports.transport import Transport
 from hub.ports.vault import Vault
-from mappings.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +71,15 @@ class Hub:
     access: Access
     people: People
     lifecycle: Lifecycle
+    kill_switch: KillSwitch
     cases: Cases
     backtests: Backtests
     why: Why
     retain: Retain
-
-    def fields(self, rule: Document) -> Catalogue:
-        """What a stored rule may speak of: the fields of its event, with those that the connectors here add."""
-        return catalogue_of(rule, [self.catalog.get(name) for name in self.catalog.names()])
+    fields: Fieldbook
+    tables: RuleTables
+    comparisons: Comparisons
+    trail: Trail
+    keys: Keys
+    media: Media
+    scrub: Scrub

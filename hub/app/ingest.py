@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
-from hub.app.evaluate import kept
+from hub.app.evaluate import kept, told_beside
 from hub.app.groups import GroupCommit
 from hub.app.library import Book, Library
 from hub.app.pressure import Pressure
+from hub.app.tags import Words, words_now
 from hub.domain.connections import Connection, Ordering
 from hub.domain.deliveries import Planned
 from hub.domain.errors import Invalid, Unavailable
@@ -19,16 +21,20 @@ from hub.domain.events import Cause, Event
 from hub.domain.ids import EventId, RevisionId, RuleId, TenantId
 from hub.domain.retention import Keep
 from hub.domain.rules import Action, LiveRule, RunMode
+from hub.domain.rules.tags import with_tags
 from hub.domain.runs import MAX_DEPTH
+from hub.domain.traceparent import read
 from hub.ports.clock import Clock, Ids
 from hub.ports.meter import Meter
 from hub.ports.rules import Evaluated
 from hub.ports.runs import Start
 from hub.ports.store import Arrival, Receipt, Store, StoredEvent
 from hub.ports.tracer import Tracer
-from hub.ports.vault import Place, Vault
+from hub.ports.vault import Owner, Place, Vault, subject_owner
 from mappings.canonical import Unfit, UnknownType, checker
 from mappings.documents import Document, Json, written
+
+R = TypeVar("R")
 
 BATCH_LIMIT = 1000
 WHOLE_LANE = "*"  # the one ordering key of a lane that keeps the order of everything
@@ -53,7 +59,10 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Turns what was told into an arrival: checked, named, routed, sealed. No transaction, no waiting."""
+    """Turns what was told into an arrival: checked, named, routed, sealed. No transaction, no waiting.
+
+    The keys of `owners` were prepared before.
+    """
 
     vault: Vault
     clock: Clock
@@ -61,10 +70,18 @@ class Prepare:
     meter: Meter
     keep: Keep = field(default_factory=Keep)
 
-    def __call__(self, tenant: TenantId, incoming: Incoming, book: Book) -> Arrival:
-        """Raises Invalid with `at` = the place in the data that is wrong."""
-        check(incoming)
-        check_identity(incoming)
+    def __call__(self, tenant: TenantId, incoming: Incoming, book: Book, words: Words | None = None) -> Arrival:
+        """`words`: what is on the candidates, for rules that ask. Raises Invalid: `at` is the place in the data."""
+        check_whole(incoming)
+        return self.checked(tenant, incoming, book, words)
+
+    async def keys(self, tenant: TenantId, incoming: Iterable[Incoming]) -> None:
+        """Load or make the keys that seal these, which were checked. Raises Unavailable."""
+        owners: set[Owner | None] = {subject_owner(one.subject) for one in incoming}
+        await self.vault.prepare(tenant, owners)
+
+    def checked(self, tenant: TenantId, incoming: Incoming, book: Book, words: Words | None = None) -> Arrival:
+        """The same for what was checked before."""
         now = self.clock.now()
         event = Event(
             id=self.ids.event(),
@@ -80,19 +97,19 @@ class Prepare:
             cause=incoming.cause,
             depth=incoming.depth,
         )
-        planned, starts, evaluated = self._decide(event, book, now)
+        planned, starts, evaluated = self._decide(event, book, now, words)
         return Arrival(
-            self.seal(event),
+            self.seal(event, incoming.traceparent),
             tuple(planned),
             tuple(starts),
             wakes=event.type in book.awaited,
-            traceparent=incoming.traceparent,
             evaluated=evaluated,
             known_until=self.keep.known_until(now),
         )
 
-    def seal(self, event: Event) -> StoredEvent:
+    def seal(self, event: Event, traceparent: str | None = None) -> StoredEvent:
         """The event as it is stored. Raises Invalid (`unfit_text`) where a text holds NUL."""
+        sender = read(traceparent)
         plain = written(event.data)
         if _NUL_WRITTEN in plain and (at := nul_in(event.data, "data")) is not None:
             raise unfit_text(at)
@@ -106,23 +123,28 @@ class Prepare:
             subject=event.subject,
             occurred_at=event.occurred_at,
             received_at=event.received_at,
-            body=self.vault.seal(body_place(event.tenant, event.id), plain),
+            body=self.vault.seal(body_place(event.tenant, event.id, event.subject), plain),
             request_hash=request_hash(event.type, event.subject, event.data),
             cause=event.cause,
             depth=event.depth,
+            traceparent=None if sender is None else str(sender),
         )
 
-    def plan(self, event: Event, book: Book, now: datetime) -> tuple[list[Planned], list[Start]]:
+    def plan(
+        self, event: Event, book: Book, now: datetime, words: Words | None = None
+    ) -> tuple[list[Planned], list[Start]]:
         """What the live rules want for an event: deliveries at once, and runs that begin."""
-        planned, starts, _ = self._decide(event, book, now)
+        planned, starts, _ = self._decide(event, book, now, words)
         return planned, starts
 
     def _decide(
-        self, event: Event, book: Book, now: datetime
+        self, event: Event, book: Book, now: datetime, words: Words | None
     ) -> tuple[list[Planned], list[Start], tuple[Evaluated, ...]]:
         """What follows, and what each rule said."""
-        rules = book.rules.get(event.type, ())
-        verdicts = [rule.compiled.decide(event.data, now) for rule in rules]
+        rules, data = book.rules.get(event.type, ()), event.data
+        if words is not None and event.subject is not None and event.type in book.tagged:
+            data = with_tags(data, words.get(event.subject, ()))
+        verdicts = [rule.compiled.decide(data, now) for rule in rules]
         planned: list[Planned] = []
         starts = []
         for rule, verdict in zip(rules, verdicts, strict=True):
@@ -133,7 +155,8 @@ class Prepare:
                 starts.append(Start(rule.rule, rule.revision))
             else:
                 planned += planned_calls(rule, event.subject, book, now)
-        return planned, starts, kept(event.data, rules, verdicts, now, book.stopped)
+        said = kept(data, rules, verdicts, now, book.stopped)
+        return planned, starts, said + told_beside(data, rules, verdicts, now, book.beside) if book.beside else said
 
 
 def step_of(rule: RuleId, step: str) -> str:
@@ -187,17 +210,13 @@ class Ingest:
         """
         if not 0 < len(incoming) <= BATCH_LIMIT:
             raise Invalid(f"a batch holds 1 to {BATCH_LIMIT} events", code="batch_size")
+        _each(incoming, check_whole)
         await self.pressure(tenant)
-        await self.prepare.vault.prepare(tenant)
+        await self.prepare.keys(tenant, incoming)
         book = await self.library.book(tenant)
-        arrivals = []
-        for index, one in enumerate(incoming):
-            try:
-                arrivals.append(self.prepare(tenant, one, book))
-            except Invalid as error:
-                if len(incoming) == 1:
-                    raise
-                raise Invalid(str(error), code=error.code, at=f"{index}.{error.at or ''}".rstrip(".")) from error
+        asked = (one.subject for one in incoming if one.type in book.tagged)
+        words = await words_now(self.library.store, tenant, asked) if book.tagged else None
+        arrivals = _each(incoming, lambda one: self.prepare.checked(tenant, one, book, words))
         receipts = await self.group.put(arrivals)
         self.pressure.took(tenant, sum(len(one.planned) for one in arrivals))
         self._count(arrivals, receipts)
@@ -216,6 +235,19 @@ class Ingest:
             seen.setdefault(arrival.event.type, []).append(receipt.fresh)
         for type_, fresh in seen.items():
             self.meter.accepted(type_, sum(fresh), len(fresh) - sum(fresh))
+
+
+def _each(incoming: Sequence[Incoming], act: Callable[[Incoming], R]) -> list[R]:
+    """What `act` gives for each; a refusal says which one it was where there are several."""
+    done = []
+    for index, one in enumerate(incoming):
+        try:
+            done.append(act(one))
+        except Invalid as error:
+            if len(incoming) == 1:
+                raise
+            raise Invalid(str(error), code=error.code, at=f"{index}.{error.at or ''}".rstrip(".")) from error
+    return done
 
 
 def commit_arrivals(
@@ -248,6 +280,12 @@ def check(incoming: Incoming) -> None:
         ) from error
     if fault is not None:
         raise unfit(fault)
+
+
+def check_whole(incoming: Incoming) -> None:
+    """Raises Invalid where the data does not fit its type, or a name could not be stored."""
+    check(incoming)
+    check_identity(incoming)
 
 
 def check_identity(incoming: Incoming) -> None:
@@ -302,9 +340,9 @@ def ordering_key(connection: Connection, subject: str | None) -> str | None:
             return None
 
 
-def body_place(tenant: TenantId, event: EventId) -> Place:
-    """Where an event's body is sealed."""
-    return Place(tenant, "event_body", event, "body")
+def body_place(tenant: TenantId, event: EventId, subject: str | None = None) -> Place:
+    """Where an event's body is sealed; `subject` is needed to seal, not to open."""
+    return Place(tenant, "event_body", event, "body", owner=subject_owner(subject))
 
 
 def request_hash(type_: str, subject: str | None, data: Document) -> bytes:

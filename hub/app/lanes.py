@@ -12,7 +12,7 @@ from hub.app.breakers import Breakers
 from hub.app.deliver import disables
 from hub.app.groups import GroupCommit
 from hub.app.library import Library
-from hub.app.sharing import fair_shares, startable
+from hub.app.sharing import counted_at, fair_shares, lent, startable
 from hub.domain.breaker import Heard
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Again
@@ -63,7 +63,7 @@ class LaneLoop:
 
     def __post_init__(self) -> None:
         self._token = self.ids.token()
-        self._records = GroupCommit(self._record, size=256, linger_s=0.005)
+        self._records = GroupCommit(self._record, size=256, linger_s=0.005, enough=self._all_ended)
 
     async def run(self) -> None:
         """Deliver until stopped. A store that is away is waited for; nothing is lost meanwhile."""
@@ -120,8 +120,13 @@ class LaneLoop:
         for lane, (_, tokens) in left.items():
             if count[lane]:
                 hold = self.breakers.probe(by_id[lane], now) if rooms[lane].opens else None
-                await work.took(lane, None if tokens is None else tokens - count[lane], now, hold)
+                left_over = None if tokens is None else tokens - count[lane]
+                await work.took(lane, left_over, counted_at(rooms[lane], now), hold)
         return claimed
+
+    def _all_ended(self, waiting: int) -> bool:
+        """Nothing more can come: a lane with few places would wait for nobody, again and again."""
+        return waiting >= len(self._running)
 
     @property
     def in_flight(self) -> int:
@@ -136,7 +141,7 @@ class LaneLoop:
     def stop(self) -> None:
         """Claim no more; `run` returns when what was started is recorded."""
         self._stopping = True
-        self.store.ring()
+        self.store.ring(here=True)
 
     async def _sweep(self, now: datetime) -> None:
         if self.clock.monotonic() - self._swept < FULL_SWEEP_S:
@@ -155,8 +160,8 @@ class LaneLoop:
             self.meter.note("deliveries.expired", count=overdue)
 
     async def _calls(self, now: datetime) -> list[LaneCall]:
-        room = min(self.limits.batch, self.limits.in_flight - len(self._running))
-        if room <= 0:
+        free = self.limits.in_flight - len(self._running)
+        if free <= 0:
             await self.store.wait(self.limits.poll_s)
             return []
         async with self.store.look() as look:
@@ -173,7 +178,13 @@ class LaneLoop:
                 continue  # one claim for many is cheap, many claims for one each are not
             wanted.append((lane, self.breakers.wants(lane, connection, running)))
         self._turn += 1
-        shares = fair_shares([(lane.tenant, max(0, want)) for lane, want in wanted], room, self._turn)
+        held = [self._busy.get(lane.connection, 0) for lane, _ in wanted]
+        wants, room = lent([want for _, want in wanted], held, free)
+        shares = fair_shares(
+            [(lane.tenant, want) for (lane, _), want in zip(wanted, wants, strict=True)],
+            min(self.limits.batch, room),
+            self._turn,
+        )
         return [
             LaneCall(lane.connection, share, self._cursor.get(lane.connection), probe=lane.opens > 0)
             for (lane, _), share in zip(wanted, shares, strict=True)
@@ -203,7 +214,7 @@ class LaneLoop:
             if self._running.get(delivery.id) is asyncio.current_task():
                 del self._running[delivery.id]
             self._busy[delivery.connection] -= 1
-            self.store.ring()
+            self.store.ring(here=True)  # there is room again, which is no news to others
 
     async def _keep(self, completion: Completion) -> None:
         """Record, trying again while the store is away; past the lease another worker has it and the fence holds."""

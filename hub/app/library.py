@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from hub.app.hours import read_hours
 from hub.domain.connections import Connection, Ordering, Stuck
@@ -37,6 +38,8 @@ class Book:
     awaited: frozenset[str] = frozenset()  # event types that some run waits for or soon may
     hours: BusinessHours = field(default_factory=BusinessHours)
     names: Dict[RuleId, str] = field(default_factory=dict)
+    beside: Dict[RuleId, LiveRule] = field(default_factory=dict)  # told beside the live revision, never acting
+    tagged: frozenset[str] = frozenset()  # event types on which some rule asks for the words on the candidate
     stopped: bool = False  # the kill switch: every rule is in observe mode
 
     def merge(self, connection: Connection, operation: str) -> str | None:
@@ -160,6 +163,7 @@ def _book(
     stopped: bool,
 ) -> Book:
     live: dict[str, list[LiveRule]] = {}
+    besides: dict[RuleId, LiveRule] = {}
     soon = set(awaited)
     for rule in rules:
         if rule.live is not None:
@@ -167,6 +171,9 @@ def _book(
             if compiled.needs_run:
                 soon |= compile_program(compiled.body).awaited
             live.setdefault(compiled.on, []).append(LiveRule(rule.id, rule.live.id, rule.name, compiled))
+            if rule.beside is not None:
+                told = in_force(rule.beside.body, observed=True)
+                besides[rule.id] = LiveRule(rule.id, rule.beside.id, rule.name, told)
     return Book(
         version=version,
         rules={on: tuple(found) for on, found in live.items()},
@@ -177,6 +184,10 @@ def _book(
         awaited=frozenset(soon),
         hours=hours,
         names={rule.id: rule.name for rule in rules},
+        beside=besides,
+        tagged=frozenset(
+            one.compiled.on for one in (*chain(*live.values()), *besides.values()) if one.compiled.asks_tags
+        ),
         stopped=stopped,
     )
 

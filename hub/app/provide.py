@@ -10,14 +10,15 @@ from hub.app.channels import Channels
 from hub.app.deliver import order_place
 from hub.app.identify import Identify
 from hub.app.ingest import Incoming, Ingest, body_place
+from hub.domain.audit import Act, Grade, Outcome
 from hub.domain.connections import Connection
 from hub.domain.errors import Invalid, NotFound
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Endpoint
-from hub.ports.people import AuditEntry, Order
+from hub.ports.people import Order
 from hub.ports.store import Page, Store
 from hub.ports.transport import Signatures
-from hub.ports.vault import Vault
+from hub.ports.vault import Vault, subject_owner
 from mappings.documents import Document, Json, Missing, lookup
 
 REPORT = "interview.report.completed"
@@ -84,8 +85,9 @@ class Provide:
         await self.ingest.pressure(connection.tenant)
         now = self.clock.now()
         order_id = f"ord_{self.ids.token(12)}"
+        await self.vault.prepare(connection.tenant, [subject_owner(subject)])
         sealed = self.vault.seal(
-            order_place(connection.tenant, order_id), json.dumps(asked, ensure_ascii=False).encode()
+            order_place(connection.tenant, order_id, subject), json.dumps(asked, ensure_ascii=False).encode()
         )
         order = Order(order_id, connection.tenant, connection.id, package, subject, "open", sealed, now, now)
         async with self.store.work() as work:
@@ -94,6 +96,7 @@ class Provide:
 
     async def _told(self, connection: Connection, order: Order) -> Document:
         """The event is keyed by the order and made of what is stored: told again after a crash, never twice."""
+        await self.vault.prepare(order.tenant, sealed=[order.body])
         asked = json.loads(self.vault.open(order_place(order.tenant, order.id), order.body))
         candidate = asked["candidate"]
         incoming = Incoming(
@@ -133,6 +136,14 @@ class Provide:
             "package_id": order.package,
         }
         if reports and reports[0].received_at >= order.created_at:
+            told = Act(
+                *(self.clock.now(), order.tenant, connection.name, "report.tell", order.id),
+                outcome=Outcome.ALLOWED,
+                grade=Grade.PERSONAL,
+            )
+            async with self.store.work() as work:
+                await work.audit(told)
+            await self.vault.prepare(order.tenant, sealed=[reports[0].body])
             data = json.loads(self.vault.open(body_place(order.tenant, reports[0].id), reports[0].body))
             answer |= {
                 "status": "completed",
@@ -144,7 +155,7 @@ class Provide:
         return answer
 
     async def _complaint(self, connection: Connection, endpoint: Endpoint) -> Json:
-        entry = AuditEntry(self.clock.now(), connection.tenant, connection.name, "order.error", endpoint.path)
+        entry = Act(self.clock.now(), connection.tenant, connection.name, "order.error", endpoint.path)
         async with self.store.work() as work:
             await work.audit(entry)
         return {}

@@ -11,6 +11,7 @@ from hub.app.channels import Channels
 from hub.app.deliver import talk_place
 from hub.app.ingest import body_place
 from hub.app.library import Library
+from hub.app.tags import as_it_was
 from hub.domain.deliveries import Attempt, Delivery, State
 from hub.domain.errors import NotFound
 from hub.domain.events import HOOK_RECEIVED
@@ -74,7 +75,7 @@ class Queries:
 
     async def data(self, stored: StoredEvent) -> Document:
         """The data of a stored event, opened."""
-        await self.vault.prepare(stored.tenant)
+        await self.vault.prepare(stored.tenant, sealed=[stored.body])
         plain = self.vault.open(body_place(stored.tenant, stored.id), stored.body)
         return json.loads(plain)  # type: ignore[no-any-return]
 
@@ -91,7 +92,7 @@ class Queries:
         delivery = await self.delivery(tenant, id)
         async with self.store.look() as look:
             attempts = await look.attempts(tenant, id)
-        await self.vault.prepare(tenant)
+        await self.vault.prepare(tenant, sealed=[one.talk for one in attempts])
         return [AttemptView(a, self._talk(delivery, a)) for a in attempts]
 
     def _talk(self, delivery: Delivery | DoneDelivery, attempt: Attempt) -> Json:
@@ -141,6 +142,7 @@ class Queries:
     async def why(self, tenant: TenantId, event: EventId, now: datetime, rule: str | None = None) -> list[Why]:
         """Every rule that listens for this event (or the one named), with each clause's verdict. Raises NotFound."""
         stored, data = await self.event(tenant, event)
+        data = await as_it_was(self.store, stored, data)
         async with self.store.look() as look:
             rules = await look.rules(tenant)
             runs = {run.rule: run for run in await look.runs(tenant, event=event)}

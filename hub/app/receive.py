@@ -72,6 +72,7 @@ class Receive:
             },
         )
         check(incoming)
+        await self.prepare.vault.prepare(connection.tenant)
         arrival = self.prepare(connection.tenant, incoming, NO_RULES)
         planned = Planned(connection.id, HOOK_STEP, okey=ordering_key(connection, None))
         receipt = (await self.group.put([replace(arrival, planned=(planned,))]))[0]

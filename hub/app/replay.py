@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 
 from hub.app.ingest import Incoming, Prepare, check
 from hub.app.library import NO_RULES
+from hub.domain.audit import Act
 from hub.domain.deliveries import Delivery, Final, Planned, State
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.events import HOOK_RECEIVED, Cause
 from hub.domain.ids import DeliveryId, TenantId, show
 from hub.ports.clock import Clock, Ids
-from hub.ports.people import AuditEntry
 from hub.ports.store import DoneDelivery, Page, Store
+from hub.ports.vault import subject_owner
 from mappings.documents import Document
 
 EDITED = "/hub/edited"  # the source of events that a person made of another one
@@ -40,7 +41,7 @@ class Replay:
                 raise NotFound(f"there is no delivery {show('dlv', delivery)}")
             again = isinstance(known, DoneDelivery) and known.final is Final.DELIVERED
             fresh = await work.replay(tenant, delivery, now=now, again=again)
-            entry = AuditEntry(now, tenant, by, "delivery.replay", show("dlv", delivery), {"as": show("dlv", fresh)})
+            entry = Act(now, tenant, by, "delivery.replay", show("dlv", delivery), {"as": show("dlv", fresh)})
             await work.audit(entry)
         self.store.ring()
         return fresh
@@ -52,7 +53,11 @@ class Replay:
         """
         if not reason.strip():
             raise Invalid("say why the data is changed", code="required", at="reason")
-        await self.prepare.vault.prepare(tenant)
+        async with self.store.look() as look:
+            asked = await look.delivery(tenant, delivery)
+            about_event = None if asked is None else await look.event(tenant, asked.event)
+        if about_event is not None:
+            await self.prepare.vault.prepare(tenant, [subject_owner(about_event.subject)])
         now = self.clock.now()
         async with self.store.work() as work:
             known = await work.delivery(tenant, delivery)
@@ -80,7 +85,7 @@ class Replay:
                 await work.discard(tenant, delivery, now=now)
             [fresh] = await work.deliveries(tenant, Page(2), event=arrival.event.id)
             about: Document = {"as": show("dlv", fresh.id), "reason": reason.strip()[:500]}
-            await work.audit(AuditEntry(now, tenant, by, "delivery.edit", show("dlv", delivery), about))
+            await work.audit(Act(now, tenant, by, "delivery.edit", show("dlv", delivery), about))
         self.store.ring()
         return fresh.id
 
@@ -92,5 +97,5 @@ class Replay:
         async with self.store.work() as work:
             await work.discard(tenant, delivery, now=now)
             about: Document = {"reason": reason.strip()[:500]}
-            await work.audit(AuditEntry(now, tenant, by, "delivery.discard", show("dlv", delivery), about))
+            await work.audit(Act(now, tenant, by, "delivery.discard", show("dlv", delivery), about))
         self.store.ring()

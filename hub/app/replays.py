@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from hub.app.ingest import Prepare
 from hub.app.library import Library
 from hub.app.queries import Queries
+from hub.app.tags import words_now
+from hub.domain.audit import Act
 from hub.domain.deliveries import Final, Planned
 from hub.domain.errors import Conflict, HubError, Invalid, NotFound
 from hub.domain.events import Event
@@ -15,7 +17,6 @@ from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, Tenant
 from hub.domain.replays import DeadGroup, ReplayJob, ReplayKind, ReplayState, ReplayWanted
 from hub.ports.clock import Clock
 from hub.ports.meter import Meter
-from hub.ports.people import AuditEntry
 from hub.ports.store import DoneDelivery, Store, Work
 from mappings.documents import Document
 
@@ -64,7 +65,7 @@ class Replays:
         async with self.store.work() as work:
             job = await work.add_replay_job(tenant, wanted, total, by, now)
             about: Document = {"kind": str(wanted.kind), "total": total, "current": wanted.current}
-            await work.audit(AuditEntry(now, tenant, by, "replay.start", show("rpl", job.id), about))
+            await work.audit(Act(now, tenant, by, "replay.start", show("rpl", job.id), about))
         return job
 
     async def jobs(self, tenant: TenantId, limit: int = 50) -> list[ReplayJob]:
@@ -90,7 +91,7 @@ class Replays:
                 raise Conflict("this replay has ended", code="replay_ended")
             job = replace(job, state=ReplayState.CANCELLED, finished_at=now)
             await work.put_replay_job(job)
-            await work.audit(AuditEntry(now, tenant, by, "replay.cancel", show("rpl", id), {"done": job.done}))
+            await work.audit(Act(now, tenant, by, "replay.cancel", show("rpl", id), {"done": job.done}))
         return job
 
     async def dead(self, tenant: TenantId) -> list[DeadLetters]:
@@ -219,7 +220,10 @@ class Replays:
             received_at=stored.received_at,
             cause=stored.cause,
         )
-        planned, _ = self.prepare.plan(event, await self.library.book(job.tenant), now)  # runs are not begun anew
+        book = await self.library.book(job.tenant)
+        asked = [event.subject] if event.type in book.tagged else []
+        words = await words_now(self.store, job.tenant, asked)
+        planned, _ = self.prepare.plan(event, book, now, words)  # runs are not begun anew
         return [plan for plan in planned if job.wanted.connection in (None, plan.connection)]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from hub.app.ingest import Incoming, Prepare, body_place
+from hub.app.ingest import Incoming, Prepare, body_place, check_whole
 from hub.app.library import Library
+from hub.app.tags import words_now
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Reported
 from hub.domain.errors import Invalid
@@ -46,8 +47,13 @@ class Reports:
                 subject=one.subject or (origin.subject if origin else None),
                 occurred_at=one.occurred_at,
                 cause=cause,
+                traceparent=None if origin is None else origin.traceparent,  # one trace, also of what follows
             )
-            arrivals.append(self.prepare(connection.tenant, incoming, book))
+            asked = [incoming.subject] if incoming.type in book.tagged else []
+            words = await words_now(self.store, connection.tenant, asked)
+            check_whole(incoming)
+            await self.prepare.keys(connection.tenant, [incoming])
+            arrivals.append(self.prepare.checked(connection.tenant, incoming, book, words))
         return tuple(arrivals)
 
     async def _cause(
@@ -69,5 +75,6 @@ class Reports:
             room = event_schema(type_, VERSION).get("properties")
         except UnknownType as error:
             raise Invalid(f"there is no event type {type_}@{VERSION}", code="unknown_type", at="type") from error
+        await self.vault.prepare(origin.tenant, sealed=[origin.body])
         data = json.loads(self.vault.open(body_place(origin.tenant, origin.id), origin.body))
         return {name: value for name, value in data.items() if isinstance(room, dict) and name in room}

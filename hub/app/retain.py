@@ -6,12 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from hub.domain.audit import Act
 from hub.domain.errors import HubError
 from hub.domain.ids import DEFAULT_TENANT, TenantId
 from hub.domain.retention import Cuts, Keep, Kind
 from hub.ports.clock import Clock
 from hub.ports.meter import Meter
-from hub.ports.people import AuditEntry
 from hub.ports.store import Store
 from mappings.documents import Document
 
@@ -77,7 +77,7 @@ class Retain:
         now, gone = self.clock.now(), await self()
         async with self.store.work() as work:
             about: Document = {str(kind): rows for kind, rows in gone.items() if rows}
-            await work.audit(AuditEntry(now, DEFAULT_TENANT, by, "retention.run", "retention", about))
+            await work.audit(Act(now, DEFAULT_TENANT, by, "retention.run", "retention", about))
         return gone
 
     async def look(self, tenant: TenantId | None = None, kinds: Collection[Kind] = tuple(Kind)) -> list[Over]:

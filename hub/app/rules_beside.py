@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from hub.app.checks import catalogue_of, once_only
+from hub.app.checks import once_only
+from hub.app.fieldbook import Fieldbook
 from hub.domain.errors import Conflict
 from hub.domain.ids import TenantId
 from hub.domain.rules import Overlap, compile_rule, overlap_line, overlaps, parse, remark_line, remarks
@@ -41,8 +42,7 @@ async def cautions(
     """Sentences for whoever saves the rule: what may be done twice, and conditions that can never hold or say nothing."""
     found = await beside(work, catalog, tenant, name, stored)
     lines = [overlap_line(one, language) for one in found if one.shared]
-    fields = catalogue_of(stored, [catalog.get(one) for one in catalog.names()])
-    return lines + [remark_line(one, language) for one in remarks(parse(stored).when, fields)]
+    return lines + [remark_line(one, language) for one in remarks(parse(stored).when, Fieldbook(catalog)(stored))]
 
 
 async def _connected(work: Work, catalog: Catalog, tenant: TenantId) -> dict[str, Connector]:

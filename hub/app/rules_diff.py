@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from hub.app.checks import catalogue_of
-from hub.domain.rules import parse, sentence
+from hub.app.fieldbook import Fieldbook
 from mappings.documents import Document
 
 _WORD = re.compile(r"“[^”]*”|[A-Za-z0-9_.@%:+-]*[A-Za-z0-9_@%]|\s+|.", re.DOTALL)
@@ -22,13 +21,13 @@ class Part:
     text: str
 
 
-def sentence_diff(before: Document | None, after: Document, language: str) -> list[Part]:
+def sentence_diff(before: Document | None, after: Document, fields: Fieldbook, language: str) -> list[Part]:
     """The two sentences as one: what stays, what goes, what comes, in order. Quoted names are never torn."""
-    return list(_parts(_said(before, language), _said(after, language)))
+    return list(_parts(_said(before, fields, language), fields.sentence(after, language)))
 
 
-def _said(stored: Document | None, language: str) -> str:
-    return "" if stored is None else sentence(parse(stored), catalogue_of(stored), language)
+def _said(stored: Document | None, fields: Fieldbook, language: str) -> str:
+    return "" if stored is None else fields.sentence(stored, language)
 
 
 def _parts(before: str, after: str) -> Iterator[Part]:

@@ -1,4 +1,4 @@
-"""The life of a rule: drafted, reviewed by a second person, observed, live, paused - and stopped at once."""
+"""The life of a rule: drafted, reviewed by a second person, observed, live, paused."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hub.app.checks import check_rule
 from hub.app.ingest import nul_in, unfit_text
 from hub.app.library import Library
 from hub.app.rules_beside import must_not_overlap
+from hub.domain.audit import Act
 from hub.domain.errors import Conflict, Forbidden, Invalid, NotFound, Rejected
 from hub.domain.ids import TenantId
 from hub.ports.clock import Clock
 from hub.ports.connector import Catalog
-from hub.ports.people import AuditEntry
 from hub.ports.rules import IN_FORCE, Review, Rule, RuleRevision, Rules
 from hub.ports.store import Store, Work
 from mappings.documents import Document
@@ -56,7 +56,7 @@ class Lifecycle:
     async def draft(self, tenant: TenantId, name: str, body: Document, by: str, reason: str | None = None) -> Rule:
         """A new latest revision; what is in force stays in force. Raises Invalid with its place in the rule."""
         _check_name(name)
-        await self._check(tenant, body)
+        await self.check(tenant, body)
         return await self._revise(tenant, name, body, by, reason, "rule.draft")
 
     async def restore(self, tenant: TenantId, name: str, number: int, by: str, reason: str | None = None) -> Rule:
@@ -66,10 +66,10 @@ class Lifecycle:
         return await self._revise(tenant, name, old.body, by, reason, "rule.restore")
 
     async def _revise(self, tenant: TenantId, name: str, body: Document, by: str, reason: str | None, act: str) -> Rule:
-        now, why = self.clock.now(), _reason(reason)
+        now, why = self.clock.now(), reason_of(reason)
         async with self.store.work() as work:
             rule = await work.draft_rule(tenant, name, body, by=by, now=now, reason=why)
-            await work.audit(AuditEntry(now, tenant, by, act, name, _detail(rule.latest.number, why)))
+            await work.audit(Act(now, tenant, by, act, name, detail_of(rule.latest.number, why)))
         self.library.forget()
         return rule
 
@@ -100,7 +100,7 @@ class Lifecycle:
         wanted: tuple[str, ...],
         number: int | None = None,
     ) -> Rule:
-        now, why = self.clock.now(), _reason(reason)
+        now, why = self.clock.now(), reason_of(reason)
         async with self.store.work() as work:
             rule = await _found(work, tenant, name)
             if number not in (None, rule.latest.number):
@@ -114,7 +114,7 @@ class Lifecycle:
             if act == "approve" and by == rule.latest.created_by:
                 raise Forbidden("who changed a draft last may not approve it", code="own_change")
             await work.add_review(rule.id, Review(rule.latest.id, act, by, now, why))
-            await work.audit(AuditEntry(now, tenant, by, f"rule.{act}", name, _detail(rule.latest.number, why)))
+            await work.audit(Act(now, tenant, by, f"rule.{act}", name, detail_of(rule.latest.number, why)))
         return rule
 
     async def turn(
@@ -143,14 +143,14 @@ class Lifecycle:
             revision = await _chosen(look, rule, state, number)
         results: list[CaseResult] = []
         if state in IN_FORCE:
-            await self._check(tenant, revision.body)
+            await self.check(tenant, revision.body)
             results = await self.cases.must_hold(tenant, revision.body)
-        now, why = self.clock.now(), _reason(reason)
+        now, why = self.clock.now(), reason_of(reason)
         async with self.store.work() as work:
             if state in IN_FORCE:
                 await self._may_come_into_force(work, await _found(work, tenant, name), revision, reviewed)
             await work.set_rule(rule.id, state, revision.id)
-            await work.audit(AuditEntry(now, tenant, by, f"rule.{state}", name, _detail(revision.number, why)))
+            await work.audit(Act(now, tenant, by, f"rule.{state}", name, detail_of(revision.number, why)))
             changed = await _found(work, tenant, name)
         self.library.forget()
         return changed, results
@@ -166,21 +166,6 @@ class Lifecycle:
         tried = await work.backtests(rule.id, 100)
         if not any(one.revision == revision.id and one.state == "done" for one in tried):
             raise Conflict(f"revision {revision.number} was not tried on past events", code="not_backtested")
-
-    async def stop(self, tenant: TenantId, stopped: bool, by: str, reason: str | None = None) -> bool:
-        """The kill switch of all rules: they go on deciding, and nothing follows. Returns the switch's position."""
-        now, why = self.clock.now(), _reason(reason)
-        async with self.store.work() as work:
-            await work.stop_rules(tenant, stopped)
-            detail: Document = {} if why is None else {"reason": why}
-            await work.audit(AuditEntry(now, tenant, by, "rules.stop" if stopped else "rules.resume", "rules", detail))
-        self.library.forget()
-        return stopped
-
-    async def stopped(self, tenant: TenantId) -> bool:
-        """Whether the kill switch is on."""
-        async with self.store.look() as look:
-            return await look.rules_stopped(tenant)
 
     async def history(self, tenant: TenantId, name: str) -> list[Standing]:
         """All revisions, newest first. Raises NotFound."""
@@ -204,7 +189,8 @@ class Lifecycle:
             rule = await _found(look, tenant, name)
             return rule, rule.latest if number is None else await _numbered(look, rule, number)
 
-    async def _check(self, tenant: TenantId, body: Document) -> None:
+    async def check(self, tenant: TenantId, body: Document) -> None:
+        """Raises Invalid where the rule could not be in force here."""
         at = nul_in(body, "rule")
         if at is not None:
             raise unfit_text(at)
@@ -266,11 +252,13 @@ def _check_name(name: str) -> None:
         )
 
 
-def _reason(reason: str | None) -> str | None:
+def reason_of(reason: str | None) -> str | None:
+    """Why, as it is kept. Raises Invalid (`too_long`)."""
     if reason is not None and (len(reason) > LONGEST_REASON or "\0" in reason):
         raise Invalid(f"a reason has at most {LONGEST_REASON} characters", code="too_long", at="reason")
     return reason or None
 
 
-def _detail(number: int, reason: str | None) -> Document:
+def detail_of(number: int, reason: str | None) -> Document:
+    """What the audit trail keeps of an act on a revision."""
     return {"revision": number} if reason is None else {"revision": number, "reason": reason}

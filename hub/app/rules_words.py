@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from hub.app.checks import catalogue_of
+from hub.app.fieldbook import Fieldbook
 from hub.domain.rules import parse
 from hub.domain.rules.tree import Clause, Each, nodes
 from hub.domain.rules.wording import Language, predicate
 from mappings.documents import Document
 
 
-def clause_words(stored: Document, language: Language) -> dict[str, str]:
+def clause_words(stored: Document, fields: Fieldbook, language: Language) -> dict[str, str]:
     """`Communication is at least 80`, `沟通能力≥80`; a condition over a list is named by its list."""
-    catalogue = catalogue_of(stored)
+    catalogue = fields(stored)
     words = {}
     for node in nodes(parse(stored).when):
         if not isinstance(node, Clause | Each):

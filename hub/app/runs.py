@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from hub.app.library import Library
+from hub.domain.audit import Act
 from hub.domain.errors import NotFound
 from hub.domain.ids import RunId, TenantId, show
 from hub.domain.rules import Program
 from hub.domain.rules.tree import Gate
 from hub.domain.run_words import standing
-from hub.domain.runs import Run, RunState, decide
+from hub.domain.runs import LIVE, Run, RunState, decide
 from hub.ports.clock import Clock
-from hub.ports.people import AuditEntry
 from hub.ports.store import Store
 
 ACTS = ("approve", "reject", "release", "discard", "cancel")
@@ -27,11 +27,12 @@ class RunView:
     rule: str
     revision: int
     program: Program
+    stopped: bool = False  # all rules are: it does not move
 
     @property
     def stands(self) -> Mapping[str, str]:
         """Where it stands, as a sentence in each language."""
-        return standing(self.run, self.program)
+        return standing(self.run, self.program, stopped=self.stopped)
 
     @property
     def approvers(self) -> str | None:
@@ -60,7 +61,7 @@ class Runs:
                 await work.forget_once(decided)
             await work.save_runs([decided])
             detail = {"step": known.step, "was": str(known.state), **({"why": why} if why else {})}
-            await work.audit(AuditEntry(now, tenant, by, f"run.{act}", show("run", run), {**detail}))
+            await work.audit(Act(now, tenant, by, f"run.{act}", show("run", run), {**detail}))
         self.store.ring()
         return await self.view(decided)
 
@@ -97,4 +98,5 @@ class Runs:
         async with self.store.look() as look:
             revision = await look.revision(run.revision)
         assert revision is not None  # revisions are never deleted
-        return RunView(run, revision.name, revision.number, await self.library.program(run.revision))
+        stopped = (await self.library.book(run.tenant)).stopped and run.state in LIVE
+        return RunView(run, revision.name, revision.number, await self.library.program(run.revision), stopped)

@@ -9,6 +9,8 @@ from hub.domain.connections import Lane
 from hub.domain.ids import TenantId
 from hub.ports.lanes import Room
 
+KEEN = 1  # alone, a lane may have half of a worker's places
+
 
 def fair_shares(wanted: Sequence[tuple[TenantId, int]], room: int, turn: int) -> list[int]:
     """Parts of `room` for lanes that want so many each: every tenant the same, then each of its lanes the same.
@@ -23,6 +25,21 @@ def fair_shares(wanted: Sequence[tuple[TenantId, int]], room: int, turn: int) ->
         for index, share in zip(lanes, _fill([wanted[index][1] for index in lanes], part, turn), strict=True):
             shares[index] = share
     return shares
+
+
+def lent(wanted: Sequence[int], running: Sequence[int], free: int) -> tuple[list[int], int]:
+    """How much of what lanes want they may have, and how much of `free` may be given in all: some is always kept back.
+
+    A lane may hold at most KEEN times what stays free (Choudhury and Hahne, Dynamic Queue Length Thresholds, 1998). Lanes
+    whose destinations hang give nothing back until their time-out; so k of them leave 1 / (1 + KEEN x k) of a
+    worker's places to the others, however much they want. A lane that holds nothing may always begin.
+    """
+    hungry = sum(want > 0 for want in wanted)
+    if not hungry or free <= 0:
+        return [0] * len(wanted), 0
+    room = max(1, free * KEEN * hungry // (KEEN * hungry + 1))
+    most = [max((KEEN * free - held) // (KEEN + 1), 0 if held else 1) for held in running]
+    return [max(0, min(want, one)) for want, one in zip(wanted, most, strict=True)], room
 
 
 def _fill(wants: Sequence[int], room: int, turn: int) -> list[int]:
@@ -58,3 +75,11 @@ def startable(lane: Lane, room: Room, now: datetime) -> tuple[int, float | None]
         passed = max(0.0, (now - room.tokens_at).total_seconds())
         tokens = min(burst, room.tokens + passed * lane.rate)
     return min(free, int(tokens)), tokens
+
+
+def counted_at(room: Room, now: datetime) -> datetime:
+    """The time at which a bucket's tokens are true: never before the last one, or the time between would count twice.
+
+    A worker reads its clock, then waits for the lane's lock; meanwhile another one, or one whose clock is ahead, was there.
+    """
+    return now if room.tokens_at is None else max(now, room.tokens_at)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.app.library import Library
+from hub.domain.audit import Act
 from hub.domain.connections import ConnectionState
 from hub.domain.errors import NotFound
 from hub.domain.ids import TenantId
 from hub.ports.clock import Clock
-from hub.ports.people import AuditEntry
 from hub.ports.store import Store
 from mappings.documents import Document
 
@@ -31,7 +31,7 @@ class Switch:
                 raise NotFound(f"there is no connection {name}")
             await work.set_connection_state(known.id, state)
             detail: Document = {"from": known.state.value, "to": state.value}
-            await work.audit(AuditEntry(now, tenant, by, "connection.switch", name, detail))
+            await work.audit(Act(now, tenant, by, "connection.switch", name, detail))
         self.library.forget()
         self.store.ring()
         return known.state

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from hub.app.ingest import body_place
 from hub.app.library import Library
 from hub.app.queries import state_name
+from hub.app.tags import as_it_was
 from hub.domain.deliveries import Delivery
 from hub.domain.errors import Conflict, NotFound
 from hub.domain.events import HOOK_RECEIVED
@@ -41,7 +42,8 @@ class Finding:
     """One rule's answer.
 
     `reason`: `acted`, `observed`, `stopped` (it would have acted), `not_met`, `unknown`, `paused`, `draft`,
-    `not_in_force` (it is, but was not when the event came), `no_event` (nothing of its type came).
+    `not_in_force` (it is, but was not when the event came), `no_event` (nothing of its type came); and of a revision
+    told beside the one in force: `both`, `newly`, `no_longer`, `beside` (see `hub.ports.rules.Evaluated`).
     `verdict` and `failing` are of the revision named, on the event as it came.
     """
 
@@ -121,6 +123,7 @@ class Why:
             if parse(revision.body).on == stored.type:
                 mine = tuple([shown for one, shown in effects if one.revision == revision.id])
                 findings.append(_finding(rule, revision, once, data, stored, mine, known=evaluated is not None))
+        findings += await self._beside(evaluated or (), data, stored)
         return EventWhy(stored, tuple(findings), "erased" if data is None else None, stopped)
 
     async def _said(
@@ -131,20 +134,36 @@ class Why:
         found: dict[RuleId, tuple[RuleRevision, Evaluated | None]] = {}
         async with self.store.look() as look:
             for one in evaluated:
+                if one.beside:
+                    continue
                 revision = known.get(one.revision) or await look.revision(one.revision)
                 if revision is not None:
                     found[revision.rule] = (revision, one)
         return found
 
+    async def _beside(
+        self, evaluated: Sequence[Evaluated], data: Document | None, stored: StoredEvent
+    ) -> list[Finding]:
+        """What revisions said that were told beside the ones in force."""
+        found = []
+        async with self.store.look() as look:
+            for one in evaluated:
+                revision = await look.revision(one.revision) if one.beside else None
+                if revision is not None:
+                    rule = compile_rule(parse(revision.body))
+                    told = None if data is None else rule.explain(data, stored.received_at)
+                    found.append(Finding(revision.name, "beside", stored.type, revision, one.how, one.verdict, told))
+        return found
+
     async def _data(self, stored: StoredEvent) -> Document | None:
-        await self.vault.prepare(stored.tenant)
+        await self.vault.prepare(stored.tenant, sealed=[stored.body])
         try:
             found: Document = json.loads(self.vault.open(body_place(stored.tenant, stored.id), stored.body))
         except Conflict as error:
             if error.code != "key_destroyed":
                 raise
             return None
-        return found
+        return await as_it_was(self.store, stored, found)
 
     async def _effect(self, tenant: TenantId, delivery: Delivery | DoneDelivery) -> Effect:
         async with self.store.look() as look:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hub.app.checks import catalogue_of
+from hub.app.fieldbook import Fieldbook
 from hub.app.why import CandidateWhy, Effect, EventWhy, Finding, in_the_way
 from hub.domain.rules import explanation_lines
 
@@ -18,6 +18,16 @@ _REASONS: Mapping[str, tuple[str, str]] = {
     "paused": ("is paused", "已暂停"),
     "draft": ("is a draft and not in force", "仍是草稿，未生效"),
     "not_in_force": ("was not in force when this came", "事件到达时尚未生效"),
+    "both": ("tried beside the one in force: would act as well", "与现行版本并行观察：同样会执行"),
+    "newly": (
+        "tried beside the one in force: would act, which that one does not",
+        "与现行版本并行观察：会执行，现行版本不会",
+    ),
+    "no_longer": (
+        "tried beside the one in force: would not act, which that one does",
+        "与现行版本并行观察：不会执行，现行版本会",
+    ),
+    "beside": ("tried beside the one in force: would not act either", "与现行版本并行观察：同样不会执行"),
     "no_event": ("waits: no such event came", "仍在等待：尚未收到此类事件"),
 }
 _OTHERWISE = {
@@ -38,26 +48,26 @@ _STATES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def event_lines(why: EventWhy, language: str, *, reveal: bool = False) -> list[str]:
+def event_lines(why: EventWhy, fields: Fieldbook, language: str, *, reveal: bool = False) -> list[str]:
     """The event, then every rule that waits for its type: first what it said, below it what stood in the way."""
-    return list(_event(why, language, reveal))
+    return list(_event(why, fields, language, reveal))
 
 
-def candidate_lines(why: CandidateWhy, language: str, *, reveal: bool = False) -> list[str]:
+def candidate_lines(why: CandidateWhy, fields: Fieldbook, language: str, *, reveal: bool = False) -> list[str]:
     """Every event of the candidate, newest first, then the rules for which nothing came."""
-    lines = [line for event in why.events for line in (*_event(event, language, reveal), "")]
+    lines = [line for event in why.events for line in (*_event(event, fields, language, reveal), "")]
     if why.more:
         lines += [_in(language, "Older events are not shown.", "更早的事件未显示。"), ""]
-    lines += [line for finding in why.waiting for line in _finding(finding, language, reveal)]
+    lines += [line for finding in why.waiting for line in _finding(finding, fields, language, reveal)]
     return lines if lines and lines[-1] else lines[:-1]
 
 
-def finding_lines(finding: Finding, language: str, *, reveal: bool = False) -> list[str]:
+def finding_lines(finding: Finding, fields: Fieldbook, language: str, *, reveal: bool = False) -> list[str]:
     """One rule's answer."""
-    return list(_finding(finding, language, reveal))
+    return list(_finding(finding, fields, language, reveal))
 
 
-def _event(why: EventWhy, language: str, reveal: bool) -> Iterator[str]:
+def _event(why: EventWhy, fields: Fieldbook, language: str, reveal: bool) -> Iterator[str]:
     event = why.event
     at = event.received_at.strftime("%Y-%m-%d %H:%M:%SZ")
     yield f"{event.type} {event.id} {at}"
@@ -73,11 +83,11 @@ def _event(why: EventWhy, language: str, reveal: bool) -> Iterator[str]:
     if not why.findings:
         yield _in(language, "  No rule waits for this type of event.", "  没有规则等待此类事件。")
     for finding in why.findings:
-        for line in _finding(finding, language, reveal):
+        for line in _finding(finding, fields, language, reveal):
             yield f"  {line}"
 
 
-def _finding(finding: Finding, language: str, reveal: bool) -> Iterator[str]:
+def _finding(finding: Finding, fields: Fieldbook, language: str, reveal: bool) -> Iterator[str]:
     said = _in(language, *_REASONS[finding.reason])
     revision = _in(language, f"revision {finding.revision.number}", f"第 {finding.revision.number} 版")
     if finding.reason == "no_event":
@@ -86,7 +96,7 @@ def _finding(finding: Finding, language: str, reveal: bool) -> Iterator[str]:
     if finding.explanation is not None and finding.reason in ("paused", "draft", "not_in_force"):
         yield "  " + _in(language, *_OTHERWISE[finding.verdict])
     if finding.explanation is not None and finding.explanation.verdict is not True:
-        catalogue = catalogue_of(finding.revision.body)
+        catalogue = fields(finding.revision.body)
         for line in explanation_lines(in_the_way(finding.explanation), catalogue, language, reveal=reveal):
             yield f"  {line}"
     for effect in finding.effects:

@@ -11,16 +11,22 @@ import sys
 import click
 
 from hub.bootstrap import VERSION
+from hub.cli.audit import audit
+from hub.cli.backup import backup
 from hub.cli.configuration import apply, export, token
 from hub.cli.connections import connections
 from hub.cli.connectors import check, connector, twin
 from hub.cli.demo import demo
+from hub.cli.keys import keys
+from hub.cli.media import media
 from hub.cli.people import people
 from hub.cli.processes import migrate, serve, work
 from hub.cli.record import deliveries, events, timeline
 from hub.cli.replays import dead, discard, edit, replays
 from hub.cli.retention import retention
+from hub.cli.rule_tables import COMMANDS as TABLE_COMMANDS
 from hub.cli.rules import rules
+from hub.cli.rules_compared import COMMANDS as COMPARE_COMMANDS
 from hub.cli.rules_lifecycle import COMMANDS as RULE_COMMANDS
 from hub.cli.runs import runs
 from hub.cli.top import top
@@ -47,13 +53,13 @@ def cli() -> None:
 
 for command in (
     serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, why, connections, people, top,
-    retention, connector, check, twin,
+    retention, keys, media, connector, check, twin, audit, backup,
     demo,
 ):  # fmt: skip
     cli.add_command(command)
 for command in (dead, edit, discard):
     deliveries.add_command(command)
-for command in RULE_COMMANDS:
+for command in (*RULE_COMMANDS, *TABLE_COMMANDS, *COMPARE_COMMANDS):
     rules.add_command(command)
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from hub.app.hub import Hub
 from hub.bootstrap import open_hub
+from hub.domain.audit import acting_from
 from hub.settings import Settings
 
 T = TypeVar("T")
@@ -31,7 +32,8 @@ def with_hub(act: Callable[[Hub], Awaitable[T]]) -> T:
     async def run() -> T:
         opened = open_hub(settings())
         try:
-            return await act(opened.hub)
+            with acting_from("cli"):
+                return await act(opened.hub)
         finally:
             await opened.close()
 

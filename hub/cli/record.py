@@ -49,6 +49,7 @@ def show_event(event: str) -> None:
     """One event with its data (personal data included), and what it owed."""
 
     async def act(hub: Hub) -> Row:
+        await hub.trail.read(TENANT, actor(), "event.read", event)
         stored, data = await hub.queries.event(TENANT, event_id(event))
         async with hub.store.look() as look:
             owed = await look.deliveries(TENANT, Page(200), event=stored.id)
@@ -96,6 +97,8 @@ def show_delivery(delivery: str, talk: bool, fields: bool) -> None:
 
     async def act(hub: Hub) -> Row:
         number = DeliveryId(read("dlv", delivery))
+        if talk or fields:
+            await hub.trail.read(TENANT, actor(), "delivery.read", delivery)
         row = await _row(hub, await hub.queries.delivery(TENANT, number))
         row["tries"] = [
             {
@@ -142,6 +145,7 @@ def timeline(candidate: str, json_: bool) -> None:
     """A candidate's story: every event, every delivery, what caused what."""
 
     async def act(hub: Hub) -> list[Row]:
+        await hub.trail.read(TENANT, actor(), "candidate.read", candidate)
         entries = await hub.queries.timeline(TENANT, candidate)
         if not entries:
             raise NotFound(f"nothing is known of {candidate}")

@@ -10,7 +10,8 @@ import yaml
 
 from hub.app.hub import Hub
 from hub.app.queries import Why
-from hub.cli.context import with_hub
+from hub.app.tags import as_it_was
+from hub.cli.context import actor, with_hub
 from hub.cli.templates import templates
 from hub.cli.words import as_json, say
 from hub.domain.errors import Invalid
@@ -24,7 +25,6 @@ from hub.domain.rules import (
     described,
     explanation_lines,
     parse,
-    sentence,
 )
 from hub.ports.rules import Rule
 from hub.ports.store import Page
@@ -50,7 +50,7 @@ def list_rules(language: str, json_: bool) -> None:
 
     async def act(hub: Hub) -> tuple[list[dict[str, object]], bool]:
         found = await hub.queries.rules(TENANT)
-        return [_row(hub, rule, language) for rule in found], await hub.lifecycle.stopped(TENANT)
+        return [_row(hub, rule, language) for rule in found], (await hub.kill_switch.standing(TENANT)).stopped
 
     rows, stopped = with_hub(act)
     columns = ("name", "state", "revision", "draft", "sentence")
@@ -67,7 +67,7 @@ def _row(hub: Hub, rule: Rule, language: str) -> dict[str, object]:
         "state": rule.state,
         "revision": shown.number,
         "draft": None if shown.id == rule.latest.id else rule.latest.number,
-        "sentence": sentence(parse(shown.body), hub.fields(shown.body), language),
+        "sentence": hub.fields.sentence(shown.body, language),
     }
 
 
@@ -96,6 +96,7 @@ def explain(event: str, rule: str | None, language: str, reveal: bool) -> None:
     """Why rules fired on a stored event or did not, clause by clause."""
 
     async def act(hub: Hub) -> list[tuple[Why, Catalogue]]:
+        await hub.trail.read(TENANT, actor(), "event.why", event)
         found = await hub.queries.why(TENANT, event_id(event), hub.clock.now(), rule)
         return [(why, hub.fields((why.rule.live or why.rule.latest).body)) for why in found]
 
@@ -121,7 +122,7 @@ def test(file: Path, event: str | None, limit: int, language: str) -> None:
     if not isinstance(body, dict):
         raise Invalid("the file holds no rule", code="type")
 
-    async def act(hub: Hub) -> tuple[RuleBody, Catalogue, dict[str, Explanation]]:
+    async def act(hub: Hub) -> tuple[RuleBody, str, Catalogue, dict[str, Explanation]]:
         catalogue = hub.fields(body)
         parsed = parse(body, catalogue)
         compiled = compile_rule(parsed)
@@ -132,10 +133,15 @@ def test(file: Path, event: str | None, limit: int, language: str) -> None:
                 ids = [e.id for e in await look.events(TENANT, Page(limit), type=parsed.on)]
         ids += [i for i in (event_id(c.event) for c in parsed.cases) if i not in ids]
         now = hub.clock.now()
-        return parsed, catalogue, {i: compiled.explain((await hub.queries.event(TENANT, i))[1], now) for i in ids}
+        told: dict[str, Explanation] = {}
+        for id_ in ids:
+            await hub.trail.read(TENANT, actor(), "event.why", id_)
+            seen = await as_it_was(hub.store, *await hub.queries.event(TENANT, id_))
+            told[id_] = compiled.explain(seen, now)
+        return parsed, hub.fields.sentence(body, language), catalogue, told
 
-    parsed, catalogue, tried = with_hub(act)
-    click.echo(sentence(parsed, catalogue, language))
+    parsed, said, catalogue, tried = with_hub(act)
+    click.echo(said)
     if not tried:
         click.echo("no stored event of this type to try it on")
     for name, explanation in tried.items():

@@ -14,6 +14,8 @@ from hub.app.backtests import DAYS, LONGEST
 from hub.app.cases import CaseResult
 from hub.app.configure import differences
 from hub.app.hub import Hub
+from hub.app.kill_switch import FATES
+from hub.app.kill_switch import Standing as KillStanding
 from hub.app.rules_diff import Part, sentence_diff
 from hub.app.rules_lifecycle import Standing
 from hub.cli.backtest_words import result_lines
@@ -64,7 +66,7 @@ def diff(name: str, before: int | None, after: int | None, language: str) -> Non
         rule, new = await hub.lifecycle.numbered(TENANT, name, after)
         old = rule.current if before is None else (await hub.lifecycle.numbered(TENANT, name, before))[1]
         stored = None if old is None else old.body
-        return sentence_diff(stored, new.body, language), differences(stored or {}, new.body)
+        return sentence_diff(stored, new.body, hub.fields, language), differences(stored or {}, new.body)
 
     parts, changed = with_hub(act)
     marks = {"removed": "[-{}-]", "added": "{{+{}+}}", "same": "{}"}
@@ -80,7 +82,7 @@ def diff(name: str, before: int | None, after: int | None, language: str) -> Non
 def draft(name: str, file: Path, reason: str | None) -> None:
     """Make the rule in a YAML file the next revision. What is in force stays in force."""
     body = read_rule(file)
-    _changed(lambda hub: hub.lifecycle.draft(TENANT, name, body, actor(), reason))
+    changed(lambda hub: hub.lifecycle.draft(TENANT, name, body, actor(), reason))
 
 
 @click.command("restore")
@@ -89,7 +91,7 @@ def draft(name: str, file: Path, reason: str | None) -> None:
 @because
 def restore(name: str, revision: int, reason: str | None) -> None:
     """Bring an old revision back as the draft."""
-    _changed(lambda hub: hub.lifecycle.restore(TENANT, name, revision, actor(), reason))
+    changed(lambda hub: hub.lifecycle.restore(TENANT, name, revision, actor(), reason))
 
 
 @click.command("submit")
@@ -97,7 +99,7 @@ def restore(name: str, revision: int, reason: str | None) -> None:
 @because
 def submit(name: str, reason: str | None) -> None:
     """Ask somebody else to review the latest revision."""
-    _changed(lambda hub: hub.lifecycle.submit(TENANT, name, actor(), reason))
+    changed(lambda hub: hub.lifecycle.submit(TENANT, name, actor(), reason))
 
 
 @click.command("approve")
@@ -106,7 +108,7 @@ def submit(name: str, reason: str | None) -> None:
 @because
 def approve(name: str, revision: int | None, reason: str | None) -> None:
     """Approve the latest revision. Who changed it last may not."""
-    _changed(lambda hub: hub.lifecycle.approve(TENANT, name, actor(), reason, revision))
+    changed(lambda hub: hub.lifecycle.approve(TENANT, name, actor(), reason, revision))
 
 
 @click.command("return")
@@ -114,13 +116,15 @@ def approve(name: str, revision: int | None, reason: str | None) -> None:
 @because
 def send_back(name: str, reason: str | None) -> None:
     """Return the latest revision to its author, also one that was approved."""
-    _changed(lambda hub: hub.lifecycle.send_back(TENANT, name, actor(), reason))
+    changed(lambda hub: hub.lifecycle.send_back(TENANT, name, actor(), reason))
 
 
-def _changed(act: Callable[[Hub], Awaitable[Rule]]) -> None:
+def changed(act: Callable[[Hub], Awaitable[Rule]]) -> None:
+    """Do it, and say where the rule stands then."""
     rule = with_hub(act)
     live = "nothing in force" if rule.live is None else f"revision {rule.live.number} in force"
-    click.echo(f"{rule.name}: revision {rule.latest.number}; {rule.state}, {live}")
+    tried = "" if rule.beside is None else f", revision {rule.beside.number} told beside it"
+    click.echo(f"{rule.name}: revision {rule.latest.number}; {rule.state}, {live}{tried}")
 
 
 def _turn(name: str, state: str, revision: int | None, reason: str | None) -> None:
@@ -166,22 +170,25 @@ def pause(name: str, reason: str | None) -> None:
 @click.command("stop")
 @because
 def stop(reason: str | None) -> None:
-    """The kill switch: all rules go on deciding, and nothing follows, until `resume`."""
-    _switch(True, reason)
+    """The kill switch: all rules go on deciding, and nothing that they caused leaves any more, until `resume`."""
+    _tell(with_hub(lambda hub: hub.kill_switch.stop(TENANT, actor(), reason)))
 
 
 @click.command("resume")
+@click.option(
+    "--held", type=click.Choice(FATES), default="keep", show_default=True,
+    help="What becomes of the deliveries that were held: a later `resume` may say it too.",
+)  # fmt: skip
 @because
-def resume(reason: str | None) -> None:
-    """Let rules act again. What came meanwhile is not sent by itself."""
-    _switch(False, reason)
+def resume(reason: str | None, held: str) -> None:
+    """Let rules act and runs go on. What only came meanwhile is not sent by itself."""
+    _tell(with_hub(lambda hub: hub.kill_switch.resume(TENANT, actor(), reason, held=held)))
 
 
-def _switch(stopped: bool, reason: str | None) -> None:
-    async def act(hub: Hub) -> bool:
-        return await hub.lifecycle.stop(TENANT, stopped, actor(), reason)
-
-    click.echo("all rules are stopped" if with_hub(act) else "rules act")
+def _tell(standing: KillStanding) -> None:
+    click.echo("all rules are stopped" if standing.stopped else "rules act")
+    for connection, count in sorted(standing.held.items()):
+        click.echo(f"  held: {count} for {connection}")
 
 
 @click.command("observed")
@@ -206,29 +213,35 @@ def observed(name: str, limit: int, json_: bool) -> None:
 @click.option("--days", default=DAYS, show_default=True, type=click.IntRange(1, LONGEST), help="How far back.")
 @click.option("--revision", type=click.IntRange(1), help="Default: the latest.")
 @in_words
+@click.option("--reveal", is_flag=True, help="Name the candidates that it shows.")
 @click.option("--json", "json_", is_flag=True, help="The result as one JSON object, for scripts.")
-def backtest(name: str, days: int, revision: int | None, language: str, json_: bool) -> None:
+def backtest(name: str, days: int, revision: int | None, language: str, reveal: bool, json_: bool) -> None:
     """Try a revision on past events: what it would have done. Nothing is sent, ever. Ctrl-C cancels."""
-    done, rule = with_hub(lambda hub: _run(hub, name, days, revision))
+    done, told = with_hub(lambda hub: _run(hub, name, days, revision, language, reveal))
     if json_:
         lines([{"id": done.id, "state": done.state, **(done.result or {})}])
-    elif done.result is not None and done.state == "done":
-        for line in result_lines(done.result, rule, language):
-            click.echo(line)
+    for line in () if json_ else told:
+        click.echo(line)
     if done.state != "done":
         click.echo(f"{done.id}: {done.state}", err=True)
         sys.exit(1)
 
 
-async def _run(hub: Hub, name: str, days: int, revision: int | None) -> tuple[Backtest, Document]:
+async def _run(
+    hub: Hub, name: str, days: int, revision: int | None, language: str, reveal: bool
+) -> tuple[Backtest, list[str]]:
     owner = hub.ids.token(8)
     _, chosen = await hub.lifecycle.numbered(TENANT, name, revision)
     job = await hub.backtests.start(TENANT, name, actor(), days=days, number=chosen.number, owner=owner)
     try:
-        return await hub.backtests.run(job, owner, _progress if sys.stderr.isatty() else None), chosen.body
+        done = await hub.backtests.run(job, owner, _progress if sys.stderr.isatty() else None)
     except asyncio.CancelledError:  # Ctrl-C
         await hub.backtests.cancel(TENANT, job.id)
         raise
+    if done.result is None or done.state != "done":
+        return done, []
+    names = await hub.backtests.names(done) if reveal else {}
+    return done, result_lines(done.result, chosen.body, hub.fields, language, names)
 
 
 def _progress(seen: int, total: int) -> None:

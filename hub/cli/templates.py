@@ -14,7 +14,6 @@ from hub.cli.context import with_hub
 from hub.cli.words import as_json, say
 from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT as TENANT
-from hub.domain.rules import parse, sentence
 from hub.ports.connector import Connector
 from mappings.documents import Document, Json
 
@@ -46,9 +45,7 @@ def show(name: str, language: str) -> None:
     one = template(name)
 
     async def read(hub: Hub) -> str:
-        body = one.fill({})
-        catalogue = hub.fields(body)
-        return sentence(parse(body, catalogue), catalogue, language)
+        return hub.fields.sentence(one.fill({}), language)
 
     click.secho(one.name[language], bold=True)
     click.echo(f"{one.about[language]}\n\n{with_hub(read)}\n")

@@ -6,7 +6,7 @@ import click
 
 from hub.app.hub import Hub
 from hub.app.why_words import candidate_lines, event_lines
-from hub.cli.context import with_hub
+from hub.cli.context import actor, with_hub
 from hub.cli.rules import LANGUAGES
 from hub.domain.ids import DEFAULT_TENANT as TENANT
 from hub.domain.ids import event_id
@@ -24,9 +24,10 @@ def why(id_: str, language: str, reveal: bool) -> None:
     """
 
     async def act(hub: Hub) -> list[str]:
+        await hub.trail.read(TENANT, actor(), "event.why" if id_.startswith("evt_") else "candidate.why", id_)
         if id_.startswith("evt_"):
-            return event_lines(await hub.why.event(TENANT, event_id(id_)), language, reveal=reveal)
-        return candidate_lines(await hub.why.candidate(TENANT, id_), language, reveal=reveal)
+            return event_lines(await hub.why.event(TENANT, event_id(id_)), hub.fields, language, reveal=reveal)
+        return candidate_lines(await hub.why.candidate(TENANT, id_), hub.fields, language, reveal=reveal)
 
     for line in with_hub(act):
         click.echo(line)

@@ -12,14 +12,17 @@ import orjson
 as_json = click.option("--json", "json_", is_flag=True, help="One JSON object per line, for scripts.")
 
 
-def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], empty: str) -> None:
+def table(
+    rows: Sequence[Mapping[str, object]], columns: Sequence[str], empty: str, heads: Sequence[str] | None = None
+) -> None:
     """Rows as a table; Chinese characters take two columns. `empty` is said where there are none."""
+    named = [column.upper() for column in columns] if heads is None else list(heads)
     if not rows:
         click.echo(empty)
         return
     texts = [[_text(row.get(column)) for column in columns] for row in rows]
-    widths = [max(width_of(column), *(width_of(line[i]) for line in texts)) for i, column in enumerate(columns)]
-    click.echo("  ".join(pad(column.upper(), width) for column, width in zip(columns, widths, strict=True)).rstrip())
+    widths = [max(width_of(head), *(width_of(line[i]) for line in texts)) for i, head in enumerate(named)]
+    click.echo("  ".join(pad(head, width) for head, width in zip(named, widths, strict=True)).rstrip())
     for line in texts:
         click.echo("  ".join(pad(text, width) for text, width in zip(line, widths, strict=True)).rstrip())
 

@@ -53,6 +53,7 @@ class Window:
 
     policy: BreakerPolicy
     _strikes: int = 0
+    _bad: int = 0  # of those seen
     _seen: deque[tuple[float, bool]] = field(default_factory=deque)
 
     def add(self, heard: Iterable[Heard], now_s: float) -> bool:
@@ -60,13 +61,13 @@ class Window:
         for one in heard:
             self._strikes = self._strikes + 1 if one is Heard.NOTHING else 0
             self._seen.append((now_s, one is Heard.WELL))
+            self._bad += one is not Heard.WELL
         while self._seen and self._seen[0][0] < now_s - self.policy.window_s:
-            self._seen.popleft()
-        bad = sum(not well for _, well in self._seen)
-        many = len(self._seen) >= self.policy.least and bad >= self.policy.share * len(self._seen)
+            self._bad -= not self._seen.popleft()[1]
+        many = len(self._seen) >= self.policy.least and self._bad >= self.policy.share * len(self._seen)
         if self._strikes < self.policy.strikes and not many:
             return False
-        self._strikes = 0
+        self._strikes = self._bad = 0
         self._seen.clear()
         return True
 

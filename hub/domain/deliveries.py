@@ -12,6 +12,7 @@ from typing import assert_never
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
 from mappings.documents import Document
 
+STOPPED = "rules_stopped"  # why a delivery is held that a rule caused before all rules were stopped
 PARKED = "parked"  # why a delivery is held that let later ones of its key go first
 HOOK_STEP = "@hook"  # the step of a delivery that reads a stored webhook back from its vendor
 

@@ -29,9 +29,10 @@ _WHY: Mapping[str, tuple[str, str]] = {
 }
 
 
-def standing(run: Run, program: Program) -> dict[str, str]:
-    """The sentence in each language. Times are in UTC."""
-    return {"en": _stands(run, program, "en"), "zh-CN": _stands(run, program, "zh-CN")}
+def standing(run: Run, program: Program, *, stopped: bool = False) -> dict[str, str]:
+    """The sentence in each language. Times are in UTC. `stopped`: the kill switch of all rules is on."""
+    told: dict[Language, str] = {"en": " It is paused: all rules are stopped.", "zh-CN": "已暂停：全部规则目前已停用。"}
+    return {language: _stands(run, program, language) + (told[language] if stopped else "") for language in told}
 
 
 def _stands(run: Run, program: Program, language: Language) -> str:

@@ -12,6 +12,7 @@ from hub.domain.hours import BusinessHours
 from hub.domain.ids import EventId, RevisionId, RuleId, RunId, TenantId
 from hub.domain.rules.compiling import call_of
 from hub.domain.rules.program import Program
+from hub.domain.rules.tags import tagged
 from hub.domain.rules.tree import (
     Action,
     Branch,
@@ -188,7 +189,10 @@ def _walk(run: Run, program: Program, cursor: str | None, data: Document, now: d
                 call = call_of(step)
                 assert call is not None
                 effects.append(call)
-            case Tag() | Emit():
+            case Tag():
+                effects.append(step)
+                data = tagged(data, step) if program.asks_tags and run.subject is not None else data
+            case Emit():
                 effects.append(step)
             case Branch(id=id, then=then, otherwise=otherwise):
                 chosen = then if program.asks[id](data, now) is True else otherwise

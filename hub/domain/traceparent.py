@@ -1,7 +1,8 @@
 """W3C Trace Context: the `traceparent` header, and the places in a trace that follow from an event's id.
 
-https://www.w3.org/TR/trace-context/ An event's trace has the event's own 32 hex digits for its id, and the spans that
-others hang theirs on have ids made of it. So every process finds its place without anything being stored or passed on.
+https://www.w3.org/TR/trace-context/ An event's trace is that of its sender, if it told one that is recorded; else it has
+the event's own 32 hex digits for its id. The spans that others hang theirs on have ids made of the event's. So every
+process finds its place from the event alone.
 """
 
 from __future__ import annotations
@@ -37,11 +38,12 @@ def read(text: str | None) -> SpanPlace | None:
     return SpanPlace(trace, span, bool(int(found[3], 16) & 1)) if trace and span else None
 
 
-def place_of(event: EventId, revision: RevisionId | None = None) -> SpanPlace:
-    """The span of an event's acceptance; with a revision, that of the rule which fired on it."""
+def place_of(event: EventId, revision: RevisionId | None = None, sender: SpanPlace | None = None) -> SpanPlace:
+    """The span of an event's acceptance; with a revision, that of the rule which fired on it. `sender`: its own place."""
     name = f"{event}\n{'' if revision is None else revision}"
     span = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") or 1
-    return SpanPlace(_number(event), span)
+    own = sender is None or not sender.sampled
+    return SpanPlace(_number(event) if own or sender is None else sender.trace, span)
 
 
 def chosen(event: EventId, ratio: float) -> bool:

@@ -50,5 +50,8 @@ class Meter(Protocol):
     def swept(self, kind: str, rows: int, oldest: datetime | None, behind: bool, at: datetime) -> None:
         """A sweep removed so many rows of a kind. `behind`: its time was up before everything that is over was gone."""
 
+    def backup(self, step: str, at: datetime | None) -> None:
+        """When the newest backup was made, and the newest one that was restored and found whole; None: there is none."""
+
     def note(self, event: str, **fields: object) -> None:
         """A log line that is not an attempt; values are ids, counts, names, never personal data."""

@@ -1,12 +1,11 @@
-"""Records about people and partners: who may call, who did what, who ordered what."""
+"""Records about people and partners: who may call, who ordered what."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from hub.domain.ids import ConnectionId, TenantId
-from mappings.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +23,6 @@ class ApiToken:
     account: str | None = None  # the service account that it was issued to, with these
     audience: str | None = None  # the deployment it is for
     clearance: int = 4  # the highest class that it may ever see
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """One act of somebody, written in the transaction of the act. Objects are ids, never personal data."""
-
-    at: datetime
-    tenant: TenantId
-    actor: str  # token id, `cli`, `hub`
-    action: str  # noun.verb
-    object: str
-    detail: Document = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

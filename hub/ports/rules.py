@@ -10,6 +10,8 @@ from typing import Protocol
 from hub.domain.ids import EventId, RevisionId, RuleId, TenantId
 from mappings.documents import Document
 
+VERSUS = ("both", "newly", "no_longer")
+BESIDE = "beside"
 IN_FORCE = ("live", "observe")  # states in which a rule is asked about events
 
 
@@ -32,7 +34,8 @@ class RuleRevision:
 class Rule:
     """A named rule. `current` is the revision that is in force, or was when the rule was paused; None: never was one.
 
-    `latest` may be newer: a draft is edited while another revision is live.
+    `latest` may be newer: a draft is edited while another revision is live. `beside` is a revision that is told
+    beside the live one, since `beside_since`: what it would do is compared, and never done.
     """
 
     id: RuleId
@@ -41,6 +44,8 @@ class Rule:
     state: str  # draft | observe | live | paused
     latest: RuleRevision
     current: RuleRevision | None
+    beside: RuleRevision | None = None
+    beside_since: datetime | None = None
 
     @property
     def live(self) -> RuleRevision | None:
@@ -61,7 +66,9 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """What a revision said of an event. `how` tells whether it could act: `live`, `observe`, `stopped`.
+    """What a revision said of an event. `how` tells whether it could act: `live`, `observe`, `stopped`, and
+    `beside`, `both`, `newly`, `no_longer` of one that is told beside the one in force: neither of the two would act,
+    both, it alone, the one in force alone.
 
     `failing`: ids of the clauses that were false or not known, the first few; the whole is computed again when asked.
     """
@@ -71,6 +78,30 @@ class Evaluated:
     how: str
     failing: tuple[str, ...] = ()
 
+    @property
+    def versus(self) -> str | None:
+        """How it stood to the one in force, where it was told beside it and either would act."""
+        return self.how if self.how in VERSUS else None
+
+    @property
+    def beside(self) -> bool:
+        """Whether it was told beside the one in force."""
+        return self.how in (BESIDE, *VERSUS)
+
+    @property
+    def noteworthy(self) -> bool:
+        """Whether it is kept by itself: it would have acted and could not, or differs from what was compared."""
+        return self.versus is not None or (self.verdict is True and self.how != "live")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How often a revision and the one in force would act on the same event, or one of them alone."""
+
+    both: int = 0
+    newly: int = 0
+    no_longer: int = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
@@ -79,6 +110,18 @@ class Sealed:
     id: EventId
     received_at: datetime
     body: bytes
+    subject: str | None = None
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """That an event came, without its data. `cause` is the event that it follows from."""
+
+    id: EventId
+    received_at: datetime
+    subject: str
+    cause: EventId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +172,12 @@ class Rules(Protocol):
     async def set_rule(self, rule: RuleId, state: str, current: RevisionId | None) -> None:
         """Set what is in force. Raises NotFound."""
 
+    async def set_beside(self, rule: RuleId, beside: RevisionId | None, now: datetime) -> None:
+        """Tell a revision beside the one in force from now on; None: no longer. `set_rule` ends it too. Raises NotFound."""
+
+    async def compared(self, revision: RevisionId) -> Compared:
+        """What came of telling it beside the ones in force."""
+
     async def revision(self, revision: RevisionId) -> RuleRevision | None: ...
 
     async def revisions(self, rule: RuleId) -> list[RuleRevision]:
@@ -147,15 +196,20 @@ class Rules(Protocol):
     async def evaluated(self, tenant: TenantId, event: EventId) -> list[Evaluated] | None:
         """What the rules in force said when the event came; None where no rule listened, or before it was kept."""
 
-    async def observed(self, revision: RevisionId, limit: int, before: EventId | None = None) -> list[EventId]:
-        """Events on which the revision would have acted while it could not, newest first."""
+    async def observed(
+        self, revision: RevisionId, limit: int, before: EventId | None = None, versus: str | None = None
+    ) -> list[EventId]:
+        """Events on which the revision would have acted while it could not, newest first; `versus`: one of VERSUS alone."""
 
     async def count_events(self, tenant: TenantId, type: str, since: EventId, before: EventId) -> int: ...
 
     async def sealed(
         self, tenant: TenantId, type: str, *, since: EventId, before: EventId, limit: int
     ) -> Sequence[Sealed]:
-        """Events of a type with `since <= id < before`, newest first."""
+        """Events of a type with `since <= id < before`, oldest first."""
+
+    async def marks(self, tenant: TenantId, type: str, *, since: EventId, before: EventId, limit: int) -> list[Mark]:
+        """The same of events about somebody, without their data."""
 
     async def add_backtest(self, backtest: Backtest) -> None: ...
 

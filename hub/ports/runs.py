@@ -30,6 +30,15 @@ class CandidateTag:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class TagChange:
+    """A word was put on a candidate (`put`) or taken off."""
+
+    tag: str
+    put: bool
+    at: datetime
+
+
 Awaited = tuple[TenantId, str, str]  # tenant, subject, event type
 
 
@@ -47,7 +56,7 @@ class Runs(Protocol):
     """Runs, tags and the business calendar."""
 
     async def due_runs(self, now: datetime, limit: int = 100) -> list[Run]:
-        """Runs to be looked at now, the longest due first; none of a paused rule."""
+        """Runs to be looked at now, the longest due first; none of a paused rule, none while all rules are stopped."""
 
     async def take_runs(self, ids: Sequence[RunId], now: datetime) -> list[Run]:
         """Those that are still due, locked until the transaction ends and in order of rule and id.
@@ -99,12 +108,20 @@ class Runs(Protocol):
     async def begun_since(self, rule: RuleId, since: datetime) -> int:
         """How many runs of the rule began after `since`. Transactions that ask for one rule take turns."""
 
-    async def put_tag(self, tenant: TenantId, subject: str, tag: CandidateTag) -> None: ...
+    async def put_tag(self, tenant: TenantId, subject: str, tag: CandidateTag) -> None:
+        """Put the word on."""
 
-    async def drop_tag(self, tenant: TenantId, subject: str, tag: str) -> None: ...
+    async def drop_tag(self, tenant: TenantId, subject: str, tag: CandidateTag) -> None:
+        """Take the word off; `run` and `at` are of who does."""
 
     async def tags(self, tenant: TenantId, subject: str) -> list[CandidateTag]:
         """By word."""
+
+    async def tags_of(self, tenant: TenantId, subjects: Collection[str]) -> dict[str, list[str]]:
+        """The words on each of these candidates that has any, sorted."""
+
+    async def tag_changes(self, tenant: TenantId, subjects: Collection[str]) -> dict[str, list[TagChange]]:
+        """All that ever came and went on these candidates, oldest first."""
 
     async def calendar(self, tenant: TenantId) -> Document | None:
         """The business calendar as configured."""

@@ -17,14 +17,16 @@ from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
 from hub.ports.accounts import Accounts
+from hub.ports.audit import Acts
 from hub.ports.lanes import Lanes
-from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.people import ApiToken, Order
 from hub.ports.replays import Replays
 from hub.ports.retention import Retention
 from hub.ports.rules import Evaluated, Rules
 from hub.ports.rules import Rule as Rule
 from hub.ports.rules import RuleRevision as RuleRevision
 from hub.ports.runs import Owed, Runs, Start
+from hub.ports.signing import SigningShelf
 from hub.ports.vitals import StoreHealth, StoreVitals
 from mappings.documents import Document
 
@@ -46,13 +48,14 @@ class StoredEvent:
     request_hash: bytes  # 32 bytes: SHA-256 of the canonical request; tells a repeat from a clash
     cause: Cause | None = None
     depth: int = 0  # how many events lie between this one and the first cause
+    traceparent: str | None = None  # the sender's place in its own trace (W3C), if it told one that is valid
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """An event, the deliveries that it owes, the runs that it starts and what the rules said: stored together or not at all.
 
-    `wakes`: some run may wait for an event of this type. `traceparent`: its sender's own trace; it is not stored.
+    `wakes`: some run may wait for an event of this type.
     `known_until`: a repeat is known as one at least so long, and each repeat prolongs that; None: as long as the event is there.
     """
 
@@ -60,7 +63,6 @@ class Arrival:
     planned: tuple[Planned, ...] = ()
     starts: tuple[Start, ...] = ()
     wakes: bool = False
-    traceparent: str | None = None
     evaluated: tuple[Evaluated, ...] = ()
     known_until: datetime | None = None
 
@@ -269,6 +271,15 @@ class Deliveries(Protocol):
     async def discard(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime) -> None:
         """End (CANCELLED) a HELD delivery. Raises NotFound, Conflict (it is not held)."""
 
+    async def hold_caused(self, tenant: TenantId, limit: int = 1000) -> int:
+        """HELD for the kill switch: some of what rules planned and nobody has leased; how many. Until 0: all of it."""
+
+    async def held_by_stop(self, tenant: TenantId) -> dict[ConnectionId, int]:
+        """How many deliveries of each connection the kill switch holds."""
+
+    async def let_go(self, tenant: TenantId, *, now: datetime, send: bool, limit: int = 1000) -> int:
+        """Some of what the kill switch holds, oldest first: to be sent after all, or CANCELLED; how many. Until 0: all."""
+
     async def lanes(self, tenant: TenantId | None = None) -> list[LaneStats]: ...
 
     async def totals(self, tenant: TenantId) -> dict[str, int]:
@@ -312,7 +323,7 @@ class Settings(Protocol):
 
 
 class People(Protocol):
-    """Who may do what, and who did."""
+    """Who may do what."""
 
     async def add_token(self, token: ApiToken) -> None: ...
 
@@ -324,11 +335,6 @@ class People(Protocol):
 
     async def drop_tokens_of(self, tenant: TenantId, account: str, before: datetime | None = None) -> int:
         """Delete the tokens of a service account, or those that expired by then; how many."""
-
-    async def audit(self, entry: AuditEntry) -> None: ...
-
-    async def audit_entries(self, tenant: TenantId, page: Page) -> list[AuditEntry]:
-        """Newest first; `before` is unused in the entry itself: pages are by row number as digits."""
 
 
 class Orders(Protocol):
@@ -342,7 +348,22 @@ class Orders(Protocol):
     async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
-class Work(Events, Deliveries, Lanes, Replays, Settings, Rules, People, Accounts, Orders, Runs, Retention, Protocol):
+class Work(
+    Events,
+    Deliveries,
+    Lanes,
+    Replays,
+    Settings,
+    Rules,
+    People,
+    Accounts,
+    Orders,
+    Runs,
+    Retention,
+    Acts,
+    SigningShelf,
+    Protocol,
+):
     """One transaction over all of it."""
 
 
@@ -366,8 +387,8 @@ class Store(Protocol):
     async def now(self) -> datetime:
         """The time by the database's clock (the memory and SQLite stores: this machine's)."""
 
-    def ring(self) -> None:
-        """Say that there is new work, here and in other processes (after commit; coalesced)."""
+    def ring(self, *, here: bool = False) -> None:
+        """Say that there is new work, in this process and, unless only `here`, in others (after commit; coalesced)."""
 
     async def wait(self, seconds: float) -> None:
         """Until the bell rings, at most `seconds`."""

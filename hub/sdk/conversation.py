@@ -205,7 +205,7 @@ def _texts(value: Json | Omit) -> dict[str, str]:
     out = {}
     for name, one in value.items() if isinstance(value, dict) else ():
         text = ("true" if one else "false") if isinstance(one, bool) else _text(one)
-        if text is None or any(ord(c) < 32 and c != "\t" for c in text):
+        if text is None or (not text.isprintable() and any(ord(c) < 32 and c != "\t" for c in text)):
             raise Invalid(f"{name} is not one line of text", code="bad_value", at=name)
         out[name] = text
     return out
@@ -219,9 +219,10 @@ def unfilled(error: Invalid) -> Refused:
 def _with_refs(outcome: Outcome, run: Run, used: Mapping[str, str] | None = None) -> Outcome:
     match outcome:
         case Delivered():
-            return replace(outcome, refs={**(used or {}), **run.learnt, **outcome.refs})
+            refs = {**(used or {}), **run.learnt, **outcome.refs}
+            return replace(outcome, refs=refs) if refs else outcome
         case TryLater():
-            return replace(outcome, refs={**run.learnt, **outcome.refs})
+            return replace(outcome, refs={**run.learnt, **outcome.refs}) if run.learnt else outcome
         case Refused() | NeedsHuman() | Gone():
             return outcome
 

@@ -24,7 +24,15 @@ class Declarative:
     manifest: Manifest
     mappings: Mapping[str, Document] = field(default_factory=dict)
     templates: Templates = field(default_factory=dict)
+    operations: Mapping[str, Operation] = field(init=False)
+    endpoints: Sequence[Endpoint] = field(init=False)
     _compiled: dict[str, Compiled] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """What every delivery asks for is made once."""
+        calls = self.manifest.calls
+        object.__setattr__(self, "operations", {name: call.promise for name, call in calls.items()})
+        object.__setattr__(self, "endpoints", [served.endpoint for served in self.manifest.served])
 
     @property
     def name(self) -> str:
@@ -51,16 +59,8 @@ class Declarative:
         return self.manifest.config
 
     @property
-    def operations(self) -> Mapping[str, Operation]:
-        return {name: call.promise for name, call in self.manifest.calls.items()}
-
-    @property
     def adds(self) -> Mapping[str, Document]:
         return self.manifest.adds
-
-    @property
-    def endpoints(self) -> Sequence[Endpoint]:
-        return [served.endpoint for served in self.manifest.served]
 
     @property
     def takes_hooks(self) -> bool:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
-from litestar import Litestar, Response, Router
+from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
@@ -15,8 +14,10 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from hub.app.hub import Hub
 from hub.domain.errors import HubError
+from hub.web.audit import AuditController
 from hub.web.auth import PUBLIC, guard
 from hub.web.backtests import BacktestsController
+from hub.web.bounds import Bounds, bounded, safely
 from hub.web.candidates import CandidatesController
 from hub.web.connections import ConnectionsController
 from hub.web.deliveries import DeliveriesController
@@ -25,13 +26,16 @@ from hub.web.events import EventsController
 from hub.web.health import HealthController, Render
 from hub.web.hooks import HooksController
 from hub.web.measured import measured
+from hub.web.media import MediaController
 from hub.web.organisation import GroupsController, OrganisationController, ServicesController
 from hub.web.people import PeopleController
 from hub.web.permissions import ApprovalsController, BreakGlassController, PermissionsController
 from hub.web.problems import on_any_error, on_http_error, on_hub_error
 from hub.web.replays import DeadLettersController, ReplaysController
 from hub.web.retention import RetentionController
+from hub.web.rule_tables import TablesController
 from hub.web.rules import RulesController
+from hub.web.rules_compared import ComparisonsController
 from hub.web.rules_lifecycle import LifecycleController, SwitchController
 from hub.web.runs import RunsController
 from hub.web.scim import ScimController
@@ -39,60 +43,64 @@ from hub.web.setup import SetupController, TokenController
 from hub.web.sign_in import FactorsController, SignInController
 
 BODY_LIMIT = 10 * 1024 * 1024  # bytes
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+FOR_VENDORS = (HooksController, HealthController)
+FOR_US = (
+    SignInController,
+    FactorsController,
+    SetupController,
+    TokenController,
+    ElsewhereController,
+    ProvidersController,
+    ScimController,
+    GroupsController,
+    PeopleController,
+    OrganisationController,
+    ServicesController,
+    PermissionsController,
+    ApprovalsController,
+    BreakGlassController,
+    EventsController,
+    DeliveriesController,
+    ReplaysController,
+    DeadLettersController,
+    CandidatesController,
+    RulesController,
+    RunsController,
+    LifecycleController,
+    TablesController,
+    ComparisonsController,
+    SwitchController,
+    BacktestsController,
+    ConnectionsController,
+    RetentionController,
+    MediaController,
+    AuditController,
+)
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
-def create_app(hub: Hub, metrics: Render, version: str, lifespan: list[Lifespan] | None = None) -> Litestar:
+def create_app(
+    hub: Hub,
+    metrics: Render,
+    version: str,
+    lifespan: list[Lifespan] | None = None,
+    bounds: Bounds = Bounds(),
+    vendors_only: bool = False,
+) -> Litestar:
     """The ASGI application over these use cases."""
     return Litestar(
-        route_handlers=[
-            EventsController,
-            DeliveriesController,
-            ReplaysController,
-            DeadLettersController,
-            CandidatesController,
-            RulesController,
-            RunsController,
-            LifecycleController,
-            SwitchController,
-            BacktestsController,
-            ConnectionsController,
-            HooksController,
-            SignInController,
-            FactorsController,
-            SetupController,
-            TokenController,
-            ElsewhereController,
-            ProvidersController,
-            ScimController,
-            GroupsController,
-            PeopleController,
-            OrganisationController,
-            ServicesController,
-            PermissionsController,
-            ApprovalsController,
-            BreakGlassController,
-            RetentionController,
-            HealthController,
-        ],
+        route_handlers=[*FOR_VENDORS, *([] if vendors_only else FOR_US)],
         guards=[guard],
-        middleware=[measured(hub.meter, hub.clock)],
+        middleware=[measured(hub.meter, hub.clock), bounded(bounds)],
         state=State({"hub": hub, "metrics": metrics}),
         exception_handlers={
             HubError: on_hub_error,
             HTTPException: on_http_error,
             Exception: on_any_error(lambda name: hub.meter.note("web.internal_error", error=name)),
         },
-        after_request=_headers,
+        before_send=[safely(bounds)],
         request_max_body_size=BODY_LIMIT,
-        openapi_config=openapi(version),
+        openapi_config=None if vendors_only else openapi(version),
         lifespan=lifespan or [],
         logging_config=None,
     )
@@ -110,9 +118,3 @@ def openapi(version: str) -> OpenAPIConfig:
         render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         openapi_router=Router(path="/schema", route_handlers=[], opt=PUBLIC, include_in_schema=False),
     )
-
-
-async def _headers(response: Response[Any]) -> Response[Any]:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response

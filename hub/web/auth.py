@@ -5,6 +5,8 @@ Programs bring a token and are held to its scopes; people bring a session and ar
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +17,16 @@ from litestar.openapi.spec import Operation
 
 from hub.app.access import Caller
 from hub.app.hub import Hub
+from hub.domain.audit import Grade, Outcome, act_from
 from hub.domain.errors import Forbidden, Unauthorized
 from hub.domain.permissions import ACTIONS, action_of_scope
-from hub.web.signed import signed_caller
+from hub.web.signed import PURPOSE, signed_caller
 
 PUBLIC = {"public": True}
+UNNAMED = "(no id)"  # a path that holds something else than an id is not copied into the record
 COOKIE = "__Host-hirewire"
+_NAME = re.compile(r"[\w.:-]{1,200}", re.ASCII)
+_PURPOSE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass
@@ -32,12 +38,21 @@ class Open(Operation):
         self.security = []
 
 
-def scope(name: str, action: str | None = None, *, by: tuple[str, ...] = ()) -> dict[str, object]:
+def scope(
+    name: str,
+    action: str | None = None,
+    *,
+    by: tuple[str, ...] = (),
+    reads: str | None = None,
+    grade: Grade = Grade.PERSONAL,
+) -> dict[str, object]:
     """The `opt` of a handler that needs this scope, of people the right to this action (else the scope's first one).
 
     `by`: query parameters that name the one object that is asked for, and that the handler filters by.
+    `reads`: the act that is noted before the handler shows data of `grade`.
     """
-    return {"scope": name, "action": action or action_of_scope(name), "by": by}
+    said: dict[str, object] = {"scope": name, "action": action or action_of_scope(name), "by": by}
+    return said if reads is None else {**said, "reads": reads, "grade": grade}
 
 
 def does(action: str) -> dict[str, object]:
@@ -53,30 +68,68 @@ def hub_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Hub:
 
 
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Establish the caller and hold the handler's action against the caller's rights. Raises Unauthorized, Forbidden."""
-    if handler.opt.get("public") is True:
+    """Establish the caller, note what is about to be read, hold the handler's action against the caller's rights.
+
+    Raises Unauthorized, Forbidden, Unavailable: what cannot be noted is not shown.
+    """
+    opt = handler.opt
+    if opt.get("public") is True:
         return
-    header = connection.headers.get("authorization", "")
-    cookie = connection.cookies.get(COOKIE)
-    if not header and cookie:
-        connection.state["caller"] = await signed_caller(hub_of(connection).people, connection, handler, cookie)
-        return
-    connection.state["caller"] = await _by_token(connection, handler, header)
+    hub, cookie = hub_of(connection), connection.cookies.get(COOKIE)
+    act_from(f"api {connection.client.host}" if connection.client else "api")
+    if cookie and not connection.headers.get("authorization"):
+        caller, refusal = await signed_caller(hub.people, connection, handler, cookie)
+    else:
+        caller = await _known(hub, connection.headers)
+        refusal = _refusal(caller, opt)
+    if opt.get("reads"):
+        await _note(connection, handler, caller, Outcome.REFUSED if refusal else Outcome.ALLOWED)
+    if refusal is not None:
+        raise refusal
+    connection.state["caller"] = caller
 
 
-async def _by_token(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler, header: str) -> Caller:
-    kind, _, secret = header.partition(" ")
+async def admit(hub: Hub, headers: Mapping[str, str], opt: Mapping[str, object]) -> Caller:
+    """The program that may call a handler with these `opt`. Raises Unauthorized, Forbidden."""
+    caller = await _known(hub, headers)
+    refusal = _refusal(caller, opt)
+    if refusal is not None:
+        raise refusal
+    return caller
+
+
+async def _known(hub: Hub, headers: Mapping[str, str]) -> Caller:
+    kind, _, secret = headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not secret or len(secret) > 200 or not secret.isascii():
         raise Unauthorized("a valid API token is needed", code="bad_token")
-    caller = await hub_of(connection).access.check(secret.strip())
-    wanted = handler.opt.get("scope")
+    return await hub.access.check(secret.strip())
+
+
+def _refusal(caller: Caller, opt: Mapping[str, object]) -> Forbidden | None:
+    wanted = opt.get("scope")
     if not isinstance(wanted, str) or wanted not in caller.scopes:
-        raise Forbidden(
+        return Forbidden(
             f"the token lacks the scope {wanted}" if wanted else "nobody may call this", code="missing_scope"
         )
-    if caller.account is not None and not caller.may(str(handler.opt.get("action"))).allow:
-        raise Forbidden("this is not for programs", code="no_role")
-    return caller
+    if caller.account is not None and not caller.may(str(opt.get("action"))).allow:
+        return Forbidden("this is not for programs", code="no_role")
+    return None
+
+
+async def _note(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler, caller: Caller, outcome: Outcome
+) -> None:
+    object_ = next(iter(connection.path_params.values()), "")
+    purpose = connection.headers.get(PURPOSE, "")
+    await hub_of(connection).trail.read(
+        caller.tenant,
+        caller.id,
+        handler.opt["reads"],
+        object_ if _NAME.fullmatch(object_) else UNNAMED,
+        grade=handler.opt["grade"],
+        purpose=purpose if _PURPOSE.fullmatch(purpose) else None,
+        outcome=outcome,
+    )
 
 
 def caller_of(request: Request[Any, Any, Any]) -> Caller:

@@ -7,13 +7,13 @@ from typing import Any
 from litestar import Controller, Request, get, post
 from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 
 from hub.app.backtests import DAYS, LONGEST
 from hub.domain.errors import NotFound
 from hub.ports.rules import Backtest
 from hub.web import dto_rules as dto
-from hub.web.auth import caller_of, hub_of, scope
+from hub.web.auth import caller_of, hub_of, may_reveal, scope
 from hub.web.bodies import json_fields, takes, whole_field
 from hub.web.problems import may_answer
 
@@ -68,12 +68,17 @@ class BacktestsController(Controller):
         "/backtests/{backtest_id:str}",
         operation_id="getBacktest",
         opt=scope("rules:read"),
-        responses=may_answer(401, 403, 404, 503),
+        responses=may_answer(400, 401, 403, 404, 503),
         summary="How far a backtest is, and its result",
     )
-    async def one(self, request: Request[Any, Any, Any], backtest_id: FromPath[str]) -> dto.BacktestView:
-        """Counts and event ids; nothing personal."""
-        return await _view(request, await hub_of(request).backtests.one(caller_of(request).tenant, backtest_id))
+    async def one(
+        self, request: Request[Any, Any, Any], backtest_id: FromPath[str], reveal: FromQuery[bool] = False
+    ) -> dto.BacktestView:
+        """Counts and ids; `reveal` names the candidates that it shows: needs `events:read` too."""
+        hub, caller = hub_of(request), caller_of(request)
+        may_reveal(caller, reveal)
+        job = await hub.backtests.one(caller.tenant, backtest_id)
+        return await _view(request, job, await hub.backtests.names(job) if reveal else None)
 
     @post(
         "/backtests/{backtest_id:str}/cancel",
@@ -88,9 +93,11 @@ class BacktestsController(Controller):
         return await _view(request, await hub_of(request).backtests.cancel(caller_of(request).tenant, backtest_id))
 
 
-async def _view(request: Request[Any, Any, Any], job: Backtest) -> dto.BacktestView:
+async def _view(
+    request: Request[Any, Any, Any], job: Backtest, names: dict[str, str] | None = None
+) -> dto.BacktestView:
     async with hub_of(request).store.look() as look:
         revision = await look.revision(job.revision)
     if revision is None:
         raise NotFound("the revision is not there any more")
-    return dto.BacktestView.of(job, revision)
+    return dto.BacktestView.of(job, revision, hub_of(request).fields, names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from litestar import Controller, Request, get, post
 from litestar.openapi.spec import Schema
@@ -12,18 +12,11 @@ from litestar.params import FromPath, FromQuery
 from hub.domain.errors import Invalid, NotFound
 from hub.web import dto
 from hub.web.auth import caller_of, hub_of, may_reveal, scope
-from hub.web.bodies import TakesObject, json_body
+from hub.web.bodies import json_fields, takes
 from hub.web.dto_rules import CandidateWhyView
 from hub.web.problems import may_answer
 
-
-class TakesEmail(TakesObject):
-    """`{"email": ...}`"""
-
-    properties: ClassVar[dict[str, Schema]] = {
-        "email": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.EMAIL, max_length=254)
-    }
-    required_fields: ClassVar[list[str]] = ["email"]
+EMAIL = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.EMAIL, max_length=254)
 
 
 class CandidatesController(Controller):
@@ -37,22 +30,21 @@ class CandidatesController(Controller):
         operation_id="identifyCandidate",
         opt=scope("events:write", "candidate.identify"),
         status_code=200,
-        operation_class=TakesEmail,
+        operation_class=takes({"email": EMAIL}, need=["email"]),
         responses=may_answer(400, 401, 403, 413, 422, 503),
         summary="The candidate's opaque id from an e-mail address",
     )
     async def identify(self, request: Request[Any, Any, Any]) -> dto.CandidateId:
         """Equal for everybody who tells the same address; use it as the subject of events."""
-        body = await json_body(request)
-        email = body.get("email") if isinstance(body, dict) and body.keys() == {"email"} else None
+        email = (await json_fields(request, need=("email",)))["email"]
         if not isinstance(email, str):
-            raise Invalid("send an object with email alone", code="missing", at="email")
+            raise Invalid("an address is a text", code="type", at="email")
         return dto.CandidateId(await hub_of(request).identify(caller_of(request).tenant, email))
 
     @get(
         "/{candidate_id:str}/timeline",
         operation_id="getTimeline",
-        opt=scope("events:read", "candidate.timeline"),
+        opt=scope("events:read", "candidate.timeline", reads="candidate.read"),
         responses=may_answer(401, 403, 404, 503),
         summary="A candidate's story: events, deliveries, causes",
     )
@@ -66,7 +58,7 @@ class CandidatesController(Controller):
     @get(
         "/{candidate_id:str}/why",
         operation_id="whyCandidate",
-        opt=scope("rules:read"),
+        opt=scope("rules:read", reads="candidate.why"),
         responses=may_answer(400, 401, 403, 404, 503),
         summary="Why rules acted on a candidate's events, or why nothing happened",
     )
@@ -76,4 +68,5 @@ class CandidatesController(Controller):
         """The newest 50 events, and the rules for which nothing came. `reveal` needs `events:read` too."""
         caller = caller_of(request)
         may_reveal(caller, reveal)
-        return CandidateWhyView.of(await hub_of(request).why.candidate(caller.tenant, candidate_id), reveal)
+        hub = hub_of(request)
+        return CandidateWhyView.of(await hub.why.candidate(caller.tenant, candidate_id), hub.fields, reveal)

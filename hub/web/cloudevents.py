@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from urllib.parse import unquote
 
 from hub.app.ingest import Incoming
 from hub.domain.errors import Invalid
+from hub.domain.events import HOOK_RECEIVED
 from hub.web.bodies import parse_json
 from mappings.canonical import events
 from mappings.documents import Document, Json
@@ -71,7 +73,8 @@ def _event(value: Json, at: str) -> Incoming:
 
 def _traced(event: Incoming, headers: Mapping[str, str]) -> Incoming:
     """The event's own `traceparent` (CloudEvents distributed tracing extension), else the request's."""
-    return event if event.traceparent is not None else replace(event, traceparent=headers.get("traceparent"))
+    told = headers.get("traceparent")
+    return event if told is None or event.traceparent is not None else replace(event, traceparent=told)
 
 
 def _text(value: Document, name: str, at: str) -> str:
@@ -84,8 +87,8 @@ def _text(value: Document, name: str, at: str) -> str:
 
 
 def _version(type_: str, schema: Json, at: str) -> int:
-    known = [version for name, version in events() if name == type_ and name != "hook.received"]
-    if not known:
+    known = _versions().get(type_)
+    if known is None:
         raise Invalid("there is no such event type", code="unknown_type", at=f"{at}type")
     if schema is None:
         return max(known)
@@ -94,6 +97,16 @@ def _version(type_: str, schema: Json, at: str) -> int:
     if not (number.isascii() and number.isdigit()) or int(number[:9]) not in known:
         raise Invalid(f"dataschema is {prefix}<version>", code="unknown_version", at=f"{at}dataschema")
     return int(number)
+
+
+@cache
+def _versions() -> Mapping[str, Sequence[int]]:
+    """Of every type that may be sent."""
+    known: dict[str, list[int]] = {}
+    for name, version in events():
+        if name != HOOK_RECEIVED:
+            known.setdefault(name, []).append(version)
+    return known
 
 
 def _time(value: Json, at: str) -> datetime | None:

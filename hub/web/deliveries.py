@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from litestar import Controller, Request, get, post
 from litestar.openapi.spec import Schema
@@ -18,28 +18,13 @@ from hub.domain.ids import event_id as read_event_id
 from hub.ports.store import DoneDelivery
 from hub.web import dto
 from hub.web.auth import PERSONAL, caller_of, hub_of, scope
-from hub.web.bodies import TakesObject, object_body
+from hub.web.bodies import json_fields, takes
 from hub.web.paging import delivery_page
 from hub.web.problems import may_answer
+from mappings.documents import Document
 
 STATES = tuple(s.name.lower() for s in State) + tuple(str(f) for f in Final)
-
-
 REASON = Schema(type=OpenAPIType.STRING, min_length=1, max_length=500)
-
-
-class TakesReason(TakesObject):
-    """Why."""
-
-    properties: ClassVar[dict[str, Schema]] = {"reason": REASON}
-    required_fields: ClassVar[list[str]] = ["reason"]
-
-
-class TakesEdit(TakesObject):
-    """The data to deliver instead, and why."""
-
-    properties: ClassVar[dict[str, Schema]] = {"data": Schema(type=OpenAPIType.OBJECT), "reason": REASON}
-    required_fields: ClassVar[list[str]] = ["data", "reason"]
 
 
 class DeliveriesController(Controller):
@@ -85,7 +70,7 @@ class DeliveriesController(Controller):
     @get(
         "/{delivery_id:str}",
         operation_id="getDelivery",
-        opt=scope("deliveries:read"),
+        opt=scope("deliveries:read", reads="delivery.read"),
         responses=may_answer(400, 401, 403, 404, 503),
         summary="One delivery with all its tries",
     )
@@ -120,7 +105,7 @@ class DeliveriesController(Controller):
     @post(
         "/{delivery_id:str}/edit",
         operation_id="editDelivery",
-        operation_class=TakesEdit,
+        operation_class=takes({"data": Schema(type=OpenAPIType.OBJECT), "reason": REASON}, need=["data", "reason"]),
         opt=scope("deliveries:replay", "delivery.edit"),
         status_code=202,
         responses=may_answer(400, 401, 403, 404, 409, 413, 415, 422, 503),
@@ -128,7 +113,7 @@ class DeliveriesController(Controller):
     )
     async def edit(self, request: Request[Any, Any, Any], delivery_id: FromPath[str]) -> dto.Replayed:
         """The body holds `data` and `reason`; both go on record as an event that names the old one as its cause."""
-        caller, body = caller_of(request), await object_body(request)
+        caller, body = caller_of(request), await json_fields(request, need=("data", "reason"))
         data = body.get("data")
         if not isinstance(data, dict):
             raise Invalid("data is an object", code="type", at="data")
@@ -139,7 +124,7 @@ class DeliveriesController(Controller):
     @post(
         "/{delivery_id:str}/discard",
         operation_id="discardDelivery",
-        operation_class=TakesReason,
+        operation_class=takes({"reason": REASON}, need=["reason"]),
         opt=scope("deliveries:replay"),
         status_code=204,
         responses=may_answer(400, 401, 403, 404, 409, 413, 415, 422, 503),
@@ -147,12 +132,12 @@ class DeliveriesController(Controller):
     )
     async def discard(self, request: Request[Any, Any, Any], delivery_id: FromPath[str]) -> None:
         """The body holds the `reason`."""
-        caller, body = caller_of(request), await object_body(request)
+        caller, body = caller_of(request), await json_fields(request, need=("reason",))
         number = DeliveryId(read("dlv", delivery_id))
         await hub_of(request).replay.discard(caller.tenant, number, _reason(body), caller.id)
 
 
-def _reason(body: dict[str, Any]) -> str:
+def _reason(body: Document) -> str:
     reason = body.get("reason")
     if not isinstance(reason, str):
         raise Invalid("reason is a text", code="type", at="reason")

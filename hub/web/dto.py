@@ -202,6 +202,7 @@ class RunSummary(msgspec.Struct):
     created_at: datetime
     changed_at: datetime
     stands: dict[str, str]
+    stopped: bool
 
     @classmethod
     def of(cls, view: RunView) -> RunSummary:
@@ -223,6 +224,7 @@ class RunSummary(msgspec.Struct):
             created_at=run.created_at,
             changed_at=run.changed_at,
             stands=dict(view.stands),
+            stopped=view.stopped,
         )
 
 

@@ -7,34 +7,39 @@ from datetime import datetime
 import msgspec
 
 from hub.app.cases import CaseResult
-from hub.app.checks import catalogue_of
+from hub.app.fieldbook import Fieldbook
+from hub.app.kill_switch import Standing as KillStanding
 from hub.app.queries import Why as RuleWhy
+from hub.app.rules_compared import Comparison
 from hub.app.rules_diff import Part
 from hub.app.rules_lifecycle import Standing
 from hub.app.rules_words import clause_words
 from hub.app.why import CandidateWhy, Effect, EventWhy, Finding
 from hub.app.why_words import finding_lines
-from hub.domain.rules import parse, sentence
+from hub.domain.rules import parse
 from hub.ports.rules import Backtest, Rule, RuleRevision
-from mappings.documents import Document
 
 TONGUES = ("en", "zh-CN")
 VERDICTS = {True: "yes", False: "no", None: "unknown"}
 
 
 class RuleView(msgspec.Struct):
-    """A rule: its latest revision, with its sentence in both languages. `in_force`: the revision that events meet now."""
+    """A rule: its latest revision, with its sentence in both languages. `in_force`: the revision that events meet now.
+
+    `beside` is one that is told beside it and does nothing.
+    """
 
     name: str
     state: str
     revision: int
     in_force: int | None
+    beside: int | None
     event: str
     sentence: dict[str, str]
     rule: dict[str, object]
 
     @classmethod
-    def of(cls, rule: Rule) -> RuleView:
+    def of(cls, rule: Rule, fields: Fieldbook) -> RuleView:
         """From the record."""
         body = rule.latest.body
         return cls(
@@ -42,8 +47,9 @@ class RuleView(msgspec.Struct):
             rule.state,
             rule.latest.number,
             None if rule.live is None else rule.live.number,
+            None if rule.beside is None else rule.beside.number,
             parse(body).on,
-            sentences(body),
+            fields.sentences(body),
             dict[str, object](body),
         )
 
@@ -71,12 +77,13 @@ class RevisionView(msgspec.Struct):
     rule: dict[str, object]
 
     @classmethod
-    def of(cls, one: Standing) -> RevisionView:
+    def of(cls, one: Standing, fields: Fieldbook) -> RevisionView:
         """From the record."""
         r = one.revision
         acts = [Act(act.act, act.actor, act.at, act.reason) for act in one.acts]
         return cls(
-            r.number, r.created_at, r.created_by, r.reason, one.review, one.in_force, acts, sentences(r.body),
+            r.number, r.created_at, r.created_by, r.reason, one.review, one.in_force, acts,
+            fields.sentences(r.body),
             dict[str, object](r.body),
         )  # fmt: skip
 
@@ -127,9 +134,15 @@ class TurnedView(msgspec.Struct):
 
 
 class SwitchView(msgspec.Struct):
-    """The kill switch: `stopped` rules decide, and nothing follows."""
+    """The kill switch: `stopped` rules decide, and nothing follows. `held`: deliveries that it holds, by connection."""
 
     stopped: bool
+    held: dict[str, int]
+
+    @classmethod
+    def of(cls, standing: KillStanding) -> SwitchView:
+        """From the use case."""
+        return cls(standing.stopped, {**standing.held})
 
 
 class ObservedView(msgspec.Struct):
@@ -139,10 +152,32 @@ class ObservedView(msgspec.Struct):
     events: list[str]
 
 
+class ComparisonView(msgspec.Struct):
+    """A revision told beside the one in force (`against`): how often both would act, or one of them alone; the newest ids."""
+
+    revision: int
+    against: int
+    since: datetime
+    events: int
+    both: int
+    newly: int
+    no_longer: int
+    newly_events: list[str]
+    no_longer_events: list[str]
+
+    @classmethod
+    def of(cls, c: Comparison) -> ComparisonView:
+        """From the use case."""
+        return cls(
+            c.revision.number, c.against.number, c.since, c.events, c.counts.both, c.counts.newly, c.counts.no_longer,
+            [*c.newly], [*c.no_longer],
+        )  # fmt: skip
+
+
 class BacktestView(msgspec.Struct):
     """A backtest: `queued`, `running`, `done`, `cancelled`, `failed`. `result` is there when it is done.
 
-    `words` names the clauses of the result in both languages.
+    `words` names the clauses of the result in both languages; `names` the candidates it shows, where that was asked for.
     """
 
     id: str
@@ -157,15 +192,21 @@ class BacktestView(msgspec.Struct):
     finished_at: datetime | None
     result: dict[str, object] | None
     words: dict[str, dict[str, str]]
+    names: dict[str, str] | None
 
     @classmethod
-    def of(cls, b: Backtest, revision: RuleRevision) -> BacktestView:
+    def of(
+        cls, b: Backtest, revision: RuleRevision, fields: Fieldbook, names: dict[str, str] | None = None
+    ) -> BacktestView:
         """From the record."""
-        words = {"en": clause_words(revision.body, "en"), "zh-CN": clause_words(revision.body, "zh-CN")}
+        words = {
+            "en": clause_words(revision.body, fields, "en"),
+            "zh-CN": clause_words(revision.body, fields, "zh-CN"),
+        }
         result = None if b.result is None else dict[str, object](b.result)
         return cls(
             b.id, revision.name, revision.number, b.days, b.state, b.created_at, b.created_by, b.seen, b.total,
-            b.finished_at, result, words,
+            b.finished_at, result, words, names,
         )  # fmt: skip
 
 
@@ -216,9 +257,9 @@ class FindingView(msgspec.Struct):
     lines: dict[str, list[str]]
 
     @classmethod
-    def of(cls, f: Finding, reveal: bool) -> FindingView:
+    def of(cls, f: Finding, fields: Fieldbook, reveal: bool) -> FindingView:
         """From the use case."""
-        lines = {tongue: finding_lines(f, tongue, reveal=reveal) for tongue in TONGUES}
+        lines = {tongue: finding_lines(f, fields, tongue, reveal=reveal) for tongue in TONGUES}
         effects = [EffectView.of(effect) for effect in f.effects]
         return cls(f.rule, f.state, f.trigger, f.revision.number, f.reason, VERDICTS[f.verdict], effects, lines)
 
@@ -234,9 +275,9 @@ class EventWhyView(msgspec.Struct):
     rules: list[FindingView]
 
     @classmethod
-    def of(cls, why: EventWhy, reveal: bool) -> EventWhyView:
+    def of(cls, why: EventWhy, fields: Fieldbook, reveal: bool) -> EventWhyView:
         """From the use case."""
-        rules = [FindingView.of(one, reveal) for one in why.findings]
+        rules = [FindingView.of(one, fields, reveal) for one in why.findings]
         return cls(why.event.id, why.event.type, why.event.received_at, why.note, why.stopped, rules)
 
 
@@ -249,13 +290,7 @@ class CandidateWhyView(msgspec.Struct):
     more: bool
 
     @classmethod
-    def of(cls, why: CandidateWhy, reveal: bool) -> CandidateWhyView:
+    def of(cls, why: CandidateWhy, fields: Fieldbook, reveal: bool) -> CandidateWhyView:
         """From the use case."""
-        events = [EventWhyView.of(one, reveal) for one in why.events]
-        return cls(why.candidate, events, [FindingView.of(one, reveal) for one in why.waiting], why.more)
-
-
-def sentences(body: Document) -> dict[str, str]:
-    """The rule as a sentence in both languages."""
-    parsed, catalogue = parse(body), catalogue_of(body)
-    return {tongue: sentence(parsed, catalogue, tongue) for tongue in TONGUES}
+        events = [EventWhyView.of(one, fields, reveal) for one in why.events]
+        return cls(why.candidate, events, [FindingView.of(one, fields, reveal) for one in why.waiting], why.more)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from litestar import Controller, Request, Response, delete, get, post, put
@@ -14,7 +14,7 @@ from hub.domain.errors import Unauthorized
 from hub.ports.accounts import Provider
 from hub.web import dto_people as dto
 from hub.web.auth import PUBLIC, Open, caller_of, does, hub_of
-from hub.web.bodies import TakesObject, object_body
+from hub.web.bodies import json_fields, takes
 from hub.web.problems import may_answer
 from hub.web.setup import tenant_of
 from hub.web.sign_in import COOKIE_ATTRIBUTES, login_answer
@@ -52,22 +52,21 @@ class GoView(msgspec.Struct):
     url: str
 
 
-class TakesProvider(TakesObject):
-    """How people sign in elsewhere."""
-
-    properties: ClassVar[dict[str, Schema]] = {
-        "kind": Schema(type=OpenAPIType.STRING, enum=["oidc", "feishu", "dingtalk", "wecom"]),
-        "enabled": Schema(type=OpenAPIType.BOOLEAN),
-        "create": Schema(type=OpenAPIType.BOOLEAN),
-        "link": Schema(type=OpenAPIType.BOOLEAN),
-        "userinfo": Schema(type=OpenAPIType.BOOLEAN),
-        "second_factor": Schema(type=OpenAPIType.STRING, enum=["ours", "provider"]),
-        "clearance": Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=4),
-        "groups": Schema(type=OpenAPIType.OBJECT),
-        **dict.fromkeys(("issuer", "client_id", "client_secret", "client_auth", "scope", "groups_claim"), _TEXT),
-        **dict.fromkeys(("tenant_key", "corp_id", "agent_id", "label"), _TEXT),
-    }
-    required_fields: ClassVar[list[str]] = ["kind"]
+_NAMES = (
+    "issuer", "client_id", "client_secret", "client_auth", "scope", "groups_claim", "tenant_key", "corp_id", "agent_id",
+    "label",
+)  # fmt: skip
+_PROVIDER = {
+    "kind": Schema(type=OpenAPIType.STRING, enum=["oidc", "feishu", "dingtalk", "wecom"]),
+    "enabled": Schema(type=OpenAPIType.BOOLEAN),
+    "create": Schema(type=OpenAPIType.BOOLEAN),
+    "link": Schema(type=OpenAPIType.BOOLEAN),
+    "userinfo": Schema(type=OpenAPIType.BOOLEAN),
+    "second_factor": Schema(type=OpenAPIType.STRING, enum=["ours", "provider"]),
+    "clearance": Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=4),
+    "groups": Schema(type=OpenAPIType.OBJECT),
+    **dict.fromkeys(_NAMES, _TEXT),
+}
 
 
 class ElsewhereController(Controller):
@@ -143,14 +142,15 @@ class ProvidersController(Controller):
     @put(
         "/{provider_id:str}",
         operation_id="putProvider",
-        operation_class=TakesProvider,
+        operation_class=takes(_PROVIDER, need=["kind"]),
         opt=does("sign_in.change"),
         responses=may_answer(400, 401, 403, 409, 413, 422, 503),
         summary="Configure how people sign in elsewhere",
     )
     async def put(self, request: Request[Any, Any, Any], provider_id: FromPath[str]) -> ProviderView:
         """`link`: the provider may speak for logins that are here. `create`: it may bring new people."""
-        caller, body = caller_of(request), await object_body(request)
+        caller = caller_of(request)
+        body = await json_fields(request, need=("kind",), may=tuple(name for name in _PROVIDER if name != "kind"))
         return ProviderView.of(await hub_of(request).people.elsewhere.put(caller.tenant, provider_id, body, caller.id))
 
     @delete(

@@ -13,8 +13,9 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from hub.domain.ids import event_id as read_event_id
 from hub.domain.permissions import masked
 from hub.web import dto
+from hub.web.accepting import accepting
 from hub.web.auth import caller_of, hub_of, may_reveal, scope
-from hub.web.cloudevents import BATCH, SINGLE, read_events
+from hub.web.cloudevents import BATCH, SINGLE
 from hub.web.dto_rules import EventWhyView
 from hub.web.paging import event_page
 from hub.web.problems import may_answer
@@ -70,14 +71,12 @@ class EventsController(Controller):
         status_code=202,
         operation_class=TakesEvents,
         responses=may_answer(400, 401, 403, 413, 415, 422, 503),
+        middleware=[accepting],
         summary="Accept one event or a batch; durable when answered",
     )
-    async def accept(self, request: Request[Any, Any, Any]) -> dto.Accepted:
+    async def accept(self) -> dto.Accepted:
         """All events of a batch are accepted or none; the same (source, id) again answers the same."""
-        incoming = read_events(request.headers.get("content-type", ""), dict(request.headers), await request.body())
-        receipts = await hub_of(request).ingest(caller_of(request).tenant, incoming)
-        pairs = zip(incoming, receipts, strict=True)
-        return dto.Accepted([dto.AcceptedEvent(one.source, one.key, receipt.id) for one, receipt in pairs])
+        raise NotImplementedError  # `accepting` answers before it comes to this
 
     @get(
         "/",
@@ -104,7 +103,7 @@ class EventsController(Controller):
     @get(
         "/{event_id:str}",
         operation_id="getEvent",
-        opt=scope("events:read", "event.payload"),
+        opt=scope("events:read", "event.payload", reads="event.read"),
         responses=may_answer(400, 401, 403, 404, 503),
         summary="One event with its data",
     )
@@ -122,7 +121,7 @@ class EventsController(Controller):
     @get(
         "/{event_id:str}/why",
         operation_id="whyEvent",
-        opt=scope("rules:read"),
+        opt=scope("rules:read", reads="event.why"),
         responses=may_answer(400, 401, 403, 404, 503),
         summary="Why rules acted on an event, or why nothing happened",
     )
@@ -133,4 +132,4 @@ class EventsController(Controller):
         caller = caller_of(request)
         may_reveal(caller, reveal)
         found = await hub_of(request).why.event(caller.tenant, read_event_id(event_id))
-        return EventWhyView.of(found, reveal)
+        return EventWhyView.of(found, hub_of(request).fields, reveal)

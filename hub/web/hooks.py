@@ -8,6 +8,7 @@ import orjson
 from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
 
+from hub.domain.audit import act_from
 from hub.web.auth import PUBLIC, Open, hub_of
 from hub.web.bodies import parse_json
 from hub.web.problems import may_answer
@@ -64,6 +65,7 @@ class HooksController(Controller):
 
 async def _partner(request: Request[Any, Any, Any], connection: str, path: str) -> Response[bytes]:
     raw = await request.body()
+    act_from(f"partner {request.client.host}" if request.client else "partner")
     headers = {name.lower(): value for name, value in request.headers.items()}
     query = dict(request.query_params.items())
     body = parse_json(raw) if raw else None

@@ -43,10 +43,12 @@ TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     409: "Conflict",
     412: "Changed meanwhile",
     413: "Too large",
     415: "Unsupported content type",
+    416: "No such range",
     422: "The content is not acceptable",
     429: "Too many requests",
     500: "Internal error",
@@ -59,7 +61,14 @@ _CODES = {
     413: "too_large",
     415: "unsupported_media_type",
 }
-MALFORMED = frozenset({"not_json", "too_deep", "bad_cursor", "bad_limit", "bad_id", "bad_header"})
+STATUS_OF = {  # codes that HTTP has a status of its own for, whatever class of error they are
+    **dict.fromkeys(("not_json", "duplicate_key", "too_deep", "cut_off"), 400),
+    **dict.fromkeys(("bad_cursor", "bad_limit", "bad_id", "bad_header"), 400),
+    "too_slow": 408,
+    "part_too_large": 413,
+    "unsupported_media_type": 415,
+    "bad_range": 416,
+}
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
@@ -81,14 +90,15 @@ def problem(
     return Response(body, status_code=status, media_type=PROBLEM_JSON, headers=headers)
 
 
+def status_of(kind: type[HubError], code: str) -> int:
+    """The HTTP status of a named error."""
+    return STATUS_OF.get(code) or next(status for one, status in STATUS if issubclass(kind, one))
+
+
 def on_hub_error(request: Request[Any, Any, Any], error: HubError) -> Response[Problem]:
     """A named error of ours."""
-    status = next(code for kind, code in STATUS if isinstance(error, kind))
-    if error.code in MALFORMED:
-        status = 400
-    elif error.code == "unsupported_media_type":
-        status = 415
-    headers = {}
+    status = status_of(type(error), error.code)
+    headers = {"Connection": "close"} if status == 408 else {}  # what is still to come is no next request
     if isinstance(error, Unavailable | TooMany):
         headers["Retry-After"] = str(max(1, round(error.after or 1)))
     if status == 401:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from litestar import Controller, Request, get, post
@@ -19,8 +19,9 @@ from hub.domain.errors import Invalid
 from hub.domain.ids import TenantId, read, show
 from hub.domain.replays import FAILED, ReplayJob, ReplayKind, ReplayWanted
 from hub.web.auth import caller_of, hub_of, scope
-from hub.web.bodies import TakesObject, object_body
+from hub.web.bodies import json_fields, takes
 from hub.web.problems import may_answer
+from mappings.documents import Document
 
 
 class ReplayView(msgspec.Struct):
@@ -63,26 +64,23 @@ class DeadGroupView(msgspec.Struct):
 TIME = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME)
 
 
-class TakesReplay(TakesObject):
-    """What to send again."""
-
-    properties: ClassVar[dict[str, Schema]] = {
-        "kind": Schema(type=OpenAPIType.STRING, enum=[str(kind) for kind in ReplayKind], default="ended"),
-        "states": Schema(
-            type=OpenAPIType.ARRAY,
-            min_items=1,
-            items=Schema(type=OpenAPIType.STRING, enum=[str(final) for final in Final]),
-            default=[str(final) for final in FAILED],
-        ),
-        "connection": Schema(type=OpenAPIType.STRING, max_length=100),
-        "error": Schema(type=OpenAPIType.STRING, max_length=500),
-        "event_type": Schema(type=OpenAPIType.STRING, max_length=100),
-        "since": TIME,
-        "until": TIME,
-        "current": Schema(type=OpenAPIType.BOOLEAN, default=False),
-        "per_second": Schema(type=OpenAPIType.NUMBER, exclusive_minimum=0, maximum=FASTEST, default=20),
-        "dry_run": Schema(type=OpenAPIType.BOOLEAN, default=False),
-    }
+WANTED = {
+    "kind": Schema(type=OpenAPIType.STRING, enum=[str(kind) for kind in ReplayKind], default="ended"),
+    "states": Schema(
+        type=OpenAPIType.ARRAY,
+        min_items=1,
+        items=Schema(type=OpenAPIType.STRING, enum=[str(final) for final in Final]),
+        default=[str(final) for final in FAILED],
+    ),
+    "connection": Schema(type=OpenAPIType.STRING, max_length=100),
+    "error": Schema(type=OpenAPIType.STRING, max_length=500),
+    "event_type": Schema(type=OpenAPIType.STRING, max_length=100),
+    "since": TIME,
+    "until": TIME,
+    "current": Schema(type=OpenAPIType.BOOLEAN, default=False),
+    "per_second": Schema(type=OpenAPIType.NUMBER, exclusive_minimum=0, maximum=FASTEST, default=20),
+    "dry_run": Schema(type=OpenAPIType.BOOLEAN, default=False),
+}
 
 
 class ReplaysController(Controller):
@@ -105,7 +103,7 @@ class ReplaysController(Controller):
     @post(
         "/",
         operation_id="startReplay",
-        operation_class=TakesReplay,
+        operation_class=takes(WANTED),
         opt=scope("deliveries:replay"),
         status_code=202,
         responses=may_answer(400, 401, 403, 404, 413, 415, 422, 503),
@@ -114,7 +112,7 @@ class ReplaysController(Controller):
     async def start(self, request: Request[Any, Any, Any]) -> ReplayView:
         """`kind` ended (default): dead and expired deliveries, or those in `states`; missing: what today's rules want."""
         hub, caller = hub_of(request), caller_of(request)
-        body = await object_body(request)
+        body = await json_fields(request, may=tuple(WANTED))
         wanted = await wanted_of(hub, caller.tenant, body)
         if body.get("dry_run") is True:
             total = await hub.replays.count(caller.tenant, wanted)
@@ -172,11 +170,8 @@ class DeadLettersController(Controller):
         ]  # fmt: skip
 
 
-async def wanted_of(hub: Hub, tenant: TenantId, body: dict[str, Any]) -> ReplayWanted:
+async def wanted_of(hub: Hub, tenant: TenantId, body: Document) -> ReplayWanted:
     """The body of a request. Raises Invalid at its place."""
-    for name in body:
-        if name not in TakesReplay.properties:
-            raise Invalid(f"a replay has {', '.join(sorted(TakesReplay.properties))}", code="unknown_field", at=name)
     book = await hub.library.book(tenant)
     connection = _text(body, "connection")
     if connection is not None and connection not in book.by_name:
@@ -194,18 +189,18 @@ async def wanted_of(hub: Hub, tenant: TenantId, body: dict[str, Any]) -> ReplayW
             raise Invalid(f"{flag} is true or false", code="type", at=flag)
     return ReplayWanted(
         kind=ReplayKind(kind),
-        finals=tuple(Final(state) for state in states),
+        finals=tuple(Final(str(state)) for state in states),
         connection=None if connection is None else book.by_name[connection].id,
         error=_text(body, "error"),
         event_type=_text(body, "event_type"),
         since=_moment(body, "since"),
         until=_moment(body, "until"),
-        current=body.get("current", False),
+        current=body.get("current") is True,
         per_second=float(pace),
     )
 
 
-def _text(body: dict[str, Any], name: str) -> str | None:
+def _text(body: Document, name: str) -> str | None:
     if name not in body:
         return None
     value = body[name]
@@ -214,7 +209,7 @@ def _text(body: dict[str, Any], name: str) -> str | None:
     return value
 
 
-def _moment(body: dict[str, Any], name: str) -> datetime | None:
+def _moment(body: Document, name: str) -> datetime | None:
     text = _text(body, name)
     if text is None:
         return None

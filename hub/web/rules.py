@@ -31,7 +31,8 @@ class RulesController(Controller):
     )
     async def every(self, request: Request[Any, Any, Any]) -> list[dto.RuleView]:
         """By name."""
-        return [dto.RuleView.of(rule) for rule in await hub_of(request).queries.rules(caller_of(request).tenant)]
+        hub = hub_of(request)
+        return [dto.RuleView.of(rule, hub.fields) for rule in await hub.queries.rules(caller_of(request).tenant)]
 
     @get(
         "/{name:str}",
@@ -42,7 +43,8 @@ class RulesController(Controller):
     )
     async def one(self, request: Request[Any, Any, Any], name: FromPath[str]) -> dto.RuleView:
         """Its latest revision."""
-        return dto.RuleView.of(await hub_of(request).lifecycle.rule(caller_of(request).tenant, name))
+        hub = hub_of(request)
+        return dto.RuleView.of(await hub.lifecycle.rule(caller_of(request).tenant, name), hub.fields)
 
     @get(
         "/{name:str}/revisions",
@@ -53,8 +55,9 @@ class RulesController(Controller):
     )
     async def revisions(self, request: Request[Any, Any, Any], name: FromPath[str]) -> list[dto.RevisionView]:
         """Newest first; none is ever changed."""
-        found = await hub_of(request).lifecycle.history(caller_of(request).tenant, name)
-        return [dto.RevisionView.of(one) for one in found]
+        hub = hub_of(request)
+        found = await hub.lifecycle.history(caller_of(request).tenant, name)
+        return [dto.RevisionView.of(one, hub.fields) for one in found]
 
     @get(
         "/{name:str}/diff",
@@ -71,11 +74,11 @@ class RulesController(Controller):
         after: Annotated[int, QueryParameter(ge=1)],
     ) -> dto.DiffView:
         """The sentence in both languages, word by word, and the parts that changed."""
-        life, tenant = hub_of(request).lifecycle, caller_of(request).tenant
-        _, old = await life.numbered(tenant, name, before)
-        _, new = await life.numbered(tenant, name, after)
+        hub, tenant = hub_of(request), caller_of(request).tenant
+        _, old = await hub.lifecycle.numbered(tenant, name, before)
+        _, new = await hub.lifecycle.numbered(tenant, name, after)
         said = {
-            tongue: [dto.DiffPart.of(part) for part in sentence_diff(old.body, new.body, tongue)]
+            tongue: [dto.DiffPart.of(part) for part in sentence_diff(old.body, new.body, hub.fields, tongue)]
             for tongue in dto.TONGUES
         }
         return dto.DiffView(before, after, said, differences(old.body, new.body))
@@ -103,7 +106,7 @@ class RulesController(Controller):
     @get(
         "/{name:str}/explain/{event_id:str}",
         operation_id="explainRule",
-        opt=scope("rules:read"),
+        opt=scope("rules:read", reads="event.why"),
         responses=may_answer(400, 401, 403, 404, 503),
         summary="Why a rule fired on an event or did not, clause by clause",
     )

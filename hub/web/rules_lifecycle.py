@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar import Controller, Request, get, post, put
@@ -9,8 +10,10 @@ from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath
 
+from hub.app.kill_switch import FATES
 from hub.app.rules_lifecycle import LONGEST_REASON, STATES
 from hub.domain.errors import Invalid
+from hub.ports.rules import Rule
 from hub.web import dto_rules as dto
 from hub.web.auth import caller_of, hub_of, scope
 from hub.web.bodies import json_fields, takes, text_field, whole_field
@@ -44,11 +47,9 @@ class LifecycleController(Controller):
         rule = body["rule"]
         if not isinstance(rule, dict):
             raise Invalid("a rule is an object", code="type", at="rule")
-        caller = caller_of(request)
-        drafted = await hub_of(request).lifecycle.draft(
-            caller.tenant, name, rule, caller.id, text_field(body, "reason")
-        )
-        return dto.RuleView.of(drafted)
+        hub, caller = hub_of(request), caller_of(request)
+        drafted = await hub.lifecycle.draft(caller.tenant, name, rule, caller.id, text_field(body, "reason"))
+        return dto.RuleView.of(drafted, hub.fields)
 
     @post(
         "/{name:str}/restore",
@@ -62,11 +63,10 @@ class LifecycleController(Controller):
     async def restore(self, request: Request[Any, Any, Any], name: FromPath[str]) -> dto.RuleView:
         """As a new revision; what is in force stays in force."""
         body = await json_fields(request, need=("revision",), may=("reason",))
-        caller = caller_of(request)
-        restored = await hub_of(request).lifecycle.restore(
-            caller.tenant, name, _number(body), caller.id, text_field(body, "reason")
-        )
-        return dto.RuleView.of(restored)
+        hub, caller = hub_of(request), caller_of(request)
+        reason = text_field(body, "reason")
+        restored = await hub.lifecycle.restore(caller.tenant, name, _number(body), caller.id, reason)
+        return dto.RuleView.of(restored, hub.fields)
 
     @post(
         "/{name:str}/submit",
@@ -79,9 +79,7 @@ class LifecycleController(Controller):
     )
     async def submit(self, request: Request[Any, Any, Any], name: FromPath[str]) -> dto.RevisionView:
         """Somebody else approves or returns it."""
-        caller, reason = caller_of(request), text_field(await json_fields(request, may=("reason",)), "reason")
-        await hub_of(request).lifecycle.submit(caller.tenant, name, caller.id, reason)
-        return await _latest(request, name)
+        return await _reviewed(request, name, hub_of(request).lifecycle.submit)
 
     @post(
         "/{name:str}/approve",
@@ -94,12 +92,7 @@ class LifecycleController(Controller):
     )
     async def approve(self, request: Request[Any, Any, Any], name: FromPath[str]) -> dto.RevisionView:
         """`revision` is the one that was looked at: a newer one is a conflict."""
-        body = await json_fields(request, need=("revision",), may=("reason",))
-        caller = caller_of(request)
-        await hub_of(request).lifecycle.approve(
-            caller.tenant, name, caller.id, text_field(body, "reason"), _number(body)
-        )
-        return await _latest(request, name)
+        return await _reviewed(request, name, hub_of(request).lifecycle.approve, need=("revision",))
 
     @post(
         "/{name:str}/return",
@@ -112,9 +105,7 @@ class LifecycleController(Controller):
     )
     async def send_back(self, request: Request[Any, Any, Any], name: FromPath[str]) -> dto.RevisionView:
         """Also one that was approved."""
-        caller, reason = caller_of(request), text_field(await json_fields(request, may=("reason",)), "reason")
-        await hub_of(request).lifecycle.send_back(caller.tenant, name, caller.id, reason)
-        return await _latest(request, name)
+        return await _reviewed(request, name, hub_of(request).lifecycle.send_back)
 
     @post(
         "/{name:str}/state",
@@ -164,24 +155,36 @@ class SwitchController(Controller):
     )
     async def one(self, request: Request[Any, Any, Any]) -> dto.SwitchView:
         """The kill switch."""
-        return dto.SwitchView(await hub_of(request).lifecycle.stopped(caller_of(request).tenant))
+        return dto.SwitchView.of(await hub_of(request).kill_switch.standing(caller_of(request).tenant))
 
     @put(
         "/",
         operation_id="setRuleSwitch",
         opt=scope("rules:write", "rule.stop"),
-        operation_class=takes({"stopped": Schema(type=OpenAPIType.BOOLEAN), "reason": _REASON}, need=["stopped"]),
+        operation_class=takes(
+            {
+                "stopped": Schema(type=OpenAPIType.BOOLEAN),
+                "held": Schema(type=OpenAPIType.STRING, enum=[*FATES], default="keep"),
+                "reason": _REASON,
+            },
+            need=["stopped"],
+        ),
         responses=may_answer(400, 401, 403, 413, 422, 503),
         summary="Stop all rules at once, or let them act again",
     )
     async def set(self, request: Request[Any, Any, Any]) -> dto.SwitchView:
-        """Stopped rules go on deciding, which is recorded, and nothing follows."""
-        body = await json_fields(request, need=("stopped",), may=("reason",))
+        """Stopped rules go on deciding; what they caused and has not left is held, and runs wait.
+
+        `held` says what becomes of the held deliveries when rules act again.
+        """
+        body = await json_fields(request, need=("stopped",), may=("held", "reason"))
         if not isinstance(body["stopped"], bool):
             raise Invalid("stopped is true or false", code="type", at="stopped")
-        caller = caller_of(request)
-        reason = text_field(body, "reason")
-        return dto.SwitchView(await hub_of(request).lifecycle.stop(caller.tenant, body["stopped"], caller.id, reason))
+        switch, caller = hub_of(request).kill_switch, caller_of(request)
+        reason, held = text_field(body, "reason"), text_field(body, "held") or "keep"
+        if not body["stopped"]:
+            return dto.SwitchView.of(await switch.resume(caller.tenant, caller.id, reason, held=held))
+        return dto.SwitchView.of(await switch.stop(caller.tenant, caller.id, reason))
 
 
 def _number(body: Document) -> int:
@@ -191,5 +194,12 @@ def _number(body: Document) -> int:
     return number
 
 
-async def _latest(request: Request[Any, Any, Any], name: str) -> dto.RevisionView:
-    return dto.RevisionView.of((await hub_of(request).lifecycle.history(caller_of(request).tenant, name))[0])
+async def _reviewed(
+    request: Request[Any, Any, Any], name: str, act: Callable[..., Awaitable[Rule]], *, need: tuple[str, ...] = ()
+) -> dto.RevisionView:
+    """One act of a review on the latest revision: who, why and, where it is needed, which number was looked at."""
+    body = await json_fields(request, need=need, may=("reason",))
+    hub, caller = hub_of(request), caller_of(request)
+    number = {"number": _number(body)} if "revision" in need else {}
+    await act(caller.tenant, name, caller.id, text_field(body, "reason"), **number)
+    return dto.RevisionView.of((await hub.lifecycle.history(caller.tenant, name))[0], hub.fields)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from litestar import Controller, Request, get, post
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath, FromQuery, QueryParameter
 
@@ -16,28 +15,12 @@ from hub.domain.ids import RunId, read
 from hub.domain.runs import RunState
 from hub.web import dto
 from hub.web.auth import caller_of, hub_of, scope
-from hub.web.bodies import json_body
+from hub.web.bodies import json_fields, takes
 from hub.web.paging import run_page
 from hub.web.problems import may_answer
 
 STATES = tuple(str(state) for state in RunState)
 LONGEST_WHY = 500
-
-
-@dataclass
-class TakesDecision(Operation):
-    """`{"act": ..., "why": ...}`, read by the handler."""
-
-    request_body: RequestBody | None = field(default=None)
-
-    def __post_init__(self) -> None:
-        """One content type."""
-        act = Schema(type=OpenAPIType.STRING, enum=list(ACTS))
-        why = Schema(type=OpenAPIType.STRING, max_length=LONGEST_WHY)
-        schema = Schema(
-            type=OpenAPIType.OBJECT, required=["act"], properties={"act": act, "why": why}, additional_properties=False
-        )
-        self.request_body = RequestBody(content={"application/json": OpenAPIMediaType(schema=schema)}, required=True)
 
 
 class RunsController(Controller):
@@ -94,16 +77,20 @@ class RunsController(Controller):
         operation_id="decideRun",
         opt=scope("runs:decide"),
         status_code=200,
-        operation_class=TakesDecision,
+        operation_class=takes(
+            {
+                "act": Schema(type=OpenAPIType.STRING, enum=list(ACTS)),
+                "why": Schema(type=OpenAPIType.STRING, max_length=LONGEST_WHY),
+            },
+            need=["act"],
+        ),
         responses=may_answer(400, 401, 403, 404, 409, 413, 422, 503),
         summary="Approve or reject at a gate, release or discard what is held, cancel",
     )
     async def decide(self, request: Request[Any, Any, Any], run_id: FromPath[str]) -> dto.RunSummary:
         """Written to the audit trail with who said it and, if told, why."""
         number, caller = RunId(read("run", run_id)), caller_of(request)
-        body = await json_body(request)
-        if not isinstance(body, dict) or not {"act"} <= body.keys() <= {"act", "why"}:
-            raise Invalid("send an object with act and perhaps why", code="missing", at="act")
+        body = await json_fields(request, need=("act",), may=("why",))
         act, why = body["act"], body.get("why")
         if act not in ACTS:
             raise Invalid(f"act is one of {', '.join(ACTS)}", code="enum", at="act")

@@ -19,7 +19,7 @@ from hub.domain.errors import HubError, Invalid, PreconditionFailed
 from hub.domain.scim import parse_filter, patched
 from hub.ports.accounts import Group, Person
 from hub.web.auth import caller_of, does, hub_of
-from hub.web.bodies import object_body
+from hub.web.bodies import parse_json
 from hub.web.problems import TITLES, on_hub_error
 from mappings.documents import Document, Json
 
@@ -151,7 +151,7 @@ class ScimController(Controller):
     async def add_user(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """An account that signs in elsewhere, or by an invitation."""
         caller = caller_of(request)
-        made = await directory_of(request).add_user(caller.tenant, await object_body(request), caller.id)
+        made = await directory_of(request).add_user(caller.tenant, await _body(request), caller.id)
         return answer(as_user(request, *made), 201)
 
     @get("/Users/{user_id:str}", media_type=SCIM, responses=_READS, operation_id="scimUser", summary="One user")
@@ -171,7 +171,7 @@ class ScimController(Controller):
     async def put_user(self, request: Request[Any, Any, Any], user_id: FromPath[str]) -> Response[Any]:
         """What is left out is gone."""
         person, _ = await self._user(request, user_id)
-        changed = await directory_of(request).put_user(person, await object_body(request), caller_of(request).id)
+        changed = await directory_of(request).put_user(person, await _body(request), caller_of(request).id)
         return answer(as_user(request, *changed))
 
     @patch(
@@ -185,7 +185,7 @@ class ScimController(Controller):
     async def patch_user(self, request: Request[Any, Any, Any], user_id: FromPath[str]) -> Response[Any]:
         """add, replace, remove."""
         person, before = await self._user(request, user_id)
-        after = patched(before, await object_body(request))
+        after = patched(before, await _body(request))
         changed = await directory_of(request).put_user(person, after, caller_of(request).id)
         return answer(as_user(request, *changed))
 
@@ -223,7 +223,7 @@ class ScimController(Controller):
     async def add_group(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """Its members have no role by it before somebody here gives it one."""
         caller = caller_of(request)
-        made = await directory_of(request).add_group(caller.tenant, await object_body(request), caller.id)
+        made = await directory_of(request).add_group(caller.tenant, await _body(request), caller.id)
         return answer(as_group(request, made), 201)
 
     @get("/Groups/{group_id:str}", media_type=SCIM, responses=_READS, operation_id="scimGroup", summary="One group")
@@ -243,7 +243,7 @@ class ScimController(Controller):
     async def put_group(self, request: Request[Any, Any, Any], group_id: FromPath[str]) -> Response[Any]:
         """What is left out is gone."""
         found = await self._group(request, group_id)
-        changed = await directory_of(request).put_group(found, await object_body(request), caller_of(request).id)
+        changed = await directory_of(request).put_group(found, await _body(request), caller_of(request).id)
         return answer(as_group(request, changed))
 
     @patch(
@@ -257,7 +257,7 @@ class ScimController(Controller):
     async def patch_group(self, request: Request[Any, Any, Any], group_id: FromPath[str]) -> Response[Any]:
         """Members come and go."""
         found = await self._group(request, group_id)
-        after = patched(group_body(found), await object_body(request))
+        after = patched(group_body(found), await _body(request))
         changed = await directory_of(request).put_group(found, after, caller_of(request).id)
         return answer(as_group(request, changed))
 
@@ -270,6 +270,13 @@ class ScimController(Controller):
         found = await directory_of(request).group(caller_of(request).tenant, id)
         must_match(request, found.version)
         return found
+
+
+async def _body(request: Request[Any, Any, Any]) -> Document:
+    body = parse_json(await request.body())
+    if not isinstance(body, dict):
+        raise Invalid("send an object", code="invalidSyntax")
+    return body
 
 
 def directory_of(request: Request[Any, Any, Any]) -> Directory:

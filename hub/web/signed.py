@@ -51,10 +51,10 @@ class Rights:
 
 async def signed_caller(
     people: People, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler, cookie: str
-) -> Caller:
-    """The person, if the session holds, nobody forged the request and the matrix allows the action.
+) -> tuple[Caller, Forbidden | None]:
+    """The person, if the session holds and nobody forged the request; and why the matrix does not allow the action.
 
-    Raises Unauthorized (`bad_session`), Forbidden (`forged`, or the decision's reason).
+    Raises Unauthorized (`bad_session`), Forbidden (`forged`). The refusal's code is the decision's reason.
     """
     signed = await people.sessions.check(cookie)
     must_be_ours(people, connection, cookie)
@@ -67,12 +67,14 @@ async def signed_caller(
         await people.approvals.redeem(subject, given, await wanted_of(connection, action))
         context = replace(context, approved=True)
         decision = decide(subject, action, found, context)
+    refusal = None
     if not decision.allow:
-        raise Forbidden(SAYS.get(decision.reason, "this is not allowed"), code=str(decision.reason))
+        refusal = Forbidden(SAYS.get(decision.reason, "this is not allowed"), code=str(decision.reason))
     connection.state["signed"] = signed
     connection.state["decision"] = decision
     connection.state["cookie"] = cookie
-    return Caller(subject.id, subject.tenant, frozenset(), asks=Rights(subject, found, context))
+    rights = Rights(subject, found, context)
+    return Caller(subject.id, subject.tenant, frozenset(), asks=rights, session=signed.session.id), refusal
 
 
 def must_be_ours(people: People, connection: ASGIConnection[Any, Any, Any, Any], cookie: str | None) -> None:

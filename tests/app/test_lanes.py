@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from hub.adapters.clock import ManualClock
 from hub.app.lanes import LaneLoop, LoopLimits
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Delivery, State
@@ -239,6 +240,22 @@ async def test_a_rate_is_never_exceeded_by_three_workers_together() -> None:
     assert sent[-1] >= 0.95 * (10 + 10 * 0.25 * 99), "and all of it is used"
 
 
+async def test_a_rate_holds_between_workers_whose_clocks_differ() -> None:
+    """Or of whom one waits for the lane while another claims: time that was counted is not counted again."""
+    few = LoopLimits(in_flight=3, batch=3)
+    b = await feeding({"rate": 10.0, "concurrency": 100}, limits=few)
+    b.vendor.answers(200)
+    await accept(b, 100)
+    ahead = bench(b.hub.store, clock=ManualClock(b.clock.now() + timedelta(seconds=0.4)), limits=few)
+    ahead.vendor.answers(200)
+    for _ in range(20):
+        for worker in (ahead, b):
+            await worker.hub.lanes.turn()
+            await worker.hub.lanes.idle()
+    sent = len(b.vendor.asked) + len(ahead.vendor.asked)
+    assert sent <= 10 + 10 * 0.4, "no time has passed"
+
+
 async def test_a_small_concurrency_holds_over_all_workers() -> None:
     b = await feeding({"concurrency": 2})
     b.vendor.answers(200)
@@ -255,14 +272,14 @@ async def test_a_small_concurrency_holds_over_all_workers() -> None:
 
 
 async def test_one_busy_lane_leaves_room_for_the_others() -> None:
-    b = await feeding({"concurrency": 100}, limits=LoopLimits(in_flight=12, batch=12), names=("a", "b", "c"))
+    b = await feeding({"concurrency": 100}, limits=LoopLimits(in_flight=16, batch=16), names=("a", "b", "c"))
     b.vendor.answers(200)
     await accept(b, 50)
     await b.hub.lanes.turn()
     await b.hub.lanes.idle()
     assert len(b.vendor.asked) == 12
     lanes = Counter(channel.connection.name for channel in b.vendor.channels)
-    assert lanes == {"a": 4, "b": 4, "c": 4}
+    assert lanes == {"a": 4, "b": 4, "c": 4}, "and a fourth lane would find as much"
 
 
 async def test_a_try_says_what_it_was_made_with() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hub.domain.deliveries import Final
 from hub.domain.errors import Conflict, Invalid, NotFound, Unauthorized
 from hub.domain.ids import DeliveryId
-from hub.ports.store import DoneDelivery, Page
+from hub.ports.store import DoneDelivery
 from tests.support.hubs import TENANT, Bench, report
 
 CREATED = b'{"id":"ref_9","status":"submitted"}'
@@ -45,7 +45,7 @@ async def test_replaying_what_died_keeps_its_key(referring: Bench) -> None:
     assert isinstance(again, DoneDelivery)
     assert (again.final, again.replay_of) == (Final.DELIVERED, dead.id)
     async with referring.hub.store.look() as look:
-        actions = [e.action for e in await look.audit_entries(TENANT, Page())]
+        actions = [e.action for e in [row.act for row in await look.acts(TENANT, 50)]]
     assert "delivery.replay" in actions
 
 

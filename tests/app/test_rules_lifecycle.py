@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from hub.domain.errors import Conflict, Forbidden, Invalid, NotFound
-from hub.ports.store import Page
 from mappings.documents import Document
 from tests.app.conftest import HIGH_SCORE, REFERRALS, REPORT, action, rule
 from tests.support.hubs import TENANT, Bench, bench, report
@@ -71,15 +70,15 @@ async def test_pausing_keeps_the_revision_and_resuming_brings_it_back(referring:
 
 
 async def test_the_kill_switch_stops_every_rule_and_lets_them_decide(referring: Bench) -> None:
-    await referring.hub.lifecycle.stop(TENANT, True, "ann", "vendor is on fire")
-    assert await referring.hub.lifecycle.stopped(TENANT)
+    await referring.hub.kill_switch.stop(TENANT, "ann", "vendor is on fire")
+    assert (await referring.hub.kill_switch.standing(TENANT)).stopped
     [event] = await referring.accept(report(score=91))
     assert await referring.deliveries(event) == []
     async with referring.hub.store.look() as look:
         said = await look.evaluated(TENANT, event)
     assert said is not None
     assert [(one.verdict, one.how) for one in said] == [(True, "stopped")]
-    await referring.hub.lifecycle.stop(TENANT, False, "ann")
+    await referring.hub.kill_switch.resume(TENANT, "ann")
     assert await acted(referring, 91, "2")
 
 
@@ -251,9 +250,9 @@ async def test_every_act_is_on_the_record(referring: Bench) -> None:
     await life.submit(TENANT, NAME, "ann")
     await life.approve(TENANT, NAME, "bob")
     await life.turn(TENANT, NAME, "observe", "ann", number=2)
-    await life.stop(TENANT, True, "bob")
+    await referring.hub.kill_switch.stop(TENANT, "bob")
     async with referring.hub.store.look() as look:
-        entries = await look.audit_entries(TENANT, Page(5))
+        entries = [row.act for row in await look.acts(TENANT, 5)]
     assert [(e.actor, e.action, e.object) for e in reversed(entries)] == [
         ("ann", "rule.draft", NAME),
         ("ann", "rule.submit", NAME),

@@ -182,7 +182,7 @@ async def test_a_gate_waits_for_a_person(act: str, owed: list[str], state: str) 
     assert await steps(b) == owed
     assert (await only(b)).run.state == state
     async with b.hub.store.look() as look:
-        [entry] = [e for e in await look.audit_entries(TENANT, Page()) if e.action == f"run.{act}"]
+        [entry] = [e for e in [row.act for row in await look.acts(TENANT, 50)] if e.action == f"run.{act}"]
     assert (entry.actor, entry.detail["why"]) == ("tok_1", "spoken to the team")
     with pytest.raises(Conflict):
         await b.hub.runs.decide(TENANT, view.run.id, act, "tok_1")

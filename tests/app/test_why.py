@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hub.app.fieldbook import Fieldbook
 from hub.app.why import CandidateWhy, EventWhy
 from hub.app.why_words import candidate_lines, event_lines
 from hub.domain.connections import ConnectionState
@@ -12,8 +13,9 @@ from hub.domain.errors import NotFound
 from hub.domain.ids import EventId
 from mappings.documents import Document
 from tests.app.conftest import CHECKS, HIGH_SCORE, ORDER_CHECK, REFERRALS, REPORT, action, rule
-from tests.support.hubs import TENANT, Bench, bench, report
+from tests.support.hubs import CATALOG, TENANT, Bench, bench, report
 
+FIELDS = Fieldbook(CATALOG)
 CREATED = b'{"id":"ref_9","status":"submitted"}'
 CLEAR: Document = rule(
     "background_check.completed", "background_check.result", "eq", "clear", action("referrals", "referral.create")
@@ -34,11 +36,11 @@ async def test_a_rule_that_acted_shows_what_became_of_it(referring: Bench) -> No
     await referring.deliver()
     found = await why(referring, event)
     assert reasons(found) == {"high score": "acted"}
-    assert event_lines(found, "en")[1:] == [
+    assert event_lines(found, FIELDS, "en")[1:] == [
         "  high score (revision 1): acted",
         "    dlv_1 referrals: referral.create was delivered",
     ]
-    assert event_lines(found, "zh-CN")[1:] == [
+    assert event_lines(found, FIELDS, "zh-CN")[1:] == [
         "  high score（第 1 版）：已执行",
         "    dlv_1 referrals: referral.create 已送达",
     ]
@@ -48,18 +50,18 @@ async def test_a_condition_that_is_not_met_is_named_with_what_was_wanted_and_fou
     [event] = await referring.accept(report(score=72))
     found = await why(referring, event)
     assert reasons(found) == {"high score": "not_met"}
-    hidden = event_lines(found, "en")
+    hidden = event_lines(found, FIELDS, "en")
     assert hidden[1] == "  high score (revision 1): did not act: its conditions were not met"
     assert "must be more than 85, was (hidden)" in hidden[2]
-    assert "must be more than 85, was 72" in event_lines(found, "en", reveal=True)[2]
-    assert event_lines(found, "zh-CN", reveal=True)[1:] == [
+    assert "must be more than 85, was 72" in event_lines(found, FIELDS, "en", reveal=True)[2]
+    assert event_lines(found, FIELDS, "zh-CN", reveal=True)[1:] == [
         "  high score（第 1 版）：未执行：条件不满足",
         f"    {hidden_name(found)} 应>85，实际 72",
     ]
 
 
 def hidden_name(found: EventWhy) -> str:
-    line = event_lines(found, "zh-CN")[2].strip()
+    line = event_lines(found, FIELDS, "zh-CN")[2].strip()
     return line.partition(" 应")[0]
 
 
@@ -80,7 +82,7 @@ async def test_only_what_stands_in_the_way_is_told(b: Bench) -> None:
     await b.configure({"connections": {"referrals": REFERRALS}, "rules": {"both": both}})
     [event] = await b.accept(report(score=91))
     found = await why(b, event)
-    lines = event_lines(found, "en", reveal=True)[2:]
+    lines = event_lines(found, FIELDS, "en", reveal=True)[2:]
     assert len(lines) == 2
     assert all("50" not in line for line in lines)
     async with b.hub.store.look() as look:
@@ -99,20 +101,20 @@ async def test_paused_and_drafted_rules_are_named_as_the_reason(referring: Bench
     [low] = await referring.accept(report(score=1, key="low"))
     found = await why(referring, event)
     assert reasons(found) == {"draft": "draft", "high score": "paused"}
-    assert "    It would act on this event." in event_lines(found, "en")
-    assert "    即使生效，也不会对此事件执行：" in event_lines(await why(referring, low), "zh-CN")
+    assert "    It would act on this event." in event_lines(found, FIELDS, "en")
+    assert "    即使生效，也不会对此事件执行：" in event_lines(await why(referring, low), FIELDS, "zh-CN")
 
 
 async def test_observed_and_stopped_rules_say_so(referring: Bench) -> None:
     await referring.hub.lifecycle.turn(TENANT, "high score", "observe", "ann")
     [observed] = await referring.accept(report(score=91, key="1"))
     await referring.hub.lifecycle.turn(TENANT, "high score", "live", "ann")
-    await referring.hub.lifecycle.stop(TENANT, True, "ann")
+    await referring.hub.kill_switch.stop(TENANT, "ann")
     [stopped] = await referring.accept(report(score=91, key="2"))
     assert reasons(await why(referring, observed)) == {"high score": "observed"}
     found = await why(referring, stopped)
     assert reasons(found) == {"high score": "stopped"}
-    assert event_lines(found, "zh-CN")[1:] == [
+    assert event_lines(found, FIELDS, "zh-CN")[1:] == [
         "  全部规则目前已停用。",
         "  high score（第 1 版）：本会执行；当时全部规则已停用",
     ]
@@ -139,8 +141,8 @@ async def test_a_rule_made_later_was_not_in_force(referring: Bench) -> None:
 async def test_no_rule_for_this_type(b: Bench) -> None:
     [event] = await b.accept(report())
     found = await why(b, event)
-    assert event_lines(found, "en")[1:] == ["  No rule waits for this type of event."]
-    assert event_lines(found, "zh-CN")[1:] == ["  没有规则等待此类事件。"]
+    assert event_lines(found, FIELDS, "en")[1:] == ["  No rule waits for this type of event."]
+    assert event_lines(found, FIELDS, "zh-CN")[1:] == ["  没有规则等待此类事件。"]
 
 
 async def test_deliveries_that_are_not_through_say_where_they_stand() -> None:
@@ -152,11 +154,11 @@ async def test_deliveries_that_are_not_through_say_where_they_stand() -> None:
     await b.deliver()
     [effect] = (await why(b, event)).findings[0].effects
     assert (effect.state, effect.attempts, effect.error) == ("ready", 1, "http_503")
-    assert event_lines(await why(b, event), "en")[-1].endswith("waits to be sent after 1 try: http_503")
+    assert event_lines(await why(b, event), FIELDS, "en")[-1].endswith("waits to be sent after 1 try: http_503")
     b.clock.advance(120)
     await b.deliver()
-    assert "failed for good after 2 tries: http_503" in event_lines(await why(b, event), "en")[-1]
-    assert "最终失败（已尝试 2 次）：http_503" in event_lines(await why(b, event), "zh-CN")[-1]
+    assert "failed for good after 2 tries: http_503" in event_lines(await why(b, event), FIELDS, "en")[-1]
+    assert "最终失败（已尝试 2 次）：http_503" in event_lines(await why(b, event), FIELDS, "zh-CN")[-1]
 
 
 async def test_a_delivery_without_consent_is_held_and_a_paused_connection_is_named(b: Bench) -> None:
@@ -165,12 +167,12 @@ async def test_a_delivery_without_consent_is_held_and_a_paused_connection_is_nam
     await b.deliver()
     found = await why(b, event)
     assert found.findings[0].effects[0].state == "held"
-    assert "is held until a person decides" in event_lines(found, "en")[-1]
+    assert "is held until a person decides" in event_lines(found, FIELDS, "en")[-1]
     [lane] = (await b.hub.library.book(TENANT)).by_id.values()
     async with b.hub.store.work() as work:
         await work.set_connection_state(lane.id, ConnectionState.PAUSED)
     b.hub.library.forget()
-    assert event_lines(await why(b, event), "en")[-1].endswith("; the connection is paused")
+    assert event_lines(await why(b, event), FIELDS, "en")[-1].endswith("; the connection is paused")
 
 
 async def test_a_candidate_shows_every_event_and_the_rules_for_which_nothing_came(referring: Bench) -> None:
@@ -180,10 +182,10 @@ async def test_a_candidate_shows_every_event_and_the_rules_for_which_nothing_cam
     assert isinstance(found, CandidateWhy)
     assert [one.event.id for one in found.events] == [second, first]
     assert [(one.rule, one.reason) for one in found.waiting] == [("clear", "no_event")]
-    lines = candidate_lines(found, "en")
+    lines = candidate_lines(found, FIELDS, "en")
     assert lines[-1] == "clear (revision 1): waits: no such event came (background_check.completed)"
     assert (
-        candidate_lines(found, "zh-CN")[-1]
+        candidate_lines(found, FIELDS, "zh-CN")[-1]
         == "clear（第 1 版）：仍在等待：尚未收到此类事件（background_check.completed）"
     )
     with pytest.raises(NotFound):

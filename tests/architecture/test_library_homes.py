@@ -17,6 +17,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "argon2": ("hub/adapters/identity",),
     "asyncpg": ("hub/adapters/db",),
     "authlib": ("hub/adapters/oauth",),
+    "botocore": ("hub/adapters/vault/kms.py",),
     "chinese_calendar": ("hub/adapters/workdays.py",),
     "click": ("hub/cli",),
     "cryptography": ("hub/adapters/vault", "hub/adapters/oauth"),
@@ -29,7 +30,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "jsonschema": ("mappings/canonical",),
     "jsonschema_rs": ("mappings/canonical",),
     "litestar": ("hub/web", "hub/asgi.py"),
-    "msgspec": ("hub/web", "hub/adapters/twins", "mappings/documents.py"),
+    "msgspec": ("hub/web", "hub/adapters/twins", "mappings/documents.py", "ai_engine/resumes/sandbox"),
+    "obstore": ("hub/adapters/objects", "hub/adapters/media/objects.py"),
     "opentelemetry": ("hub/adapters/tracing.py",),
     "orjson": (
         "hub/web",

@@ -1,86 +1,76 @@
-"""A vendor on loopback that can fail, hang, and tell in which order things took effect."""
+"""A vendor on loopback that can fail, hang, behave as it is told, and tell in which order things took effect."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import random
 import time
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
-from tests.support.sink import Sink
+from tests.support.sink import Asked, Sink, answered, created, listening
 
-ANSWER = b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+Manner = Callable[["Vendor", Asked], Awaitable[bytes | None]]
+BUSY = answered(b"503 Service Unavailable")
 
 
 @dataclass
 class Vendor(Sink):
-    """`failing`: the share of requests answered 503 without an effect. `hanging`: requests are read, never answered."""
+    """`failing`: the share of requests answered 503 without an effect. `hanging`: requests are read, never answered.
+
+    `manner`: what it does with a request instead; `Vendor.effect` is what it does with a good one.
+    """
 
     failing: float = 0.0
     hanging: bool = False
+    manner: Manner | None = None
     chance: random.Random = field(default_factory=lambda: random.Random(7))
     order: dict[str, list[int]] = field(default_factory=dict)  # candidate -> numbers, as they took effect
     at: dict[int, float] = field(default_factory=dict)  # number -> when it took effect
-    hung: int = 0
-    most_hung: int = 0
+    came: list[float] = field(default_factory=list)  # when requests came
+    asked: Counter[str] = field(default_factory=Counter)  # idempotency key -> requests, those that failed too
+    now: int = 0
+    most: int = 0  # requests under way at once, at most
 
     @property
     def inversions(self) -> int:
         """Effects that came after a later one of the same candidate."""
         return sum(later < earlier for seen in self.order.values() for earlier, later in itertools.pairwise(seen))
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
+    async def answer(self, asked: Asked) -> bytes | None:
+        """See Sink."""
+        self.came.append(time.monotonic())
+        self.asked[asked.key] += 1
+        self.now += 1
+        self.most = max(self.most, self.now)
         try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-                headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
-                body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))))
-                if self.hanging:
-                    self.hung += 1
-                    self.most_hung = max(self.most_hung, self.hung)
-                    try:
-                        await reader.read()  # until the hub hangs up
-                    finally:
-                        self.hung -= 1
-                    return
-                await asyncio.sleep(self.pause_s)
-                if self.chance.random() < self.failing:
-                    answer = ANSWER % (b"503 Service Unavailable", 2, b"{}")
-                else:
-                    answer = self._effect(headers["idempotency-key"], body)
-                writer.write(answer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return  # the hub hung up, or was killed
+            if self.manner is not None:
+                return await self.manner(self, asked)
+            if self.hanging:
+                await asked.reader.read()  # until the hub hangs up
+                return None
+            await asyncio.sleep(self.pause_s)
+            return BUSY if self.chance.random() < self.failing else self.effect(asked)
         finally:
-            self._open.discard(writer)
-            writer.close()
+            self.now -= 1
 
-    def _effect(self, key: str, body: dict[str, dict[str, str]]) -> bytes:
+    def effect(self, asked: Asked) -> bytes:
+        """It is done, once for each key; the answer."""
+        body: dict[str, Any] = asked.body.get("data", asked.body)  # a signed webhook carries the event in an envelope
         candidate, number = body["candidate"]["id"], int(body["job"]["title"])
-        if key not in self.tries:
+        if asked.key not in self.tries:
             self.order.setdefault(candidate, []).append(number)
             self.at[number] = time.monotonic()
-        self.take(key, str(number))
-        said = json.dumps({"id": f"r-{key}", "status": "received"}).encode()
-        return ANSWER % (b"201 Created", len(said), said)
+        self.take(asked.key, str(number))
+        return created(asked.key)
 
 
 @asynccontextmanager
-async def run_vendor(pause_s: float = 0.002, **manners: object) -> AsyncIterator[Vendor]:
+async def run_vendor(pause_s: float = 0.002, **manners: Any) -> AsyncIterator[Vendor]:
     """A vendor that listens while the block runs."""
-    vendor = Vendor(pause_s, **manners)  # type: ignore[arg-type]
-    server = await asyncio.start_server(vendor._serve, "127.0.0.1", 0, backlog=1024)
-    vendor.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(Vendor(pause_s, **manners)) as vendor:
         yield vendor
-    finally:
-        server.close()
-        for writer in list(vendor._open):
-            writer.close()
-        await server.wait_closed()

@@ -6,13 +6,16 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hub.adapters.tracing import OtelTracer
 from hub.domain.traceparent import read
+from hub.ports.store import Page
 from hub.ports.transport import HttpRequest
+from mappings.documents import Document
 from tests.app.conftest import HIGH_SCORE, REFERRALS
 from tests.support.collector import Collector, Span, collector
 from tests.support.hubs import TENANT, bench, report
@@ -35,14 +38,14 @@ def one(spans: list[Span]) -> Span:
     return spans[0]
 
 
-def is_one_trace(seen: Collector, event: str) -> list[Span]:
-    """accept > rule > deliver > POST, under the event's own id; nothing personal in it. The spans in that order."""
-    inside = [span for span in seen.spans if span.trace == event.removeprefix("evt_")]
+def is_one_trace(seen: Collector, event: str, trace: str | None = None, above: str | None = None) -> list[Span]:
+    """accept > rule > deliver > POST, under the event's own id or the sender's; nothing personal. In that order."""
+    inside = [span for span in seen.spans if span.trace == (trace or event.removeprefix("evt_"))]
     accept = one([span for span in inside if span.name.startswith("accept ")])
     rule = one([span for span in inside if span.name == "rule"])
     deliver = one([span for span in inside if span.name == "deliver"])
     post = one([span for span in inside if span.name.startswith("POST ")])
-    assert (accept.parent, rule.parent, deliver.parent, post.parent) == (None, accept.id, rule.id, deliver.id)
+    assert (accept.parent, rule.parent, deliver.parent, post.parent) == (above, accept.id, rule.id, deliver.id)
     assert (accept.kind, post.kind) == ("consumer", "client")
     assert {span.service for span in inside} == {"hirewire"}
     assert not any(word in repr(inside) for word in ADA)
@@ -113,16 +116,43 @@ async def test_two_processes_and_a_vendor_are_one_trace(seen: Collector, tmp_pat
         assert await made.stop(worker) == 0
 
         async def all_came() -> bool:
-            return bool(seen.named("POST ") and len(seen.named("accept ")) == 2)
+            return bool(seen.named("POST ") and seen.named("accept "))
 
         await until(all_came, "the spans of both processes came")
     [event] = client.answered.values()
-    accept, _, _, post = is_one_trace(seen, event)
+    accept, _, _, post = is_one_trace(seen, event, SENDER_TRACE, SENDER_SPAN)
     [came] = sink.traceparents.values()
-    assert came == f"00-{post.trace}-{post.id}-01"
-    ours = one([span for span in seen.spans if span.trace == SENDER_TRACE])
-    assert (ours.parent, ours.links) == (SENDER_SPAN, ((accept.trace, accept.id),))
+    assert came == f"00-{SENDER_TRACE}-{post.id}-01"
+    assert accept.links == ()
+    assert {span.trace for span in seen.spans} == {SENDER_TRACE}
+
+
+async def test_a_sender_that_is_not_recorded_is_linked_and_not_followed(seen: Collector) -> None:
+    tracer = OtelTracer(seen.url, version="0")
+    b = bench(tracer=tracer)
+    await b.hub.vault.prepare(TENANT)
+    await b.configure({"connections": {"referrals": REFERRALS}, "rules": {"high": HIGH_SCORE}})
+    b.vendor.answers(201, b'{"id":"ref_9","status":"submitted"}')
+    [event] = await b.accept(replace(report(), traceparent=SENDER[:-2] + "00"))
+    await b.deliver()
+    await _flushed(tracer)
+    accept, *_ = is_one_trace(seen, event)
     assert accept.links == ((SENDER_TRACE, SENDER_SPAN),)
+
+
+async def test_what_a_vendor_answers_goes_on_in_the_sender_s_trace(seen: Collector) -> None:
+    tracer = OtelTracer(seen.url, version="0")
+    b = bench(tracer=tracer)
+    await b.hub.vault.prepare(TENANT)
+    tell: Document = {"kind": "emit", "id": "e", "event": "application.updated", "with": {"application": {"id": "a"}}}
+    rule: Document = {"schema": 1, "trigger": {"event": "interview.report.completed"}, "then": [tell]}
+    await b.configure({"rules": {"r": {"rule": rule}}})
+    await b.accept(replace(report(), traceparent=SENDER))
+    await b.advance()
+    async with b.hub.store.look() as look:
+        told = await look.events(TENANT, Page(2))
+    assert [one.traceparent for one in told] == [SENDER, SENDER]
+    await _flushed(tracer)
 
 
 def test_without_the_extra_the_setting_says_what_is_missing_and_nothing_else_needs_it(tmp_path: Path) -> None:

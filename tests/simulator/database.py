@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Collection, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -190,12 +190,12 @@ class Database:
         while self.holder is not None:
             await asyncio.sleep(0.001)
 
-    def ring(self, by: Process) -> None:
-        """The bell: at once in the same process, later or never in others."""
+    def ring(self, by: Process, here: bool) -> None:
+        """The bell: at once in the same process, later or never in others, which are not meant where it is for `here`."""
         for process, bell in self.bells.items():
             if process is by:
                 bell.ring()
-            elif self.random.random() > self.weather.ring_lost:
+            elif not here and self.random.random() > self.weather.ring_lost:
                 self.loop.call_later(self.random.random() * 0.1, bell.ring)
 
     async def pause(self) -> None:
@@ -265,8 +265,8 @@ class Node:
     async def now(self) -> datetime:
         return await self._server.store.now()
 
-    def ring(self) -> None:
-        self._server.ring(self._owner)
+    def ring(self, *, here: bool = False) -> None:
+        self._server.ring(self._owner, here)
 
     async def wait(self, seconds: float) -> None:
         await self._bell.wait(seconds)
@@ -279,6 +279,18 @@ class Node:
 
     async def add_key(self, row: KeyRow) -> KeyRow:
         return await self._server.store.add_key(row)
+
+    async def owner_keys(self, tenant: TenantId, wanted: Collection[tuple[str, str]]) -> list[KeyRow]:
+        return await self._server.store.owner_keys(tenant, wanted)
+
+    async def keys_by_id(self, tenant: TenantId, ids: Collection[bytes]) -> list[KeyRow]:
+        return await self._server.store.keys_by_id(tenant, ids)
+
+    async def add_owner_keys(self, rows: Sequence[KeyRow]) -> list[KeyRow]:
+        return await self._server.store.add_owner_keys(rows)
+
+    async def key_epoch(self) -> int:
+        return await self._server.store.key_epoch()
 
     async def close(self) -> None:
         self._bell.ring()

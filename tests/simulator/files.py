@@ -74,7 +74,7 @@ class Inline(aiosqlite.Connection):
         name = getattr(fn, "__name__", "")
         if name == "commit" and self._conn.in_transaction:
             return await self._files.commit(self, self._owner)
-        if name in ("execute", "executemany"):
+        if name in ("execute", "executemany", "_execute_fetchall"):
             await self._files.reached(self._owner)
         end = self._files.loop.time() + BUSY_S
         while True:
@@ -130,7 +130,7 @@ class Files:
     def store(self, owner: Process) -> SqlStore:
         """The product's own store, as `open_store` makes it."""
         address: URL = parse(f"sqlite:///{self.folder}/hirewire.db")
-        made = [engines.sqlite(address, begin) for begin in (engines.WRITE, engines.READ, None)]
+        made = [engines.sqlite(address, begin, own=begin is not None) for begin in (engines.WRITE, engines.READ, None)]
         for engine in made:
             self._inline(engine, owner)
         return SqlStore(made[0], made[1], SqliteBell(made[2]))

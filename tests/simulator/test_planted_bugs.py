@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 
+from hub import bootstrap
 from hub.adapters.memory import deliveries, events
 from hub.adapters.memory.deliveries import MemoryDeliveries
 from hub.adapters.memory.events import MemoryEvents
 from hub.adapters.memory.tables import Key, LiveTable, Tables
 from hub.app import deliver
+from hub.app.groups import GroupCommit
 from hub.domain.deliveries import Delivered, Delivery, State, delivery_key
+from hub.ports.store import Arrival, Receipt
 from tests.simulator.world import simulate
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -94,6 +97,21 @@ def no_renewal(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryDeliveries, "renew", renew)
 
 
+def answers_before_the_commit(patch: pytest.MonkeyPatch) -> None:
+    """The client hears yes while the event is still on its way to the store."""
+    real, kept = bootstrap.commit_arrivals, set()
+
+    class Hasty:
+        def __init__(self, group: GroupCommit[Arrival, Receipt]) -> None:
+            self._group = group
+
+        async def put(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+            kept.add(asyncio.get_running_loop().create_task(self._group.put(arrivals)))
+            return [Receipt(arrival.event.id, fresh=True) for arrival in arrivals]
+
+    patch.setattr(bootstrap, "commit_arrivals", lambda *args: Hasty(real(*args)))
+
+
 BUGS: list[tuple[Patch, int, str]] = [
     (no_dedupe, 20, "twice|two events|deliveries to|keys"),
     (no_fence, 60, "stale completion"),
@@ -101,6 +119,7 @@ BUGS: list[tuple[Patch, int, str]] = [
     (completes_before_sending, 20, "took effect 0 times"),
     (promotes_over_a_live_head, 40, "after dlv_"),
     (no_renewal, 20, "while"),
+    (answers_before_the_commit, 20, "acknowledged"),
 ]
 
 

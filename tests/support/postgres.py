@@ -86,13 +86,35 @@ class Cluster:
                 shutil.copytree(self._bin.parent, self._folder / "server", symlinks=True)
                 self._bin = self._folder / "server" / self._bin.name
         self._run("initdb", "-D", self._data, "-U", "hirewire", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        options = " ".join(f"-c {name}={value}" for name, value in self._options.items())
-        log = str(self._folder / "log")
-        self._run("pg_ctl", "-D", self._data, "-w", "-l", log, "-o", f"{options} -k {self._folder}", "start")
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._run("pg_ctl", "-D", self._data, "-w", "-m", "immediate", "stop")
+        if self.running:
+            self.stop("immediate")
+
+    @property
+    def running(self) -> bool:
+        """Whether the server is up, as far as its own file says."""
+        return (self._folder / "data" / "postmaster.pid").exists()
+
+    def start(self) -> None:
+        """Start; returns when it answers."""
+        options = " ".join(f"-c {name}={value}" for name, value in self._options.items())
+        log = str(self._folder / "log")
+        self._run("pg_ctl", "-D", self._data, "-w", "-l", log, "-o", f"{options} -k {self._folder}", "start")
+
+    def answers(self) -> bool:
+        """Whether it takes connections."""
+        try:
+            self._run("pg_isready", "-h", str(self._folder), "-t", "2")
+        except NoPostgres:
+            return False
+        return True
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop: open connections are cut (`fast`) or torn (`immediate`)."""
+        self._run("pg_ctl", "-D", self._data, "-w", "-m", mode, "stop")
 
     def restart(self, mode: str = "fast") -> None:
         """Stop and start; open connections are cut (`fast`) or torn (`immediate`)."""

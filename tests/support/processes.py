@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,19 +72,28 @@ class Product:
             receipts = await self.opened.hub.ingest(TENANT, incoming)
             assert all(receipt.fresh for receipt in receipts)
 
-    async def start(self, word: str) -> asyncio.subprocess.Process:
-        """Start `hirewire serve` or `hirewire work`; `serve` is ready when this returns."""
+    async def start(
+        self, word: str, *, under: Sequence[str] = (), wait: bool = True, **environment: str
+    ) -> asyncio.subprocess.Process:
+        """Start `hirewire serve` or `hirewire work`; `serve` is ready when this returns (unless `wait` is False).
+
+        `under`: a command that starts it (`prlimit`, say), `environment`: what is different for this process.
+        """
         with (self.home / f"{word}-{len(self.running)}.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "hub", word,
-                env=self.environment, cwd=ROOT, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+                *under, sys.executable, "-P", "-m", "hub", word,
+                env={**self.environment, **environment}, cwd=ROOT, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
         self.running.append(process)
-        if word == "serve":
-            async with aiohttp.ClientSession() as session:
-                await until(lambda: self._ready(session, process), "serve is ready")
+        if word == "serve" and wait:
+            await self.ready(process)
         return process
+
+    async def ready(self, process: asyncio.subprocess.Process) -> None:
+        """Until `serve` says it is ready."""
+        async with aiohttp.ClientSession() as session:
+            await until(lambda: self._ready(session, process), "serve is ready")
 
     async def _ready(self, session: aiohttp.ClientSession, process: asyncio.subprocess.Process) -> bool:
         assert process.returncode is None, self.logs()
@@ -133,8 +142,11 @@ async def until(probe: Callable[[], Awaitable[bool]], what: str, seconds: float 
 
 
 @asynccontextmanager
-async def product(home: Path, database: str) -> AsyncIterator[Product]:
-    """An installation without a process yet; whatever is started is gone when the block is left."""
+async def product(home: Path, database: str, **settings: str) -> AsyncIterator[Product]:
+    """An installation without a process yet; whatever is started is gone when the block is left.
+
+    `settings`: variables that are not as usual here.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -148,6 +160,7 @@ async def product(home: Path, database: str) -> AsyncIterator[Product]:
         "HIREWIRE_LEASE": f"{LEASE_S:g}",
         "HIREWIRE_IN_FLIGHT": str(IN_FLIGHT),
         "HIREWIRE_LOG_LEVEL": "warning",
+        **settings,
     }
     around = {name: value for name, value in os.environ.items() if not name.startswith("HIREWIRE_")}
     opened = open_hub(Settings.read(given))

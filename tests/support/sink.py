@@ -8,6 +8,31 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+ANSWER = b"HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+S = TypeVar("S", bound="Sink")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request, and the connection it came by."""
+
+    target: str
+    headers: dict[str, str]
+    raw: bytes
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    @property
+    def key(self) -> str:
+        """The idempotency key, however this vendor calls it."""
+        return self.headers.get("idempotency-key") or self.headers["webhook-id"]
+
+    @property
+    def body(self) -> Any:
+        """What the JSON says."""
+        return json.loads(self.raw)
 
 
 @dataclass
@@ -16,6 +41,7 @@ class Sink:
 
     pause_s: float = 0.0
     url: str = ""
+    connections: int = 0
     tries: Counter[str] = field(default_factory=Counter)  # idempotency key -> requests
     candidates: Counter[str] = field(default_factory=Counter)  # candidate id -> requests
     effects: dict[str, str] = field(default_factory=dict)  # idempotency key -> candidate id, as a vendor would keep it
@@ -57,36 +83,48 @@ class Sink:
             self.confused.append(key)
         self._moved.set()
 
+    async def answer(self, asked: Asked) -> bytes | None:
+        """What is said to a request; None: nothing more, the connection is closed."""
+        self.traceparents[asked.key] = asked.headers.get("traceparent", "")
+        self.take(asked.key, asked.body["candidate"]["id"])
+        if self.pause_s:
+            await asyncio.sleep(self.pause_s)
+        return created(asked.key)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         self._open.add(writer)
         try:
             while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-                headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
-                body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))))
-                key = headers["idempotency-key"]
-                self.traceparents[key] = headers.get("traceparent", "")
-                self.take(key, body["candidate"]["id"])
-                if self.pause_s:
-                    await asyncio.sleep(self.pause_s)
-                answer = json.dumps({"id": f"r-{key}", "status": "received"}).encode()
-                writer.write(
-                    b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-                    % len(answer)
-                    + answer
-                )
+                first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+                headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines) if name}
+                raw = await reader.readexactly(int(headers.get("content-length", "0")))
+                said = await self.answer(Asked(first.split(" ")[1], headers, raw, reader, writer))
+                if said is None:
+                    return
+                writer.write(said)
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return  # the hub hung up, or was killed
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            return  # the hub hung up or was killed, or the test is over
         finally:
             self._open.discard(writer)
             writer.close()
 
 
+def created(key: str) -> bytes:
+    """201: there is a referral under this key now."""
+    return answered(b"201 Created", json.dumps({"id": f"r-{key}", "status": "received"}).encode())
+
+
+def answered(status: bytes, body: bytes = b"{}", **headers: str) -> bytes:
+    """An answer with this status line, JSON and headers (`retry_after` is Retry-After)."""
+    more = "".join(f"\r\n{name.replace('_', '-')}: {value}" for name, value in headers.items()).encode()
+    return ANSWER % (status + more, len(body), body)
+
+
 @asynccontextmanager
-async def run_sink(pause_s: float = 0.0) -> AsyncIterator[Sink]:
-    """A sink that listens while the block runs."""
-    sink = Sink(pause_s)
+async def listening(sink: S) -> AsyncIterator[S]:
+    """It listens while the block runs."""
     server = await asyncio.start_server(sink._serve, "127.0.0.1", 0, backlog=1024)
     sink.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
@@ -96,3 +134,10 @@ async def run_sink(pause_s: float = 0.0) -> AsyncIterator[Sink]:
         for writer in list(sink._open):
             writer.close()
         await server.wait_closed()
+
+
+@asynccontextmanager
+async def run_sink(pause_s: float = 0.0) -> AsyncIterator[Sink]:
+    """A sink that listens while the block runs."""
+    async with listening(Sink(pause_s)) as sink:
+        yield sink

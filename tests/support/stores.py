@@ -64,6 +64,15 @@ def postgres_database(postgres_url: str, _postgres_template: str) -> Iterator[st
     _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.fixture(scope="module")
+def postgres_for_module(postgres_url: str, _postgres_template: str) -> Iterator[str]:
+    """The same for all tests of a file."""
+    name = f"hw_{uuid.uuid4().hex[:12]}"
+    _execute(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE "{_postgres_template}"')
+    yield postgres.database(postgres_url, name)
+    _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
 @pytest.fixture
 def postgres_empty(postgres_url: str) -> Iterator[str]:
     """The URL of a fresh database without any table."""

@@ -99,6 +99,9 @@ class RememberingMeter:
     def record(self, size: int, seconds: float) -> None:
         return None
 
+    def backup(self, step: str, at: datetime | None) -> None:
+        return None
+
     def task(self, name: str, outcome: str, due: datetime, leads: bool | None = None) -> None:
         return None
 

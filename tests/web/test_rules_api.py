@@ -103,11 +103,11 @@ async def test_what_cannot_be_taken_says_why(api: Api, path: str, sent: object, 
 
 
 async def test_the_switch_of_all_rules(api: Api) -> None:
-    assert (await api.client.get("/v1/rule-switch", headers=api.auth)).json() == {"stopped": False}
+    assert (await api.client.get("/v1/rule-switch", headers=api.auth)).json() == {"stopped": False, "held": {}}
     bad = await api.client.put("/v1/rule-switch", json={"stopped": "yes"}, headers=api.auth)
     assert bad.status_code == 422
     stopped = await api.client.put("/v1/rule-switch", json={"stopped": True}, headers=api.auth)
-    assert stopped.json() == {"stopped": True}
+    assert stopped.json() == {"stopped": True, "held": {}}
     [event] = await api.bench.accept(report())
     assert await api.bench.deliveries(event) == []
     observed = (await api.client.get(f"{PATH}/observed", headers=api.auth)).json()

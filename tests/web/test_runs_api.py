@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from hub.ports.store import Page
 from tests.support.hubs import TENANT, report
 from tests.web.conftest import Api
 
@@ -72,7 +71,7 @@ async def test_a_decision_is_carried_out_once_and_audited(asked: Api) -> None:
     async with asked.bench.hub.store.look() as look:
         acts = [
             (e.action, e.object, e.detail["why"])
-            for e in await look.audit_entries(TENANT, Page())
+            for e in [row.act for row in await look.acts(TENANT, 50)]
             if "run." in e.action
         ]
     assert acts == [("run.approve", "run_1", "spoken to the team")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from pathlib import Path
 
 import asyncpg
 from sqlalchemy import URL
@@ -18,6 +19,9 @@ COALESCE_S = (
     0.05  # NOTIFY takes a lock that every committing transaction of the server shares: not more often than this
 )
 LOOK_S = 0.05
+# So often somebody who waits looks whether there is news: of the file at all times, of a server while those who rang
+# keep silent because they have just rung. It is what a ring in that time would be late by.
+EAGER_S = 0.005
 _AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
@@ -27,8 +31,8 @@ class Bell:
     def __init__(self) -> None:
         self._rung = asyncio.Event()
 
-    def ring(self) -> None:
-        """Wake who waits."""
+    def ring(self, *, here: bool = False) -> None:  # noqa: ARG002 - there is nobody else
+        """Wake who waits; `here`: in this process only."""
         self._rung.set()
 
     async def wait(self, seconds: float) -> bool:
@@ -54,16 +58,34 @@ class SqliteBell(Bell):
         self._engine = engine
         self._connection: AsyncConnection | None = None
         self._seen: int | None = None
+        self._log_file, self._log = Path(f"{engine.url.database}-wal"), (0, 0)
         self._looking = asyncio.Lock()
 
     async def wait(self, seconds: float) -> bool:
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
+        due = 0.0
         while True:
-            if await self._moved() or await super().wait(max(0.0, min(LOOK_S, end - loop.time()))):
+            now = loop.time()
+            if self._written() or now >= due:
+                due = now + LOOK_S
+                if await self._moved():
+                    return True
+            if await super().wait(max(0.0, min(EAGER_S, end - now))):
                 return True
             if loop.time() >= end:
                 return False
+
+    def _written(self) -> bool:
+        """Whether the write-ahead log is another than at the last look: a quick question, and not the whole truth, because
+        two writes within one tick of the file system's clock may look like one.
+        """
+        try:
+            found = self._log_file.stat()
+        except OSError:
+            return False
+        log, self._log = self._log, (found.st_mtime_ns, found.st_size)
+        return log != self._log
 
     async def _moved(self) -> bool:
         async with self._looking:
@@ -92,15 +114,18 @@ class PostgresBell(Bell):
         self._me = secrets.token_hex(8)
         self._out = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._silent_until = 0.0  # who rang just now does not ring again before
 
-    def ring(self) -> None:
+    def ring(self, *, here: bool = False) -> None:
         super().ring()
-        self._out.set()
-        self._start()
+        if not here:
+            self._out.set()
+            self._start()
 
     async def wait(self, seconds: float) -> bool:
         self._start()
-        return await super().wait(seconds)
+        silent = asyncio.get_running_loop().time() < self._silent_until
+        return await super().wait(min(seconds, EAGER_S) if silent else seconds)
 
     async def close(self) -> None:
         if self._task is not None:
@@ -123,6 +148,7 @@ class PostgresBell(Bell):
     async def _talk(self) -> None:
         connection = await connect(self._url)
         try:
+            await connection.execute("SET synchronous_commit = off")  # a notice that is lost with the server is no loss
             connection.add_termination_listener(lambda _: self._out.set())
             await connection.add_listener(CHANNEL, self._heard)
             super().ring()  # what was rung while nobody listened
@@ -136,4 +162,5 @@ class PostgresBell(Bell):
 
     def _heard(self, _connection: object, _pid: int, _channel: str, who: object) -> None:
         if who != self._me:
+            self._silent_until = asyncio.get_running_loop().time() + COALESCE_S + EAGER_S
             super().ring()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, or_, select, update
 
@@ -13,11 +13,12 @@ from hub.adapters.db.statements import ATTEMPT, PLANNED, Key, unique
 from hub.adapters.db.tables import metadata
 from hub.domain.breaker import Trouble
 from hub.domain.connections import ConnectionState
-from hub.domain.deliveries import Again, Attempt, Final, Finish, Hold, State
+from hub.domain.deliveries import STOPPED, Again, Attempt, Final, Finish, Hold, State
 from hub.domain.errors import Conflict
-from hub.domain.ids import ConnectionId, DeliveryId, RevisionId
+from hub.domain.ids import ConnectionId, DeliveryId, RevisionId, TenantId
 from hub.ports.lanes import BusyLane, Room
 from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall
+from mappings.documents import written
 
 _DELIVERY = metadata.tables["delivery"]
 _LANE = metadata.tables["destination"]
@@ -84,7 +85,7 @@ class DbQueue(DbEvents):
                 case Again(due_at=due_at, costs=costs):
                     later.append((delivery.id, due_at, 0 if costs else 1))
                 case Hold():
-                    held.append((delivery.id, held_for_lane(one.attempt)))
+                    held.append((delivery.id, held_for_lane(one.attempt), one.attempt.error == STOPPED))
             for name, external in one.refs.items():
                 ref = (_fit(name) or "", _fit(external) or "")
                 refs.append((delivery.connection, *ref, delivery.tenant, delivery.id, delivery.event))
@@ -108,7 +109,7 @@ class DbQueue(DbEvents):
             attempt.status,
             _fit(attempt.error),
             attempt.talk,
-            None if attempt.detail is None else json.dumps(attempt.detail, ensure_ascii=False),
+            None if attempt.detail is None else written(attempt.detail).decode(),
         )
 
     async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
@@ -211,9 +212,11 @@ class DbQueue(DbEvents):
         keyed = {id_: (lane, okey) for id_, lane, okey in rows if okey is not None}
         change = update(_DELIVERY)
         if plain:
-            await self._link.rows(change.where(_DELIVERY.c.id.in_(plain)).values(state=int(State.READY)))
+            ready = {"state": int(State.READY), "held_for_stop": False}
+            await self._link.rows(change.where(_DELIVERY.c.id.in_(plain)).values(ready))
         if keyed:
-            await self._link.rows(change.where(_DELIVERY.c.id.in_(list(keyed))).values(state=int(State.WAITING)))
+            waiting = {"state": int(State.WAITING), "held_for_stop": False}
+            await self._link.rows(change.where(_DELIVERY.c.id.in_(list(keyed))).values(waiting))
             for lane in {lane for lane, _ in keyed.values()}:
                 okeys = {okey for at, okey in keyed.values() if at == lane}
                 heads = (
@@ -223,6 +226,28 @@ class DbQueue(DbEvents):
                 )
                 await self._link.rows(change.where(*heads).values(state=int(State.WAITING)))
             await self._hot.promote(list(keyed.values()), None)
+
+    async def hold_caused(self, tenant: TenantId, limit: int = 1000) -> int:
+        return await self._hot.hold_caused(tenant, limit)
+
+    async def held_by_stop(self, tenant: TenantId) -> dict[ConnectionId, int]:
+        held = select(_DELIVERY.c.dest_id, func.count()).where(*_stopped(tenant)).group_by(_DELIVERY.c.dest_id)
+        return {ConnectionId(row[0]): row[1] for row in await self._link.rows(held)}
+
+    async def let_go(self, tenant: TenantId, *, now: datetime, send: bool, limit: int = 1000) -> int:
+        columns = (_DELIVERY.c.id, _DELIVERY.c.dest_id, _DELIVERY.c.okey)
+        some = select(*columns).where(*_stopped(tenant)).order_by(_DELIVERY.c.id).limit(limit)
+        rows = await self._link.rows(some.with_for_update(skip_locked=True))
+        if send:
+            await self._unhold([(row[0], row[1], row[2]) for row in rows])
+        else:
+            await self._hot.finish([(row[0], Final.CANCELLED.value, None, STOPPED) for row in rows], now)
+        return len(rows)
+
+
+def _stopped(tenant: TenantId) -> tuple[Any, ...]:
+    held = _DELIVERY.c.state == int(State.HELD)
+    return _DELIVERY.c.tenant_id == tenant, held, _DELIVERY.c.held_for_stop.is_(True)
 
 
 def event_gone(delivery: DeliveryId) -> Conflict:

@@ -14,6 +14,9 @@ BUSY_MS = 5000
 READERS = 4
 WRITE = "BEGIN IMMEDIATE"
 READ = "BEGIN"
+# A queue that is nearly empty, or has no statistics yet, is read whole by the planner's choice; it fills faster than they come.
+WORK = "BEGIN; SET LOCAL enable_seqscan = off"
+LOOK = "BEGIN READ ONLY"
 _SERVER_SETTINGS = {
     "application_name": "hirewire",
     "jit": "off",  # compiling a plan costs more than any statement here
@@ -23,14 +26,20 @@ _SERVER_SETTINGS = {
 }
 
 
-def postgres(url: URL, pool: int = 10, patience_s: float | None = 60) -> AsyncEngine:
-    """READ COMMITTED, as queue statements want it; one that takes longer than `patience_s` is given up."""
+def postgres(url: URL, pool: int = 10, patience_s: float | None = 60, *, own: bool = False) -> AsyncEngine:
+    """READ COMMITTED, as queue statements want it; one that takes longer than `patience_s` is given up.
+
+    `own`: whoever uses it begins and ends transactions (`link`).
+    """
+    options = {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None} if own else {}
     engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=lambda: connect(url, patience_s),
         pool_size=pool,
         max_overflow=pool,
         pool_timeout=10,
+        pool_use_lifo=True,  # a connection that was used last has its statements planned
+        **options,
     )
 
     @event.listens_for(engine.sync_engine, "handle_error")
@@ -48,14 +57,22 @@ async def connect(url: URL, patience_s: float | None = 60) -> Any:
     return await asyncpg.connect(dsn, server_settings=_SERVER_SETTINGS, timeout=10, command_timeout=patience_s)
 
 
-def sqlite(url: URL, begin: str | None) -> AsyncEngine:
+def sqlite(url: URL, begin: str | None, *, own: bool = False) -> AsyncEngine:
     """One connection that writes (`BEGIN IMMEDIATE`), a few that only read (`BEGIN`), or one without transactions (None).
 
     The driver's own transaction handling is off (it begins late and not at all before a savepoint); BEGIN is ours:
     IMMEDIATE for the writer, so that a transaction never fails half way because another process writes.
+    `own`: whoever uses it begins and ends transactions (`link`).
     """
     size = READERS if begin == READ else 1
-    engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=size, max_overflow=0, pool_timeout=10)
+    engine = create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_reset_on_return=None if own else "rollback",
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, _record: Any) -> None:
@@ -74,7 +91,7 @@ def sqlite(url: URL, begin: str | None) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def start(connection: Connection) -> None:
-        if begin is not None:
+        if begin is not None and not own:
             connection.exec_driver_sql(begin)
 
     return engine

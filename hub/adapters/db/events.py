@@ -111,6 +111,7 @@ class DbEvents:
             None if cause is None else self._hot.event_key(cause.event),
             None if cause is None else cause.delivery,
             event.depth,
+            event.traceparent,
         )
 
     async def _start(self, arrivals: Sequence[Arrival]) -> None:
@@ -201,7 +202,7 @@ def groups_of(waiters: Sequence[Planned]) -> set[Group]:
 
 def _event(row: AnyRow) -> StoredEvent:
     cause = None if row[10] is None else Cause(row[10], row[11])
-    return StoredEvent(*[*row[:9], row[13], row[9], cause, row[12]])
+    return StoredEvent(*[*row[:9], row[14], row[9], cause, row[12], row[13]])
 
 
 def _run_row(event: StoredEvent, start: Start) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,15 +29,25 @@ _LATER_SQLITE = (
 )
 
 
+_DRIVERS = (
+    exc.DBAPIError,
+    sqlite3.Error,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+)  # wrapped by SQLAlchemy or not
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Raises Unavailable (code `store_unavailable`), Conflict or Invalid (code `unfit_text`) for what drivers raise."""
     try:
         yield
-    except exc.IntegrityError as error:
+    except (exc.IntegrityError, sqlite3.IntegrityError, asyncpg.IntegrityConstraintViolationError) as error:
         raise Conflict("the store holds something that does not go together with this") from error
-    except (exc.DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        known = _of(error)  # the driver's own errors come unwrapped while a connection is made
+    except asyncpg.InternalClientError as error:  # cut in the middle of an exchange
+        raise _unavailable("connection out of step") from error
+    except _DRIVERS as error:
+        known = _of(error)
         if known is None:
             raise
         raise known from error
@@ -46,7 +57,7 @@ def translated() -> Iterator[None]:
         raise _unavailable(type(error).__name__) from error
 
 
-def _of(error: exc.DBAPIError | asyncpg.PostgresError | asyncpg.InterfaceError) -> HubError | None:
+def _of(error: Exception) -> HubError | None:
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
     state = getattr(cause, "sqlstate", None)
     if isinstance(state, str):

@@ -1,4 +1,4 @@
-"""Who may do what, who did, and what was ordered, in the database."""
+"""Who may do what, and what was ordered, in the database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Select, delete, select, update
 
-from hub.adapters.db.history import row_number
+from hub.adapters.db.audit import DbAudit
 from hub.adapters.db.link import AnyRow
 from hub.adapters.db.records import DbRecords
 from hub.adapters.db.retention import DbRetention
@@ -16,15 +16,13 @@ from hub.adapters.db.runs import DbRuns
 from hub.adapters.db.tables import metadata
 from hub.domain.errors import Conflict
 from hub.domain.ids import TenantId
-from hub.ports.people import ApiToken, AuditEntry, Order
-from hub.ports.store import Page
+from hub.ports.people import ApiToken, Order
 
 _TOKEN = metadata.tables["api_token"]
-_AUDIT = metadata.tables["audit"]
 _ORDER = metadata.tables["assessment_order"]
 
 
-class DbWork(DbRuns, DbRules, DbRetention, DbRecords):
+class DbWork(DbRuns, DbRules, DbRetention, DbAudit, DbRecords):
     """`hub.ports.store.Work` on one open connection: adds People and Orders."""
 
     async def add_token(self, token: ApiToken) -> None:
@@ -64,28 +62,6 @@ class DbWork(DbRuns, DbRules, DbRetention, DbRecords):
         mine = (_TOKEN.c.tenant_id == tenant, _TOKEN.c.account == account)
         over = mine if before is None else (*mine, _TOKEN.c.expires_at <= before)
         return len(await self._link.rows(delete(_TOKEN).where(*over).returning(_TOKEN.c.id)))
-
-    async def audit(self, entry: AuditEntry) -> None:
-        await self._link.rows(
-            _AUDIT.insert()
-            .values(
-                tenant_id=entry.tenant,
-                at=entry.at,
-                actor=entry.actor,
-                action=entry.action,
-                object=entry.object,
-                detail=entry.detail,
-            )
-            .inline()
-        )
-
-    async def audit_entries(self, tenant: TenantId, page: Page) -> list[AuditEntry]:
-        before = row_number(page)
-        names = ("at", "tenant_id", "actor", "action", "object", "detail")
-        wanted = select(*(_AUDIT.c[name] for name in names)).where(_AUDIT.c.tenant_id == tenant)
-        wanted = wanted if before is None else wanted.where(_AUDIT.c.id < before)
-        rows = await self._link.rows(wanted.order_by(_AUDIT.c.id.desc()).limit(page.limit))
-        return [AuditEntry(*row) for row in rows]
 
     async def put_order(self, order: Order) -> None:
         values = {

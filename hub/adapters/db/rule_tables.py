@@ -31,7 +31,10 @@ class ReplayJobRow(SQLModel, table=True):
 
 
 class RuleRow(SQLModel, table=True):
-    """A named rule. `current_id` is the revision in force, or paused; `observed`: live, but only told."""
+    """A named rule. `current_id` is the revision in force, or paused; `observed`: live, but only told.
+
+    `beside_id` is a revision that is told beside the one in force, since `beside_since`.
+    """
 
     __tablename__ = "rule"
     __table_args__ = (
@@ -45,6 +48,8 @@ class RuleRow(SQLModel, table=True):
     state: str = Field(sa_type=Text)
     current_id: int | None = Field(sa_type=Number)
     observed: bool = Field(sa_column_kwargs={"server_default": false()})
+    beside_id: int | None = Field(sa_type=Number)
+    beside_since: datetime | None = Field(sa_type=Moment)
 
 
 class RuleRevisionRow(SQLModel, table=True):
@@ -79,12 +84,16 @@ class RuleReviewRow(SQLModel, table=True):
 
 
 class ObservationRow(SQLModel, table=True):
-    """A revision would have acted on an event, and could not."""
+    """A revision would have acted on an event, and could not; or, with `versus`, was told beside the one in force.
+
+    `versus`: `both`, `newly`, `no_longer` (the one in force alone acted).
+    """
 
     __tablename__ = "observation"
     __table_args__ = (Index("observation_event", "event_id"),)
     revision_id: int = Field(primary_key=True, sa_type=Number, sa_column_kwargs={"autoincrement": False})
     event_id: str = Field(primary_key=True, sa_type=EventKey)
+    versus: str | None = Field(sa_type=Text)
 
 
 class BacktestRow(SQLModel, table=True):

@@ -13,17 +13,17 @@ from hub.adapters.db.columns import from_uuid
 from hub.adapters.db.evaluations import read
 from hub.adapters.db.link import AnyRow
 from hub.adapters.db.rule_tables import BACKTEST, OBSERVATION, REVIEW, REVISION, RULE
-from hub.adapters.db.settings import DbSettings, canonical
+from hub.adapters.db.settings import SWITCH, DbSettings, canonical
 from hub.adapters.db.tables import metadata
 from hub.domain.errors import NotFound
 from hub.domain.ids import EventId, RevisionId, RuleId, TenantId
-from hub.ports.rules import Backtest, Evaluated, Review, Rule, RuleRevision, Sealed
+from hub.ports.rules import Backtest, Compared, Evaluated, Mark, Review, Rule, RuleRevision, Sealed
 from mappings.documents import Document
 
 _BODY = metadata.tables["event_body"]
 _EVENT = metadata.tables["event"]
 _SETTING = metadata.tables["setting"]
-_LATEST, _CURRENT = REVISION.alias("latest"), REVISION.alias("current")
+_LATEST, _CURRENT, _BESIDE = REVISION.alias("latest"), REVISION.alias("current"), REVISION.alias("beside")
 _REVISION_NAMES = ("id", "number", "body", "created_at", "created_by", "reason")
 _BACKTEST_NAMES = (
     "id", "tenant_id", "rule_id", "revision_id", "days", "state", "created_at", "created_by", "seen", "total", "result",
@@ -31,8 +31,12 @@ _BACKTEST_NAMES = (
 )  # fmt: skip
 _OPEN = BACKTEST.c.state.in_(("queued", "running"))
 SEALED = (
-    "SELECT e.id, e.received_at, b.body FROM event e JOIN event_body b ON b.event_id = e.id "
-    "WHERE e.tenant_id = $1 AND e.type = $2 AND e.id >= $3 AND e.id < $4 ORDER BY e.id DESC LIMIT $5"
+    "SELECT e.id, e.received_at, b.body, e.subject, e.depth FROM event e JOIN event_body b ON b.event_id = e.id "
+    "WHERE e.tenant_id = $1 AND e.type = $2 AND e.id >= $3 AND e.id < $4 ORDER BY e.id LIMIT $5"
+)
+MARKS = (
+    "SELECT id, received_at, subject, cause_event FROM event "
+    "WHERE tenant_id = $1 AND type = $2 AND id >= $3 AND id < $4 AND subject IS NOT NULL ORDER BY id LIMIT $5"
 )
 
 
@@ -104,9 +108,26 @@ class DbRules(DbSettings):
 
     async def _force(self, rule: RuleId, state: str, current: RevisionId | None) -> bool:
         observed = state == "observe"
-        values = {"state": "live" if observed else state, "observed": observed, "current_id": current}
+        values = {
+            "state": "live" if observed else state,
+            "observed": observed,
+            "current_id": current,
+            "beside_id": None,
+            "beside_since": None,
+        }
         changed = update(RULE).where(RULE.c.id == rule).values(values).returning(RULE.c.id)
         return await self._link.row(changed) is not None
+
+    async def set_beside(self, rule: RuleId, beside: RevisionId | None, now: datetime) -> None:
+        await self._changed()
+        values = {"beside_id": beside, "beside_since": None if beside is None else now}
+        if await self._link.row(update(RULE).where(RULE.c.id == rule).values(values).returning(RULE.c.id)) is None:
+            raise NotFound("there is no such rule")
+
+    async def compared(self, revision: RevisionId) -> Compared:
+        mine = (OBSERVATION.c.revision_id == revision, OBSERVATION.c.versus.is_not(None))
+        counts = select(OBSERVATION.c.versus, func.count()).where(*mine).group_by(OBSERVATION.c.versus)
+        return Compared(**{row[0]: row[1] for row in await self._link.rows(counts)})
 
     async def revision(self, revision: RevisionId) -> RuleRevision | None:
         row = await self._link.row(_revisions().where(REVISION.c.id == revision))
@@ -141,8 +162,12 @@ class DbRules(DbSettings):
         row = await self._link.row(select(_BODY.c.verdicts).join(_EVENT, _EVENT.c.id == _BODY.c.event_id).where(*mine))
         return None if row is None or row[0] is None else read(row[0])
 
-    async def observed(self, revision: RevisionId, limit: int, before: EventId | None = None) -> list[EventId]:
+    async def observed(
+        self, revision: RevisionId, limit: int, before: EventId | None = None, versus: str | None = None
+    ) -> list[EventId]:
         wanted = select(OBSERVATION.c.event_id).where(OBSERVATION.c.revision_id == revision)
+        fired = func.coalesce(OBSERVATION.c.versus, "") != "no_longer"
+        wanted = wanted.where(fired if versus is None else OBSERVATION.c.versus == versus)
         wanted = wanted if before is None else wanted.where(OBSERVATION.c.event_id < before)
         rows = await self._link.rows(wanted.order_by(OBSERVATION.c.event_id.desc()).limit(limit))
         return [row[0] for row in rows]
@@ -157,7 +182,15 @@ class DbRules(DbSettings):
     ) -> Sequence[Sealed]:
         hot = self._hot
         rows = await self._link.driver(SEALED, tenant, type, hot.event_key(since), hot.event_key(before), limit)
-        return [Sealed(from_uuid(id_), hot.to_moment(at), body) for id_, at, body in rows]
+        return [Sealed(from_uuid(id_), hot.to_moment(at), body, who, deep) for id_, at, body, who, deep in rows]
+
+    async def marks(self, tenant: TenantId, type: str, *, since: EventId, before: EventId, limit: int) -> list[Mark]:
+        hot = self._hot
+        rows = await self._link.driver(MARKS, tenant, type, hot.event_key(since), hot.event_key(before), limit)
+        return [
+            Mark(from_uuid(id_), hot.to_moment(at), who, None if cause is None else from_uuid(cause))
+            for id_, at, who, cause in rows
+        ]
 
     async def add_backtest(self, backtest: Backtest) -> None:
         values = {("tenant_id" if name == "tenant" else name): value for name, value in _fields(backtest)}
@@ -201,7 +234,7 @@ class DbRules(DbSettings):
 
 
 def _switch(tenant: TenantId) -> str:
-    return f"rules_stopped.{tenant}"
+    return f"{SWITCH}{tenant}"
 
 
 def _fields(backtest: Backtest) -> list[tuple[str, Any]]:
@@ -232,23 +265,24 @@ def _revision(row: AnyRow) -> RuleRevision:
 def _rules() -> Select[Any]:
     newer = REVISION.alias()
     latest = select(newer.c.number).where(newer.c.rule_id == RULE.c.id).order_by(newer.c.number.desc()).limit(1)
-    rule = (RULE.c.id, RULE.c.tenant_id, RULE.c.name, RULE.c.state, RULE.c.observed)
+    rule = (RULE.c.id, RULE.c.tenant_id, RULE.c.name, RULE.c.state, RULE.c.observed, RULE.c.beside_since)
     return (
-        select(*rule, *(alias.c[name] for alias in (_LATEST, _CURRENT) for name in _REVISION_NAMES))
+        select(*rule, *(alias.c[name] for alias in (_LATEST, _CURRENT, _BESIDE) for name in _REVISION_NAMES))
         .join(_LATEST, _LATEST.c.rule_id == RULE.c.id)
         .outerjoin(_CURRENT, _CURRENT.c.id == RULE.c.current_id)
+        .outerjoin(_BESIDE, _BESIDE.c.id == RULE.c.beside_id)
         .where(_LATEST.c.number == latest.scalar_subquery())
     )
 
 
 def _rule(row: AnyRow) -> Rule:
-    id_, tenant, name, state, observed, *rest = row
+    id_, tenant, name, state, observed, since, *rest = row
     size = len(_REVISION_NAMES)
-    latest = _revision_of(id_, tenant, name, rest[:size])
-    current = None if rest[size] is None else _revision_of(id_, tenant, name, rest[size:])
-    return Rule(id_, tenant, name, "observe" if observed else state, latest, current)
+    latest, current, beside = (_revision_of(id_, tenant, name, rest[at : at + size]) for at in range(0, 3 * size, size))
+    assert latest is not None
+    return Rule(id_, tenant, name, "observe" if observed else state, latest, current, beside, since)
 
 
-def _revision_of(rule: RuleId, tenant: TenantId, name: str, columns: Sequence[Any]) -> RuleRevision:
+def _revision_of(rule: RuleId, tenant: TenantId, name: str, columns: Sequence[Any]) -> RuleRevision | None:
     id_, *rest = columns
-    return RuleRevision(RevisionId(id_), rule, tenant, name, *rest)
+    return None if id_ is None else RuleRevision(RevisionId(id_), rule, tenant, name, *rest)

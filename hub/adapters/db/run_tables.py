@@ -67,6 +67,20 @@ class CandidateTagRow(SQLModel, table=True):
     at: datetime = Field(sa_type=Moment)
 
 
+class TagChangeRow(SQLModel, table=True):
+    """A word was put on a candidate or taken off; appended, never changed: so that the past can be asked."""
+
+    __tablename__ = "tag_change"
+    __table_args__ = (Index("tag_change_subject", "tenant_id", "subject", "id"), {"sqlite_autoincrement": True})
+    id: int | None = _id(Identity(always=False))
+    tenant_id: int
+    subject: str = Field(sa_type=Text)
+    tag: str = Field(sa_type=Text)
+    put: bool
+    run_id: int = Field(sa_type=Number)
+    at: datetime = Field(sa_type=Moment)
+
+
 class BusinessCalendarRow(SQLModel, table=True):
     """The business hours of a tenant, as configured."""
 
@@ -78,4 +92,5 @@ class BusinessCalendarRow(SQLModel, table=True):
 RUN = metadata.tables["run"]
 ONCE = metadata.tables["run_once"]
 TAG = metadata.tables["candidate_tag"]
+TAG_CHANGE = metadata.tables["tag_change"]
 CALENDAR = metadata.tables["business_calendar"]

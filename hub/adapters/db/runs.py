@@ -6,19 +6,21 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, select, update
+from sqlalchemy import Select, bindparam, cast, delete, exists, func, literal, select, update
+from sqlalchemy import Text as SqlText
 
 from hub.adapters.db.link import AnyRow
 from hub.adapters.db.rule_tables import RULE
-from hub.adapters.db.run_tables import CALENDAR, ONCE, RUN, TAG
-from hub.adapters.db.settings import DbSettings
+from hub.adapters.db.run_tables import CALENDAR, ONCE, RUN, TAG, TAG_CHANGE
+from hub.adapters.db.settings import SWITCH, DbSettings
 from hub.adapters.db.tables import metadata
 from hub.domain.ids import EventId, RevisionId, RuleId, RunId, TenantId
 from hub.domain.runs import Run, RunState
-from hub.ports.runs import CandidateTag
+from hub.ports.runs import CandidateTag, TagChange
 from mappings.documents import Document
 
 _EVENT = metadata.tables["event"]
+_SETTING = metadata.tables["setting"]
 _COLUMNS = tuple(column.name for column in RUN.columns)
 
 _FOR_GOOD = {"id", "tenant_id", "rule_id", "revision_id", "event_id", "subject", "created_at"}
@@ -110,6 +112,8 @@ class DbRuns(DbSettings):
             await self._link.rows(select(RULE.c.id).where(RULE.c.id == rule).with_for_update(key_share=True))
 
     async def put_tag(self, tenant: TenantId, subject: str, tag: CandidateTag) -> None:
+        if await self._link.row(select(TAG.c.tag).where(*_tag(tenant, subject, tag.tag))) is None:
+            await self._tell_tag(tenant, subject, tag, put=True)
         await self._link.driver(
             "INSERT INTO candidate_tag (tenant_id, subject, tag, run_id, at) VALUES ($1, $2, $3, $4, $5) "
             "ON CONFLICT (tenant_id, subject, tag) DO UPDATE SET run_id = excluded.run_id, at = excluded.at",
@@ -120,14 +124,34 @@ class DbRuns(DbSettings):
             self._hot.moment(tag.at),
         )
 
-    async def drop_tag(self, tenant: TenantId, subject: str, tag: str) -> None:
-        mine = (TAG.c.tenant_id == tenant, TAG.c.subject == subject, TAG.c.tag == tag)
-        await self._link.rows(delete(TAG).where(*mine))
+    async def drop_tag(self, tenant: TenantId, subject: str, tag: CandidateTag) -> None:
+        gone = delete(TAG).where(*_tag(tenant, subject, tag.tag)).returning(TAG.c.tag)
+        if await self._link.row(gone) is not None:
+            await self._tell_tag(tenant, subject, tag, put=False)
+
+    async def _tell_tag(self, tenant: TenantId, subject: str, tag: CandidateTag, *, put: bool) -> None:
+        values = {"tag": tag.tag, "put": put, "run_id": tag.run, "at": tag.at}
+        await self._link.rows(TAG_CHANGE.insert().values(tenant_id=tenant, subject=subject, **values).inline())
 
     async def tags(self, tenant: TenantId, subject: str) -> list[CandidateTag]:
         wanted = select(TAG.c.tag, TAG.c.run_id, TAG.c.at)
         rows = await self._link.rows(wanted.where(TAG.c.tenant_id == tenant, TAG.c.subject == subject))
         return sorted((CandidateTag(*row) for row in rows), key=lambda one: one.tag)
+
+    async def tags_of(self, tenant: TenantId, subjects: Collection[str]) -> dict[str, list[str]]:
+        mine = (TAG.c.tenant_id == tenant, TAG.c.subject.in_(list(subjects)))
+        found: dict[str, list[str]] = {}
+        for subject, tag in await self._link.rows(select(TAG.c.subject, TAG.c.tag).where(*mine)):
+            found.setdefault(subject, []).append(tag)
+        return {subject: sorted(tags) for subject, tags in found.items()}
+
+    async def tag_changes(self, tenant: TenantId, subjects: Collection[str]) -> dict[str, list[TagChange]]:
+        columns = (TAG_CHANGE.c.subject, TAG_CHANGE.c.tag, TAG_CHANGE.c.put, TAG_CHANGE.c.at)
+        mine = (TAG_CHANGE.c.tenant_id == tenant, TAG_CHANGE.c.subject.in_(list(subjects)))
+        found: dict[str, list[TagChange]] = {}
+        for subject, *change in await self._link.rows(select(*columns).where(*mine).order_by(TAG_CHANGE.c.id)):
+            found.setdefault(subject, []).append(TagChange(*change))
+        return found
 
     async def calendar(self, tenant: TenantId) -> Document | None:
         row = await self._link.row(select(CALENDAR.c.body).where(CALENDAR.c.tenant_id == tenant))
@@ -139,6 +163,10 @@ class DbRuns(DbSettings):
         await self._link.rows(CALENDAR.insert().values(tenant_id=tenant, body=body))
 
 
+def _tag(tenant: TenantId, subject: str, tag: str) -> tuple[Any, ...]:
+    return TAG.c.tenant_id == tenant, TAG.c.subject == subject, TAG.c.tag == tag
+
+
 def _select() -> Select[Any]:
     return select(*(RUN.c[name] for name in _COLUMNS))
 
@@ -148,7 +176,10 @@ def _runs(tenant: TenantId) -> Select[Any]:
 
 
 def _due(now: datetime) -> Select[Any]:
-    return _select().join(RULE, RULE.c.id == RUN.c.rule_id).where(RUN.c.due_at <= now, RULE.c.state != "paused")
+    switch = literal(SWITCH) + cast(RUN.c.tenant_id, SqlText)
+    stopped = exists().where(_SETTING.c.name == switch, _SETTING.c.value != 0)
+    free = (RUN.c.due_at <= now, RULE.c.state != "paused", ~stopped)
+    return _select().join(RULE, RULE.c.id == RUN.c.rule_id).where(*free)
 
 
 def _run(row: AnyRow) -> Run:

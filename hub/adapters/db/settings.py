@@ -25,6 +25,8 @@ _MAPPING = metadata.tables["mapping"]
 _SETTING = metadata.tables["setting"]
 _DELIVERY = metadata.tables["delivery"]
 
+SWITCH = "rules_stopped."  # and the tenant: the setting that holds the kill switch
+
 
 class DbSettings(DbReplays):
     """`hub.ports.store.Settings` on one open connection."""

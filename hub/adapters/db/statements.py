@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.adapters.db.columns import from_uuid
-from hub.adapters.db.link import AnyRow, Link
+from hub.adapters.db.link import Link, Values
 from hub.domain.deliveries import Delivery, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
@@ -36,7 +36,7 @@ DONE_INTO = (
 )
 EVENT = (
     "id, tenant_id, type, version, source, key, subject, occurred_at, received_at, request_hash, "
-    "cause_event, cause_delivery, depth"
+    "cause_event, cause_delivery, depth, traceparent"
 )
 PLANNED = (
     "event_id, received_at, tenant_id, dest_id, revision_id, step, okey, state, due_at, expires_at, replay_of, again, "
@@ -137,8 +137,12 @@ class Statements(ABC):
         """READY again at a time; the number is 1 where the try is given back."""
 
     @abstractmethod
-    async def hold(self, rows: Sequence[tuple[DeliveryId, bool]]) -> None:
-        """HELD, for the lane or not."""
+    async def hold(self, rows: Sequence[tuple[DeliveryId, bool, bool]]) -> None:
+        """HELD: (id, for the lane, for the kill switch), else for a person."""
+
+    @abstractmethod
+    async def hold_caused(self, tenant: TenantId, limit: int) -> int:
+        """HELD by the kill switch: what rules planned and nobody has leased, those that wait first; how many."""
 
     @abstractmethod
     async def teach(self, rows: Sequence[tuple[ConnectionId, str, str, TenantId, DeliveryId, EventId]]) -> None:
@@ -187,7 +191,7 @@ class Statements(ABC):
         found: datetime | None = self.to_moment(rows[0][0])
         return found
 
-    def to_delivery(self, row: AnyRow) -> Delivery:
+    def to_delivery(self, row: Values) -> Delivery:
         """A row of DELIVERY columns."""
         return Delivery(
             id=DeliveryId(row[0]),
@@ -211,7 +215,7 @@ class Statements(ABC):
             merge=row[18],
         )
 
-    def to_event(self, row: AnyRow) -> StoredEvent:
+    def to_event(self, row: Values) -> StoredEvent:
         """A row of EVENT columns and the body."""
         return StoredEvent(
             id=from_uuid(row[0]),
@@ -226,11 +230,12 @@ class Statements(ABC):
             request_hash=row[9],
             cause=None if row[10] is None else Cause(from_uuid(row[10]), row[11]),
             depth=row[12],
-            body=row[13],
+            traceparent=row[13],
+            body=row[14],
         )
 
 
-def newest(rows: Sequence[AnyRow]) -> dict[Subject, dict[str, str]]:
+def newest(rows: Sequence[Values]) -> dict[Subject, dict[str, str]]:
     """Rows (connection, subject, object, external id, delivery): the one of the highest delivery per object."""
     best: dict[Subject, dict[str, tuple[int, str]]] = {}
     for connection, subject, object_, external, delivery in rows:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from hub.adapters.db.columns import from_uuid
 from hub.adapters.db.statements import (
@@ -63,7 +62,7 @@ class PostgresStatements(Statements):
         return value
 
     def event_key(self, event: EventId | None) -> Any:
-        return None if event is None else UUID(event[4:])
+        return None if event is None else event[4:]  # the driver takes the digits of a UUID too
 
     async def remember(self, rows: Sequence[Remembered]) -> set[Identity]:
         tenants, identities, events, hashes, ends = columns(rows)
@@ -179,14 +178,16 @@ class PostgresStatements(Statements):
         return newest(rows)
 
     async def fence(self, leases: Sequence[tuple[DeliveryId, int, str | None]]) -> set[tuple[DeliveryId, int]]:
+        # `+ 0`: else the planner takes the index of all leases, dead entries and all; joined by three columns it would
+        # compare every lease with every row.
         rows = await self._link.driver(
-            "SELECT d.id, d.run_lease FROM delivery d "
-            "JOIN unnest($1::bigint[], $2::bigint[], $3::text[]) AS c(id, run_lease, token) ON c.id = d.id "
-            "WHERE d.id = ANY($1::bigint[]) AND d.state = 1 AND d.run_lease = c.run_lease AND d.lease_token = c.token "
-            "ORDER BY d.id FOR UPDATE OF d",
-            *columns(leases),
+            "SELECT id, run_lease, lease_token FROM delivery "
+            "WHERE id = ANY($1::bigint[]) AND state + 0 = 1 AND lease_token = ANY($2::text[]) ORDER BY id FOR UPDATE",
+            [lease[0] for lease in leases],
+            list({lease[2] for lease in leases}),
         )
-        return {(row[0], row[1]) for row in rows}
+        held = {(row[0], row[1], row[2]) for row in rows}
+        return {(lease[0], lease[1]) for lease in leases if lease in held}
 
     async def finish(self, rows: Sequence[tuple[DeliveryId, str, str | None, str | None]], now: datetime) -> None:
         if not rows:
@@ -211,13 +212,28 @@ class PostgresStatements(Statements):
                 *columns(rows),
             )
 
-    async def hold(self, rows: Sequence[tuple[DeliveryId, bool]]) -> None:
+    async def hold(self, rows: Sequence[tuple[DeliveryId, bool, bool]]) -> None:
         if rows:
             await self._link.driver(
-                "UPDATE delivery d SET state = 4, held_for_lane = c.lane, lease_until = NULL, lease_token = NULL "
-                "FROM unnest($1::bigint[], $2::boolean[]) AS c(id, lane) WHERE d.id = ANY($1::bigint[]) AND d.id = c.id",
+                "UPDATE delivery d SET state = 4, held_for_lane = c.lane, held_for_stop = c.stop, lease_until = NULL, "
+                "lease_token = NULL FROM unnest($1::bigint[], $2::boolean[], $3::boolean[]) AS c(id, lane, stop) "
+                "WHERE d.id = ANY($1::bigint[]) AND d.id = c.id",
                 *columns(rows),
             )
+
+    async def hold_caused(self, tenant: TenantId, limit: int) -> int:
+        for state in (3, 0):  # who waits would otherwise take the place of the head that is held
+            rows = await self._link.driver(
+                "UPDATE delivery SET state = 4, held_for_stop = true WHERE id = ANY(ARRAY("  # noqa: S608
+                f"SELECT d.id FROM delivery d WHERE d.state = {state} AND d.dest_id = ANY(ARRAY("
+                "SELECT id FROM destination WHERE tenant_id = $1)) AND d.revision_id IS NOT NULL "
+                "LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING id",
+                tenant,
+                limit,
+            )
+            if rows:
+                return len(rows)
+        return 0
 
     async def teach(self, rows: Sequence[tuple[ConnectionId, str, str, TenantId, DeliveryId, EventId]]) -> None:
         if not rows:

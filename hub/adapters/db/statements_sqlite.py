@@ -165,11 +165,25 @@ class SqliteStatements(Statements):
             [(to_micros(due), back, back, id_) for id_, due, back in rows],
         )
 
-    async def hold(self, rows: Sequence[tuple[DeliveryId, bool]]) -> None:
+    async def hold(self, rows: Sequence[tuple[DeliveryId, bool, bool]]) -> None:
         await self._link.many(
-            "UPDATE delivery SET state = 4, held_for_lane = ?, lease_until = NULL, lease_token = NULL WHERE id = ?",
-            [(lane, id_) for id_, lane in rows],
+            "UPDATE delivery SET state = 4, held_for_lane = ?, held_for_stop = ?, lease_until = NULL, "
+            "lease_token = NULL WHERE id = ?",
+            [(lane, stop, id_) for id_, lane, stop in rows],
         )
+
+    async def hold_caused(self, tenant: TenantId, limit: int) -> int:
+        for state in (3, 0):  # who waits would otherwise take the place of the head that is held
+            rows = await self._link.driver(
+                "UPDATE delivery SET state = 4, held_for_stop = 1 WHERE id IN ("  # noqa: S608
+                f"SELECT d.id FROM delivery d WHERE d.state = {state} AND d.dest_id IN ("
+                "SELECT id FROM destination WHERE tenant_id = $1) AND d.revision_id IS NOT NULL LIMIT $2) RETURNING id",
+                tenant,
+                limit,
+            )
+            if rows:
+                return len(rows)
+        return 0
 
     async def teach(self, rows: Sequence[tuple[ConnectionId, str, str, TenantId, DeliveryId, EventId]]) -> None:
         await self._link.many(

@@ -8,28 +8,24 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import URL, select
+from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.adapters.db import engines
 from hub.adapters.db.bells import Bell, PostgresBell, SqliteBell
 from hub.adapters.db.faults import translated
-from hub.adapters.db.link import AnyRow, Link
+from hub.adapters.db.keys import DbKeys
+from hub.adapters.db.link import Link, transaction
 from hub.adapters.db.people import DbWork
 from hub.adapters.db.schema import newest, revision_of
 from hub.adapters.db.statements_postgres import PostgresStatements
 from hub.adapters.db.statements_sqlite import SqliteStatements
-from hub.adapters.db.tables import metadata
 from hub.adapters.db.urls import parse
 from hub.adapters.db.vitals import in_use, sqlite_vitals
 from hub.domain.errors import Unavailable
-from hub.domain.ids import TenantId
 from hub.ports.store import Work
-from hub.ports.vault import KeyRow
 from hub.ports.vitals import StoreHealth, StoreVitals
 
-_KEY = metadata.tables["data_key"]
-_KEY_NAMES = ("id", "tenant_id", "data_class", "parent", "state", "wrapped", "commitment")
 _LEAD = (
     "INSERT INTO role_lease (role, owner, until) VALUES ($1, $2, $3) ON CONFLICT (role) DO UPDATE "
     "SET owner = excluded.owner, until = excluded.until "
@@ -37,10 +33,11 @@ _LEAD = (
 )
 
 
-class SqlStore:
-    """`hub.ports.store.Store` and `hub.ports.vault.KeyShelf` on one database. Use it within one event loop."""
+class SqlStore(DbKeys):
+    """`hub.ports.store.Store`, `hub.ports.vault.KeyShelf` and `KeyKeeping` on one database. Use it within one event loop."""
 
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine, bell: Bell) -> None:
+        super().__init__(self._link, self._read)
         self._writer = writer
         self._reader = reader
         self._bell = bell
@@ -52,15 +49,15 @@ class SqlStore:
     async def work(self) -> AsyncIterator[Work]:
         """See the port. On SQLite the transactions of one process take turns; other processes are waited for."""
         async with self._link() as link:
-            yield DbWork(link)
+            work = DbWork(link)
+            yield work
+            await work.settle()
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[Work]:
         """See the port. On SQLite one unchanging picture, on PostgreSQL a new one for each question."""
-        with translated():
-            async with self._reader.connect() as connection:
-                await connection.begin()
-                yield DbWork(Link(connection))
+        async with self._read() as link:
+            yield DbWork(link, reading=True)
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncIterator[None]:
@@ -106,9 +103,9 @@ class SqlStore:
         found: datetime = datetime.fromisoformat(value).replace(tzinfo=UTC) if self._sqlite else value
         return found
 
-    def ring(self) -> None:
+    def ring(self, *, here: bool = False) -> None:
         """See the port."""
-        self._bell.ring()
+        self._bell.ring(here=here)
 
     async def wait(self, seconds: float) -> None:
         """See the port."""
@@ -120,40 +117,19 @@ class SqlStore:
             moment = (SqliteStatements if self._sqlite else PostgresStatements)(link).moment
             return bool(await link.driver(_LEAD, role, owner, moment(until), moment(now)))
 
-    async def load_keys(self, tenant: TenantId) -> list[KeyRow]:
-        """See `KeyShelf`."""
-        async with self._link() as link:
-            mine = _keys().where(_KEY.c.tenant_id == tenant)
-            return [_key(row) for row in await link.rows(mine)]
-
-    async def add_key(self, row: KeyRow) -> KeyRow:
-        """See `KeyShelf`."""
-        async with self._link() as link:
-            added = await link.driver(
-                "INSERT INTO data_key (id, tenant_id, data_class, parent, state, wrapped, commitment) "
-                "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id",
-                row.id,
-                row.tenant,
-                row.data_class,
-                row.parent,
-                row.state,
-                row.wrapped,
-                row.commit,
-            )
-            if added:
-                return row
-            active = (_KEY.c.tenant_id == row.tenant, _KEY.c.data_class == row.data_class, _KEY.c.state == "active")
-            first = await link.row(_keys().where(*active))
-            return row if first is None else _key(first)
-
     @asynccontextmanager
     async def _link(self) -> AsyncIterator[Link]:
         async with AsyncExitStack() as stack:
             if self._sqlite:
                 await stack.enter_async_context(self._my_turn())
-            with translated():  # around the end too: a connection that was cut fails even in its rollback
-                async with self._writer.begin() as connection:
-                    yield Link(connection)
+            yield await stack.enter_async_context(
+                transaction(self._writer, engines.WRITE if self._sqlite else engines.WORK)
+            )
+
+    @asynccontextmanager
+    async def _read(self) -> AsyncIterator[Link]:
+        async with transaction(self._reader, engines.READ if self._sqlite else engines.LOOK) as link:
+            yield link
 
     async def close(self) -> None:
         """See the port."""
@@ -166,15 +142,7 @@ def open_store(url: str) -> SqlStore:
     """The store at `sqlite:///path` or `postgresql://...`; connects at first use. Raises Invalid for another address."""
     address: URL = parse(url)
     if address.drivername.startswith("sqlite"):
-        writer, reader = engines.sqlite(address, engines.WRITE), engines.sqlite(address, engines.READ)
+        writer, reader = (engines.sqlite(address, begin, own=True) for begin in (engines.WRITE, engines.READ))
         return SqlStore(writer, reader, SqliteBell(engines.sqlite(address, None)))
-    engine = engines.postgres(address)
-    return SqlStore(engine, engine.execution_options(postgresql_readonly=True), PostgresBell(address))
-
-
-def _keys() -> Any:
-    return select(*(_KEY.c[name] for name in _KEY_NAMES))
-
-
-def _key(row: AnyRow) -> KeyRow:
-    return KeyRow(*row)
+    engine = engines.postgres(address, own=True)
+    return SqlStore(engine, engine, PostgresBell(address))

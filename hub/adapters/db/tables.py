@@ -62,6 +62,7 @@ class EventRow(SQLModel, table=True):
     cause_event: str | None = Field(sa_type=EventKey)
     cause_delivery: int | None = Field(sa_type=Number)
     depth: int = Field(sa_type=SmallInteger, sa_column_kwargs={"server_default": text("0")})
+    traceparent: str | None = Field(sa_type=Text)
 
 
 class EventBodyRow(SQLModel, table=True):
@@ -89,7 +90,10 @@ class IdempotencyRow(SQLModel, table=True):
 
 
 class DeliveryRow(SQLModel, table=True):
-    """A live delivery: small, hot, deleted at its end. `held_for_lane`: HELD until its connection is active again."""
+    """A live delivery: small, hot, deleted at its end.
+
+    `held_for_lane`: HELD until its connection is active again; `held_for_stop`: by the kill switch.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -121,6 +125,7 @@ class DeliveryRow(SQLModel, table=True):
     replay_of: int | None = Field(sa_type=Number)
     again: bool = Field(sa_column_kwargs={"server_default": false()})
     held_for_lane: bool = Field(sa_column_kwargs={"server_default": false()})
+    held_for_stop: bool = Field(sa_column_kwargs={"server_default": false()})
     merge: str | None = Field(sa_type=Text)
 
 
@@ -266,20 +271,6 @@ class ApiTokenRow(SQLModel, table=True):
     clearance: int = Field(sa_column_kwargs={"server_default": text("4")})
 
 
-class AuditRow(SQLModel, table=True):
-    """One act of somebody."""
-
-    __tablename__ = "audit"
-    __table_args__ = (Index("audit_tenant", "tenant_id", "id"), {"sqlite_autoincrement": True})
-    id: int | None = _id(Identity(always=False))
-    tenant_id: int
-    at: datetime = Field(sa_type=Moment)
-    actor: str = Field(sa_type=Text)
-    action: str = Field(sa_type=Text)
-    object: str = Field(sa_type=Text)
-    detail: dict[str, Any] = Field(sa_type=JSON)
-
-
 class AssessmentOrderRow(SQLModel, table=True):
     """An assessment that an ATS ordered from us."""
 
@@ -294,23 +285,6 @@ class AssessmentOrderRow(SQLModel, table=True):
     body: bytes = Field(sa_type=LargeBinary)
     created_at: datetime = Field(sa_type=Moment)
     updated_at: datetime = Field(sa_type=Moment)
-
-
-class DataKeyRow(SQLModel, table=True):
-    """A wrapped data key; one active key per tenant and class."""
-
-    __tablename__ = "data_key"
-    __table_args__ = (
-        Index("data_key_active", "tenant_id", "data_class", unique=True, **_where("state = 'active'")),
-        Index("data_key_tenant", "tenant_id"),
-    )
-    id: bytes = Field(primary_key=True, sa_type=LargeBinary)
-    tenant_id: int
-    data_class: str = Field(sa_type=Text)
-    parent: str = Field(sa_type=Text)
-    state: str = Field(sa_type=Text)
-    wrapped: bytes = Field(sa_type=LargeBinary)
-    commitment: bytes = Field(sa_type=LargeBinary)
 
 
 class RoleLeaseRow(SQLModel, table=True):

@@ -21,6 +21,20 @@ def parse(url: str) -> URL:
     raise _bad()
 
 
+def sibling(url: str, name: str) -> str:
+    """The address of another database on the same PostgreSQL server."""
+    return parse(url).set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+
+
+def for_tools(url: str) -> tuple[str, str | None]:
+    """(the address as PostgreSQL's own programs take it, without its password; the password)."""
+    address = parse(url)
+    shown = URL.create(
+        "postgresql", address.username, None, address.host, address.port, address.database, address.query
+    )
+    return shown.render_as_string(hide_password=False), None if address.password is None else str(address.password)
+
+
 def _bad() -> Invalid:
     return Invalid(
         "a database address is sqlite:///path/to/file or postgresql://user@host/name", code="bad_database_url"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 
 from hub.adapters.http import standard_webhooks
 from hub.adapters.http.message import Outgoing
@@ -12,6 +13,8 @@ from hub.ports.transport import Channel, NeedsReauth
 from mappings.documents import Document
 
 OAUTH = "oauth2_client_credentials"
+Sign = Callable[[Outgoing, str | None, str | None], Outgoing]
+"""The request with credentials, from the request, its key (a webhook's id) and the access token (OAuth modes)."""
 
 
 def way(channel: Channel, name: str) -> Document:
@@ -29,27 +32,25 @@ def way(channel: Channel, name: str) -> Document:
     return spec
 
 
-def sign_in(
-    out: Outgoing, spec: Document, channel: Channel, *, key: str | None, token: str | None, clock: Clock
-) -> Outgoing:
-    """The request with credentials. `token` is the access token of the OAuth modes, `key` becomes a webhook's id.
+def signer(spec: Document, channel: Channel, clock: Clock) -> Sign:
+    """A way to sign in made ready: what the manifest and the connection's settings say is read once.
 
     Raises NeedsReauth where the connection lacks a secret, Blocked where the manifest cannot be used.
     """
     match spec.get("mode"):
         case "none":
-            return out
+            return lambda out, _key, _token: out
         case "basic":
             credentials = basic(needed(spec, "username", channel), _password(spec, channel))
-            return out.with_headers({"authorization": credentials})
+            return lambda out, _key, _token: out.with_headers({"authorization": credentials})
         case "bearer":
-            return _apply(out, spec, needed(spec, "token", channel))
+            return _fixed(_applied(spec), needed(spec, "token", channel))
         case "api_key":
-            return _api_key(out, spec, channel)
+            return _api_key(spec, channel)
         case "standard_webhooks":
-            return _standard_webhook(out, needed(spec, "secret", channel), key, clock)
-        case mode if mode == OAUTH and token is not None:
-            return _apply(out, spec, token)
+            return _standard_webhooks(needed(spec, "secret", channel), clock)
+        case mode if mode == OAUTH:
+            return _applied(spec)
         case _:
             raise bad_manifest("its auth mode is unknown")
 
@@ -64,32 +65,51 @@ def _password(spec: Document, channel: Channel) -> str:
     return "" if spec.get("password", "") == "" else needed(spec, "password", channel)
 
 
-def _apply(out: Outgoing, spec: Document, token: str) -> Outgoing:
+def _applied(spec: Document) -> Sign:
     """Put the token where `apply` says; RFC 6750 without it."""
     apply = part(spec, "apply")
     header, form = apply.get("header", "authorization"), apply.get("format", "Bearer {token}")
     if not isinstance(header, str) or not isinstance(form, str) or "{token}" not in form:
         raise bad_manifest("its apply is not a header with a format for {token}")
-    return out.with_headers({header.lower(): form.replace("{token}", token)})
+    name = header.lower()
+
+    def sign(out: Outgoing, _key: str | None, token: str | None) -> Outgoing:
+        if token is None:
+            raise bad_manifest("there is no token")
+        return out.with_headers({name: form.replace("{token}", token)})
+
+    return sign
 
 
-def _api_key(out: Outgoing, spec: Document, channel: Channel) -> Outgoing:
+def _fixed(sign: Sign, token: str) -> Sign:
+    return lambda out, key, _token: sign(out, key, token)
+
+
+def _api_key(spec: Document, channel: Channel) -> Sign:
     value = needed(spec, "value", channel)
     header, query = optional(spec, "header", channel), optional(spec, "query", channel)
-    if (header is None) == (query is None):
-        raise bad_manifest("an api_key goes into exactly one of header and query")
-    return out.with_headers({header.lower(): value}) if header is not None else out.with_query(query or "", value)
+    if header is not None and query is None:
+        name = header.lower()
+        return lambda out, _key, _token: out.with_headers({name: value})
+    if query is not None and header is None:
+        parameter = query
+        return lambda out, _key, _token: out.with_query(parameter, value)
+    raise bad_manifest("an api_key goes into exactly one of header and query")
 
 
-def _standard_webhook(out: Outgoing, secret: str, key: str | None, clock: Clock) -> Outgoing:
-    id = key or out.headers.get("webhook-id")
-    if not id:
-        raise bad_manifest("a signed webhook needs a key")
-    body = out.body or b""
-    timestamp = int(clock.now().timestamp())
+def _standard_webhooks(secret: str, clock: Clock) -> Sign:
     try:
-        signature = standard_webhooks.sign(secret, id, timestamp, body)
+        keys = standard_webhooks.keys(secret)
     except standard_webhooks.BadSecret as error:
         raise NeedsReauth("the connection's signing secret cannot be used", code="bad_secret") from error
-    signed = {"webhook-id": id, "webhook-timestamp": str(timestamp), "webhook-signature": signature}
-    return out.with_headers(signed, again=True)
+
+    def sign(out: Outgoing, key: str | None, _token: str | None) -> Outgoing:
+        id = key or out.headers.get("webhook-id")
+        if not id:
+            raise bad_manifest("a signed webhook needs a key")
+        timestamp = int(clock.now().timestamp())
+        signature = standard_webhooks.signature(keys, id, timestamp, out.body or b"")
+        signed = {"webhook-id": id, "webhook-timestamp": str(timestamp), "webhook-signature": signature}
+        return out.with_headers(signed, again=True)
+
+    return sign

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -13,7 +14,9 @@ Render = Callable[[], Awaitable[tuple[bytes, str]]]
 
 
 @asynccontextmanager
-async def serve_metrics(listen: tuple[str, int], render: Render) -> AsyncIterator[int]:
+async def serve_metrics(
+    listen: tuple[str, int], render: Render, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
     """Serve GET /metrics while the block runs; yields the port (0 in `listen` picks a free one)."""
 
     async def answer(_: web.Request) -> web.Response:
@@ -28,7 +31,7 @@ async def serve_metrics(listen: tuple[str, int], render: Render) -> AsyncIterato
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, *listen)
+        site = web.TCPSite(runner, *listen, ssl_context=tls)
         try:
             await site.start()
         except OSError as error:

@@ -37,7 +37,12 @@ def keys(secret: str) -> list[bytes]:
 
 def sign(secret: str, id: str, timestamp: int, body: bytes) -> str:
     """The value of `webhook-signature`: one `v1,` signature for each key, separated by spaces. Raises BadSecret."""
-    return " ".join("v1," + base64.b64encode(_mac(key, id, str(timestamp), body)).decode() for key in keys(secret))
+    return signature(keys(secret), id, timestamp, body)
+
+
+def signature(keys: Sequence[bytes], id: str, timestamp: int, body: bytes) -> str:
+    """The same with the keys of a secret."""
+    return " ".join(["v1," + base64.b64encode(_mac(key, id, str(timestamp), body)).decode() for key in keys])
 
 
 def verify(

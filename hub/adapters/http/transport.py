@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Protocol
 
-from hub.adapters.http.auth import OAUTH, sign_in, way
+from hub.adapters.http.auth import OAUTH, Sign, signer, way
 from hub.adapters.http.guard import Guard
 from hub.adapters.http.message import Outgoing, compose
 from hub.adapters.http.pool import Cut, Limits, Pool, Trial
@@ -74,25 +74,25 @@ class HttpTransport:
             await lane.pool.close()
 
     async def _exchange(self, lane: _Lane, request: HttpRequest, trial: Trial) -> HttpResponse:
-        channel, pool = lane.channel, lane.pool
         out = compose(request, self._checked(request.url, lane.hosts))
-        spec = lane.ways.get(request.auth) or lane.ways.setdefault(request.auth, way(channel, request.auth))
+        chosen = lane.ways.get(request.auth) or lane.open_way(request.auth, self._clock)
+        if chosen.spec.get("mode") == OAUTH:
+            return await self._with_token(lane, request, out, chosen, trial)
+        return await self._deliver(lane.pool, chosen.sign(out, request.key, None), trial)
 
+    async def _with_token(
+        self, lane: _Lane, request: HttpRequest, out: Outgoing, chosen: _Way, trial: Trial
+    ) -> HttpResponse:
         async def post(call: HttpRequest) -> HttpResponse:
-            return await self._deliver(pool, compose(call, self._checked(call.url, lane.hosts)), Trial())
+            return await self._deliver(lane.pool, compose(call, self._checked(call.url, lane.hosts)), Trial())
 
-        def signed(token: str | None) -> Outgoing:
-            return sign_in(out, spec, channel, key=request.key, token=token, clock=self._clock)
-
-        if spec.get("mode") != OAUTH:
-            return await self._deliver(pool, signed(None), trial)
-        token = await self._tokens.token(channel, spec, post)
-        answer = await self._deliver(pool, signed(token), trial)
+        token = await self._tokens.token(lane.channel, chosen.spec, post)
+        answer = await self._deliver(lane.pool, chosen.sign(out, request.key, token), trial)
         if answer.status != 401:
             return answer
         trial.sent = False  # refused at the door: nothing has happened there yet
-        token = await self._tokens.token(channel, spec, post, refused=token)
-        return await self._deliver(pool, signed(token), trial)
+        token = await self._tokens.token(lane.channel, chosen.spec, post, refused=token)
+        return await self._deliver(lane.pool, chosen.sign(out, request.key, token), trial)
 
     async def _deliver(self, pool: Pool, out: Outgoing, trial: Trial) -> HttpResponse:
         """Send; a request that met a pooled connection as the vendor closed it goes once more over a fresh one.
@@ -122,6 +122,14 @@ class HttpTransport:
 
 
 @dataclass(frozen=True, slots=True)
+class _Way:
+    """A way to sign in."""
+
+    spec: Document
+    sign: Sign
+
+
+@dataclass(frozen=True, slots=True)
 class _Lane:
     """What a channel says, read once: the next request of the same connection finds it here."""
 
@@ -129,4 +137,9 @@ class _Lane:
     hosts: tuple[str, ...]
     timeout_s: float
     pool: Pool
-    ways: dict[str, Document] = field(default_factory=dict)
+    ways: dict[str, _Way] = field(default_factory=dict)
+
+    def open_way(self, name: str, clock: Clock) -> _Way:
+        """The way that `auth: name` of a request means, from now on in `ways`. Raises Blocked, NeedsReauth."""
+        spec = way(self.channel, name)
+        return self.ways.setdefault(name, _Way(spec, signer(spec, self.channel, clock)))

@@ -12,7 +12,7 @@ from hub.adapters.memory.events import MemoryEvents, ended, promote, supersede
 from hub.adapters.memory.tables import Key, LaneRow
 from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection, ConnectionState
-from hub.domain.deliveries import Again, Attempt, Delivery, Final, Finish, Hold, State
+from hub.domain.deliveries import STOPPED, Again, Attempt, Delivery, Final, Finish, Hold, State
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
@@ -111,6 +111,7 @@ class MemoryDeliveries(MemoryEvents):
             case Hold():
                 tables.live.put(row.id, replace(free, state=State.HELD))
                 tables.held_for_lane.put(row.id, held_for_lane(completion.attempt))
+                tables.held_for_stop.put(row.id, completion.attempt.error == STOPPED)
         event = tables.events.get(row.event)
         subject = (event.subject if event is not None else None) or ""
         for object_, external in completion.refs.items():
@@ -288,10 +289,38 @@ class MemoryDeliveries(MemoryEvents):
         self._tables.live.drop(row.id)
         self._tables.done.put(row.id, ended(row, Final.CANCELLED, None, now))
 
+    async def hold_caused(self, tenant: TenantId, limit: int = 1000) -> int:
+        for state in (State.WAITING, State.READY):
+            mine = (row for row in self._tables.live.values() if row.tenant == tenant and row.state is state)
+            some = [row for row in mine if row.revision is not None][:limit]
+            for row in some:
+                self._tables.live.put(row.id, replace(row, state=State.HELD))
+                self._tables.held_for_stop.put(row.id, True)
+            if some:
+                return len(some)
+        return 0
+
+    def _stopped(self, tenant: TenantId) -> list[Delivery]:
+        held = (row for row in self._tables.live.values() if row.tenant == tenant and row.state is State.HELD)
+        return sorted((row for row in held if self._tables.held_for_stop.get(row.id)), key=lambda row: row.id)
+
+    async def held_by_stop(self, tenant: TenantId) -> dict[ConnectionId, int]:
+        return dict(Counter(row.connection for row in self._stopped(tenant)))
+
+    async def let_go(self, tenant: TenantId, *, now: datetime, send: bool, limit: int = 1000) -> int:
+        some = self._stopped(tenant)[:limit]
+        if send:
+            self.put_back(some)
+        for row in () if send else some:
+            self._tables.live.drop(row.id)
+            self._tables.done.put(row.id, ended(row, Final.CANCELLED, None, now, STOPPED))
+        return len(some)
+
     def put_back(self, rows: Sequence[Delivery]) -> None:
         """Make rows READY that are not in the queue now; a keyed one takes its place by id among those not yet leased."""
         live, keys = self._tables.live, dict[Key, None]()
         for row in sorted(rows, key=lambda row: row.id):
+            self._tables.held_for_stop.put(row.id, False)
             if row.okey is None:
                 live.put(row.id, replace(row, state=State.READY))
                 continue

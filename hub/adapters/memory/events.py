@@ -25,7 +25,7 @@ class MemoryEvents:
     async def accept(self, arrivals: Sequence[Arrival], owed: Sequence[Owed] = ()) -> list[Receipt]:
         tables, keys, receipts = self._tables, dict[Key, None](), []
         for one in owed:
-            keys |= owe(tables, one.tenant, one.event, [one.planned], one.at)
+            keys |= owe(tables, one.tenant, one.event, [one.planned], one.at)[1]
         for arrival in arrivals:
             event = arrival.event
             identity = (event.tenant, event.source, event.key)
@@ -41,9 +41,9 @@ class MemoryEvents:
             if arrival.evaluated:
                 tables.evaluated.put(event.id, (event.tenant, arrival.evaluated))
                 for said in arrival.evaluated:
-                    if said.verdict is True and said.how != "live":
-                        tables.observations.put((said.revision, event.id), event.tenant)
-            keys |= owe(tables, event.tenant, event.id, arrival.planned, event.received_at)
+                    if said.noteworthy:
+                        tables.observations.put((said.revision, event.id), (event.tenant, said.versus))
+            keys |= owe(tables, event.tenant, event.id, arrival.planned, event.received_at)[1]
             for start in arrival.starts:
                 run = RunId(tables.next("run"))
                 tables.runs.put(run, started(run, event, start))
@@ -120,9 +120,11 @@ def ended(row: Delivery, final: Final, reference: str | None, now: datetime, err
     )
 
 
-def owe(tables: Tables, tenant: TenantId, event: EventId, plans: Sequence[Planned], at: datetime) -> dict[Key, None]:
-    """Write planned deliveries; returns the keys that got a waiter."""
-    keys = dict[Key, None]()
+def owe(
+    tables: Tables, tenant: TenantId, event: EventId, plans: Sequence[Planned], at: datetime
+) -> tuple[list[DeliveryId], dict[Key, None]]:
+    """Write planned deliveries; returns their ids and the keys that got a waiter."""
+    ids, keys = list[DeliveryId](), dict[Key, None]()
     for planned in plans:
         delivery = Delivery(
             id=DeliveryId(tables.next("delivery")),
@@ -142,9 +144,10 @@ def owe(tables: Tables, tenant: TenantId, event: EventId, plans: Sequence[Planne
             merge=planned.merge,
         )
         tables.live.put(delivery.id, delivery)
+        ids.append(delivery.id)
         if planned.okey is not None:
             keys[(planned.connection, planned.okey)] = None
-    return keys
+    return ids, keys
 
 
 def started(run: RunId, event: StoredEvent, start: Start) -> Run:

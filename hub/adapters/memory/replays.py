@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from hub.adapters.memory.deliveries import MemoryDeliveries
-from hub.adapters.memory.events import promote, supersede
-from hub.domain.deliveries import Delivery, Final, Planned, State
+from hub.adapters.memory.events import owe, promote, supersede
+from hub.domain.deliveries import Delivery, Final, Planned
 from hub.domain.ids import DeliveryId, EventId, TenantId
 from hub.domain.replays import DeadGroup, ReplayJob, ReplayState, ReplayWanted
 from hub.ports.store import DoneDelivery, StoredEvent
@@ -96,33 +96,11 @@ class MemoryReplays(MemoryDeliveries):
             return []
         rows: list[Delivery | DoneDelivery] = [*tables.live.values(), *tables.done.values()]
         known = {(row.connection, row.step) for row in rows if row.event == event}
-        made = []
-        for plan in planned:
-            if (plan.connection, plan.step) in known:
-                continue
-            fresh = Delivery(
-                id=DeliveryId(tables.next("delivery")),
-                event=event,
-                tenant=tenant,
-                connection=plan.connection,
-                revision=plan.revision,
-                step=plan.step,
-                okey=plan.okey,
-                state=State.READY if plan.okey is None else State.WAITING,
-                attempt=0,
-                deferrals=0,
-                run_lease=0,
-                due_at=now,
-                received_at=stored.received_at,
-                expires_at=plan.expires_at,
-                merge=plan.merge,
-            )
-            tables.live.put(fresh.id, fresh)
-            made.append(fresh)
-        keys = {(row.connection, row.okey): None for row in made if row.okey is not None}
+        fresh = [replace(plan, due_at=now) for plan in planned if (plan.connection, plan.step) not in known]
+        ids, keys = owe(tables, tenant, event, fresh, stored.received_at)
         supersede(tables, keys, now)
         promote(tables, keys)
-        return [row.id for row in made]
+        return ids
 
     async def dead_groups(self, tenant: TenantId) -> list[DeadGroup]:
         groups: dict[tuple[int, int | None, str, str | None], DeadGroup] = {}

@@ -105,7 +105,7 @@ class MemoryRetention(MemoryEvents):
                 return [(_call(tables.runs.drop, run.id), run.tenant) for run in ended if gone(run.event)]
             case Kind.OBSERVATIONS:
                 seen = [item for item in tables.observations.items() if item[0][1] < first_id(cut)]
-                return [(_call(tables.observations.drop, key), tenant) for key, tenant in seen]
+                return [(_call(tables.observations.drop, key), tenant) for key, (tenant, _) in seen]
             case Kind.ATTEMPTS:
                 return self._attempts(cut)
             case Kind.IDENTITIES:

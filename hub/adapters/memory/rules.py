@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -12,7 +13,8 @@ from hub.adapters.memory.deliveries import MemoryDeliveries
 from hub.adapters.memory.tables import RuleRow
 from hub.domain.errors import NotFound
 from hub.domain.ids import EventId, RevisionId, RuleId, TenantId
-from hub.ports.rules import Backtest, Evaluated, Review, Rule, RuleRevision, Sealed
+from hub.ports.rules import Backtest, Compared, Evaluated, Mark, Review, Rule, RuleRevision, Sealed
+from hub.ports.store import StoredEvent
 from mappings.documents import Document
 
 
@@ -30,7 +32,8 @@ class MemoryRules(MemoryDeliveries):
         latest = self._tables.revisions.get(row.latest)
         assert latest is not None
         current = None if row.current is None else self._tables.revisions.get(row.current)
-        return Rule(row.id, row.tenant, row.name, row.state, latest, current)
+        beside = None if row.beside is None else self._tables.revisions.get(row.beside)
+        return Rule(row.id, row.tenant, row.name, row.state, latest, current, beside, row.beside_since)
 
     async def put_rule(
         self, tenant: TenantId, name: str, body: Document, *, state: str, by: str, now: datetime
@@ -40,7 +43,8 @@ class MemoryRules(MemoryDeliveries):
         if old is None or row is None or old.current is None or canonical(old.current.body) != canonical(body):
             row = self._revise(tenant, name, body, by, now, None)
             row = replace(row, current=row.latest)
-        return self._put(replace(row, state=state, current=None if state == "draft" else row.current))
+        current = None if state == "draft" else row.current
+        return self._put(replace(row, state=state, current=current, beside=None, beside_since=None))
 
     async def draft_rule(
         self, tenant: TenantId, name: str, body: Document, *, by: str, now: datetime, reason: str | None = None
@@ -73,7 +77,17 @@ class MemoryRules(MemoryDeliveries):
         row = self._tables.rules.get(rule)
         if row is None:
             raise NotFound("there is no such rule")
-        self._put(replace(row, state=state, current=current))
+        self._put(replace(row, state=state, current=current, beside=None, beside_since=None))
+
+    async def set_beside(self, rule: RuleId, beside: RevisionId | None, now: datetime) -> None:
+        row = self._tables.rules.get(rule)
+        if row is None:
+            raise NotFound("there is no such rule")
+        self._put(replace(row, beside=beside, beside_since=None if beside is None else now))
+
+    async def compared(self, revision: RevisionId) -> Compared:
+        seen = (beside for (said, _), (_, beside) in self._tables.observations.items() if said == revision)
+        return Compared(**Counter(beside for beside in seen if beside is not None))
 
     async def revision(self, revision: RevisionId) -> RuleRevision | None:
         return self._tables.revisions.get(revision)
@@ -99,11 +113,15 @@ class MemoryRules(MemoryDeliveries):
         found = self._tables.evaluated.get(event)
         return None if found is None or found[0] != tenant else list(found[1])
 
-    async def observed(self, revision: RevisionId, limit: int, before: EventId | None = None) -> list[EventId]:
+    async def observed(
+        self, revision: RevisionId, limit: int, before: EventId | None = None, versus: str | None = None
+    ) -> list[EventId]:
         found = [
             event
-            for (seen, event), _ in self._tables.observations.items()
-            if seen == revision and (before is None or event < before)
+            for (seen, event), (_, beside) in self._tables.observations.items()
+            if seen == revision
+            and (before is None or event < before)
+            and (beside != "no_longer" if versus is None else beside == versus)
         ]
         return sorted(found, reverse=True)[:limit]
 
@@ -113,12 +131,23 @@ class MemoryRules(MemoryDeliveries):
     async def sealed(
         self, tenant: TenantId, type: str, *, since: EventId, before: EventId, limit: int
     ) -> Sequence[Sealed]:
+        found = self._typed(tenant, type, since, before)[:limit]
+        return [Sealed(event.id, event.received_at, event.body, event.subject, event.depth) for event in found]
+
+    async def marks(self, tenant: TenantId, type: str, *, since: EventId, before: EventId, limit: int) -> list[Mark]:
+        return [
+            Mark(event.id, event.received_at, event.subject, None if event.cause is None else event.cause.event)
+            for event in self._typed(tenant, type, since, before)
+            if event.subject is not None
+        ][:limit]
+
+    def _typed(self, tenant: TenantId, type: str, since: EventId, before: EventId) -> list[StoredEvent]:
         found = [
-            Sealed(event.id, event.received_at, event.body)
+            event
             for event in self._tables.events.values()
             if event.tenant == tenant and event.type == type and since <= event.id < before
         ]
-        return sorted(found, key=lambda one: one.id, reverse=True)[:limit]
+        return sorted(found, key=lambda one: one.id)
 
     async def add_backtest(self, backtest: Backtest) -> None:
         self._tables.backtests.put(backtest.id, backtest)

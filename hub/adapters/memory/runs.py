@@ -10,7 +10,7 @@ from hub.adapters.memory.deliveries import MemoryDeliveries
 from hub.adapters.memory.events import wake
 from hub.domain.ids import EventId, RuleId, RunId, TenantId
 from hub.domain.runs import Run, RunState
-from hub.ports.runs import Awaited, CandidateTag
+from hub.ports.runs import Awaited, CandidateTag, TagChange
 from mappings.documents import Document
 
 
@@ -23,7 +23,9 @@ class MemoryRuns(MemoryDeliveries):
 
     def _is_due(self, run: Run, now: datetime) -> bool:
         rule = self._tables.rules.get(run.rule)
-        return run.due_at is not None and run.due_at <= now and (rule is None or rule.state != "paused")
+        if run.due_at is None or run.due_at > now or self._tables.counters.get(f"rules_stopped.{run.tenant}"):
+            return False
+        return rule is None or rule.state != "paused"
 
     async def take_runs(self, ids: Sequence[RunId], now: datetime) -> list[Run]:
         found = [run for id_ in ids if (run := self._tables.runs.get(id_)) is not None and self._is_due(run, now)]
@@ -98,15 +100,30 @@ class MemoryRuns(MemoryDeliveries):
         return sum(at > since for at in begun)
 
     async def put_tag(self, tenant: TenantId, subject: str, tag: CandidateTag) -> None:
+        if self._tables.tags.get((tenant, subject, tag.tag)) is None:
+            self._tell_tag(tenant, subject, TagChange(tag.tag, True, tag.at))
         self._tables.tags.put((tenant, subject, tag.tag), tag)
 
-    async def drop_tag(self, tenant: TenantId, subject: str, tag: str) -> None:
-        if self._tables.tags.get((tenant, subject, tag)) is not None:
-            self._tables.tags.drop((tenant, subject, tag))
+    async def drop_tag(self, tenant: TenantId, subject: str, tag: CandidateTag) -> None:
+        if self._tables.tags.get((tenant, subject, tag.tag)) is not None:
+            self._tables.tags.drop((tenant, subject, tag.tag))
+            self._tell_tag(tenant, subject, TagChange(tag.tag, False, tag.at))
+
+    def _tell_tag(self, tenant: TenantId, subject: str, change: TagChange) -> None:
+        known = self._tables.tag_changes.get((tenant, subject)) or ()
+        self._tables.tag_changes.put((tenant, subject), (*known, change))
 
     async def tags(self, tenant: TenantId, subject: str) -> list[CandidateTag]:
         found = [tag for key, tag in self._tables.tags.items() if key[:2] == (tenant, subject)]
         return sorted(found, key=lambda one: one.tag)
+
+    async def tags_of(self, tenant: TenantId, subjects: Collection[str]) -> dict[str, list[str]]:
+        found = {subject: [one.tag for one in await self.tags(tenant, subject)] for subject in subjects}
+        return {subject: tags for subject, tags in found.items() if tags}
+
+    async def tag_changes(self, tenant: TenantId, subjects: Collection[str]) -> dict[str, list[TagChange]]:
+        found = {subject: self._tables.tag_changes.get((tenant, subject)) for subject in subjects}
+        return {subject: list(changes) for subject, changes in found.items() if changes}
 
     async def calendar(self, tenant: TenantId) -> Document | None:
         return self._tables.calendars.get(tenant)

@@ -6,7 +6,7 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
 
-from hub.adapters.memory.deliveries import row_number
+from hub.adapters.memory.audit import MemoryAudit
 from hub.adapters.memory.records import MemoryRecords
 from hub.adapters.memory.replays import MemoryReplays
 from hub.adapters.memory.retention import MemoryRetention
@@ -17,12 +17,12 @@ from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import State
 from hub.domain.errors import Conflict, NotFound
 from hub.domain.ids import ConnectionId, TenantId
-from hub.ports.people import ApiToken, AuditEntry, Order
-from hub.ports.store import Page, StoredMapping
+from hub.ports.people import ApiToken, Order
+from hub.ports.store import StoredMapping
 from mappings.documents import Document
 
 
-class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules, MemoryRetention, MemoryRecords):
+class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules, MemoryRetention, MemoryAudit, MemoryRecords):
     """`hub.ports.store.Work` over tables: adds Settings, People and Orders."""
 
     async def connections(self, tenant: TenantId) -> list[Connection]:
@@ -119,15 +119,6 @@ class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules, MemoryRetention, Memory
         for one in over:
             self._tables.tokens.drop(one.id)
         return len(over)
-
-    async def audit(self, entry: AuditEntry) -> None:
-        self._tables.audit.put(self._tables.next("audit"), replace(entry, detail=deepcopy(entry.detail)))
-
-    async def audit_entries(self, tenant: TenantId, page: Page) -> list[AuditEntry]:
-        before = row_number(page)
-        rows = [(number, entry) for number, entry in self._tables.audit.items() if entry.tenant == tenant]
-        rows = sorted((row for row in rows if before is None or row[0] < before), key=lambda row: row[0], reverse=True)
-        return [entry for _, entry in rows[: page.limit]]
 
     async def put_order(self, order: Order) -> None:
         self._tables.orders.put(order.id, order)

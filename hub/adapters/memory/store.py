@@ -7,26 +7,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from hub.adapters.memory.keys import MemoryKeys
 from hub.adapters.memory.settings import MemoryWork
 from hub.adapters.memory.tables import Tables
-from hub.domain.ids import TenantId
 from hub.ports.clock import Clock
 from hub.ports.store import Work
-from hub.ports.vault import KeyRow
 from hub.ports.vitals import StoreHealth, StoreVitals
 
 
-class MemoryStore:
-    """`hub.ports.store.Store` and `hub.ports.vault.KeyShelf`; everything is gone when the process ends."""
+class MemoryStore(MemoryKeys):
+    """`hub.ports.store.Store`, `hub.ports.vault.KeyShelf` and `KeyKeeping`; everything is gone when the process ends."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._tables = Tables()
+        super().__init__(self._tables)
         self._lock = asyncio.Lock()
         self._owner: asyncio.Task[object] | None = None
         self._bell = asyncio.Event()
         self._roles: dict[str, tuple[str, datetime]] = {}
-        self._keys: list[KeyRow] = []
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Work]:
@@ -63,7 +62,7 @@ class MemoryStore:
     async def now(self) -> datetime:
         return self._clock.now()
 
-    def ring(self) -> None:
+    def ring(self, *, here: bool = False) -> None:  # noqa: ARG002 - there is no other process
         self._bell.set()
 
     async def wait(self, seconds: float) -> None:
@@ -80,21 +79,6 @@ class MemoryStore:
             return False
         self._roles[role] = (owner, until)
         return True
-
-    async def load_keys(self, tenant: TenantId) -> list[KeyRow]:
-        return [row for row in self._keys if row.tenant == tenant]
-
-    async def add_key(self, row: KeyRow) -> KeyRow:
-        for known in self._keys:
-            if (known.tenant, known.data_class, known.state, row.state) == (
-                row.tenant,
-                row.data_class,
-                "active",
-                "active",
-            ):
-                return known
-        self._keys.append(row)
-        return row
 
     async def close(self) -> None:
         self.ring()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from hub.domain.audit import Chain, Linked
 from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Attempt, Delivery, State
@@ -16,9 +17,10 @@ from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId
 from hub.domain.replays import ReplayJob
 from hub.domain.runs import Run
 from hub.ports.accounts import Record
-from hub.ports.people import ApiToken, AuditEntry, Order
+from hub.ports.people import ApiToken, Order
 from hub.ports.rules import Backtest, Evaluated, Review, RuleRevision
-from hub.ports.runs import CandidateTag
+from hub.ports.runs import CandidateTag, TagChange
+from hub.ports.signing import SigningKey
 from hub.ports.store import DoneDelivery, StoredEvent, StoredMapping
 from mappings.documents import Document
 
@@ -161,6 +163,8 @@ class RuleRow:
     state: str
     latest: RevisionId
     current: RevisionId | None
+    beside: RevisionId | None = None
+    beside_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,7 @@ class Tables:
     identities: Table[tuple[TenantId, str, str], tuple[EventId, bytes, datetime | None]] = field(init=False)
     live: LiveTable = field(init=False)
     held_for_lane: Table[DeliveryId, bool] = field(init=False)
+    held_for_stop: Table[DeliveryId, bool] = field(init=False)
     done: Table[DeliveryId, DoneDelivery] = field(init=False)
     attempts: Table[DeliveryId, tuple[Attempt, ...]] = field(init=False)
     refs: RefTable = field(init=False)
@@ -192,15 +197,18 @@ class Tables:
     revisions: Table[RevisionId, RuleRevision] = field(init=False)
     reviews: Table[RuleId, tuple[Review, ...]] = field(init=False)
     evaluated: Table[EventId, tuple[TenantId, tuple[Evaluated, ...]]] = field(init=False)
-    observations: Table[tuple[RevisionId, EventId], TenantId] = field(init=False)
+    observations: Table[tuple[RevisionId, EventId], tuple[TenantId, str | None]] = field(init=False)
     backtests: Table[str, Backtest] = field(init=False)
     mappings: Table[tuple[TenantId, str, int], StoredMapping] = field(init=False)
     tokens: Table[str, ApiToken] = field(init=False)
-    audit: Table[int, AuditEntry] = field(init=False)
+    acts: Table[tuple[TenantId, int], Linked] = field(init=False)
+    chains: Table[TenantId, Chain] = field(init=False)
+    signing_keys: Table[str, SigningKey] = field(init=False)
     orders: Table[str, Order] = field(init=False)
     runs: Table[RunId, Run] = field(init=False)
     once: Table[tuple[RuleId, str], RunId] = field(init=False)
     tags: Table[tuple[TenantId, str, str], CandidateTag] = field(init=False)
+    tag_changes: Table[tuple[TenantId, str], tuple[TagChange, ...]] = field(init=False)
     calendars: Table[TenantId, Document] = field(init=False)
     records: Table[tuple[str, TenantId, str], Record] = field(init=False)
 
@@ -208,18 +216,14 @@ class Tables:
         journal = self.journal
         self.counters, self.events, self.identities = Table(journal), Table(journal), Table(journal)
         self.live, self.held_for_lane, self.done = LiveTable(journal), Table(journal), Table(journal)
+        self.held_for_stop, self.tag_changes = Table(journal), Table(journal)
         self.attempts, self.refs = Table(journal), RefTable(journal)
         self.connections, self.lanes, self.replays = Table(journal), Table(journal), Table(journal)
         self.rules, self.revisions = Table(journal), Table(journal)
         self.reviews, self.evaluated, self.backtests = Table(journal), Table(journal), Table(journal)
         self.observations = Table(journal)
-        self.mappings, self.tokens, self.audit, self.orders = (
-            Table(journal),
-            Table(journal),
-            Table(journal),
-            Table(journal),
-        )
-
+        self.mappings, self.tokens, self.orders = Table(journal), Table(journal), Table(journal)
+        self.acts, self.chains, self.signing_keys = Table(journal), Table(journal), Table(journal)
         self.records = Table(journal)
         self.runs, self.once, self.tags, self.calendars = (
             Table(journal),

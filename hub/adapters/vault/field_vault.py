@@ -1,71 +1,97 @@
-"""The vault: seals fields under their tenant's keys, which it loads or makes when a tenant is prepared."""
+"""The vault: seals fields under the keys of those they are about, which it loads or makes when they are prepared."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 
 from hub.adapters.vault import envelope as format_1
-from hub.adapters.vault.data_keys import ACTIVE, DESTROYED, INDEX_CLASS, DataKey, new_row, open_row
+from hub.adapters.vault.data_keys import (
+    ACTIVE,
+    DESTROYED,
+    INDEX_CLASS,
+    DataKey,
+    OwnerKey,
+    new_owner_row,
+    new_row,
+    open_owner_row,
+    open_row,
+    rewrap_owner_row,
+    rewrap_row,
+)
+from hub.adapters.vault.opened import OwnerKeys, TenantKeys, Whose
 from hub.adapters.vault.root_keys import RootKeys
 from hub.domain.errors import Conflict, Unavailable
 from hub.domain.ids import TenantId
-from hub.ports.vault import DataClass, KeyRow, KeyShelf, Place
+from hub.ports.clock import Clock
+from hub.ports.vault import DataClass, KeyRow, KeyShelf, KeyVitals, Owner, Place, RootState
 
 CLASSES = (*(str(member.value) for member in DataClass), INDEX_CLASS)
-
-
-class _TenantKeys:
-    """A tenant's opened keys: every one by its id, the active one by its class."""
-
-    def __init__(self, opened: Iterable[DataKey], destroyed: frozenset[bytes]) -> None:
-        self.by_id = {key.id: key for key in opened}
-        self.active = {key.data_class: key for key in self.by_id.values() if key.active}
-        self.destroyed = destroyed
+CHECK_S = 2.0  # how soon a key that was rotated or destroyed by another process is no longer used here
+GROUP = 500  # owners' keys that are made or loaded together
+AWAY = frozenset(
+    {"key_provider_down", "key_provider_denied", "store_unavailable"}
+)  # what keys in memory may outlive, for a while
 
 
 class FieldVault:
     """A `hub.ports.vault.Vault` over root keys and the shelf of wrapped keys.
 
     Keys are never tried in turn: the id in the envelope names the key, and it must be this tenant's and of this class.
-    Besides the port's `sealed_elsewhere`, `open` raises Conflict with `unknown_envelope` (a format that this program
-    does not know) and `key_destroyed` (shredded on purpose; nothing opens it again).
+    Keys are opened anew after half of `max_age_s`; while the provider or the store is away, those in memory serve until
+    they are `max_age_s` old. Without a clock they never age.
     """
 
-    def __init__(self, roots: RootKeys, shelf: KeyShelf) -> None:
-        self._roots = roots
+    def __init__(
+        self, roots: RootKeys, shelf: KeyShelf, clock: Clock | None = None, *, max_age_s: float = 600.0
+    ) -> None:
+        self.roots = roots
         self._shelf = shelf
-        self._tenants: dict[TenantId, _TenantKeys] = {}
-        self._lock = asyncio.Lock()
+        self._clock = clock
+        self._max_age_s = max_age_s
+        self._tenants: dict[TenantId, TenantKeys] = {}
+        self._owners = OwnerKeys()
+        self._epoch: int | None = None
+        self._up = True
+        self._locks: defaultdict[TenantId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._making, self._finding = asyncio.Lock(), asyncio.Lock()
+        self._wanted: dict[Whose, None] = {}
+        self._sought: dict[tuple[TenantId, bytes], None] = {}
 
-    async def prepare(self, tenant: TenantId) -> None:
-        """Load the tenant's keys, making them at first use.
+    async def prepare(
+        self,
+        tenant: TenantId,
+        owners: Collection[Owner | None] = (),
+        sealed: Collection[bytes | None] = (),
+        *,
+        data_class: DataClass | None = None,
+    ) -> None:
+        """Load the tenant's keys and those of the owners, making them at first use.
 
-        Every stored key is opened before one is made, so a wrong keyring or a moved row changes nothing.
+        Every stored tenant key is opened before one is made, so a wrong keyring or a moved row changes nothing.
+        `owners` not inside a transaction of the store: making a key is one of its own. Finding keys only reads.
         """
-        if tenant in self._tenants:
-            return
-        async with self._lock:
-            if tenant not in self._tenants:
-                self._tenants[tenant] = await self._load(tenant)
+        keys = self._tenants.get(tenant)
+        if keys is None or self._now() - keys.checked_at >= CHECK_S:
+            keys = await self._current(tenant)
+        if owners:
+            whose = [(tenant, str(one), str(data_class or class_of(one))) for one in owners if one is not None]
+            await self._all_made([one for one in whose if self._owners.active(*one) is None])
+        if sealed:
+            ids = [id for one in sealed if one is not None and (id := _named(one)) is not None]
+            await self._all_found(tenant, [id for id in ids if not self._known(tenant, keys, id)])
 
     def seal(self, place: Place, plain: bytes) -> bytes:
         """The envelope of `plain`, 48 bytes longer."""
-        key = self._keys(place.tenant).active[place.data_class]
+        key = self.sealing(place)
         return format_1.seal(key.cipher, key.header, os.urandom(format_1.NONCE), plain, self._bound(key, place))
 
     def open(self, place: Place, envelope: bytes) -> bytes:
         """The plain bytes."""
-        keys = self._keys(place.tenant)
-        id = format_1.key_id(envelope)
-        key = keys.by_id.get(id)
-        if key is None and id in keys.destroyed:
-            raise Conflict(f"key {id.hex()} was destroyed; what it sealed is erased", code="key_destroyed")
-        if key is None or key.data_class != place.data_class:
-            raise Conflict(
-                f"sealed under a key that is no {place.data_class} key of this tenant", code="sealed_elsewhere"
-            )
+        self._keys(place.tenant)
+        key = self.opening(place, format_1.key_id(envelope))
         return format_1.open_sealed(key.cipher, envelope, self._bound(key, place))
 
     def blind(self, place: Place, value: str) -> bytes:
@@ -74,26 +100,234 @@ class FieldVault:
         """
         return self._keys(place.tenant).active[INDEX_CLASS].blind(place.table, place.column, value)
 
-    def _bound(self, key: DataKey, place: Place) -> bytes:
+    def sealing(self, place: Place) -> DataKey | OwnerKey:
+        """The key that seals there. Raises Unavailable if it was not prepared."""
+        keys = self._keys(place.tenant)
+        if place.owner is None:
+            return keys.active[place.data_class]
+        key = self._owners.active(place.tenant, place.owner, place.data_class)
+        if key is None:
+            raise Unavailable(f"no {place.data_class} key of an owner is loaded for it", code="vault_not_prepared")
+        return key
+
+    def opening(self, place: Place, id: bytes) -> DataKey | OwnerKey:
+        """The key of this id. Raises Conflict (`key_destroyed`, `sealed_elsewhere`), Unavailable."""
+        keys = self._keys(place.tenant)
+        key: DataKey | OwnerKey | None = keys.by_id.get(id) or self._owners.get(place.tenant, id)
+        if key is not None and key.data_class == place.data_class:
+            return key
+        gone = id in keys.destroyed or self._owners.gone(place.tenant, id)
+        if key is None and gone is None:
+            raise Unavailable("the key of a sealed value is not loaded", code="vault_not_prepared")
+        if key is None and gone:
+            raise Conflict(f"key {id.hex()} was destroyed; what it sealed is erased", code="key_destroyed")
+        raise Conflict(f"sealed under a key that is no {place.data_class} key of this tenant", code="sealed_elsewhere")
+
+    def vitals(self) -> KeyVitals:
+        """For metrics: whether the provider answered last, and how old the oldest keys in memory are."""
+        ages = [self._now() - keys.opened_at for keys in self._tenants.values()]
+        return KeyVitals(self.roots.provider, self._up, max(ages, default=0.0), self._max_age_s, len(self._owners))
+
+    async def root(self) -> RootState:
+        """See `Craft`."""
+        try:
+            health, versions = await self.roots.health(), await self.roots.versions()
+        except Unavailable as error:
+            self._up = False
+            return RootState(self.roots.provider, False, str(error))
+        self._up = health.ok
+        return RootState(self.roots.provider, health.ok, health.detail, versions)
+
+    async def next_root(self) -> str:
+        """See `Craft`."""
+        return await self.roots.rotate()
+
+    async def successor(self, tenant: TenantId, data_class: str, owner: str = "") -> KeyRow:
+        """See `Craft`."""
+        if not owner:
+            return await new_row(self.roots, tenant, data_class)
+        await self.prepare(tenant)
+        return new_owner_row(self._keys(tenant).active[data_class], tenant, owner)
+
+    async def lifted(self, row: KeyRow) -> KeyRow:
+        """See `Craft`."""
+        if not row.owner:
+            return await rewrap_row(self.roots, row)
+        await self.prepare(row.tenant)
+        return rewrap_owner_row(
+            self.tenant_key(row.tenant, row.parent), self._keys(row.tenant).active[row.data_class], row
+        )
+
+    def key_of(self, envelope: bytes) -> bytes:
+        """See `Craft`."""
+        return _named(envelope) or b""
+
+    def resealed(self, place: Place, envelope: bytes) -> bytes:
+        """See `Craft`."""
+        return self.seal(place, self.open(place, envelope))
+
+    def tenant_key(self, tenant: TenantId, id: str) -> DataKey:
+        """One of the tenant's own keys by its id in hex. Raises Unavailable."""
+        key = self._keys(tenant).by_id.get(bytes.fromhex(id))
+        if key is None:
+            raise Unavailable(f"tenant {tenant} has no key {id}", code="key_mismatch")
+        return key
+
+    def forget(self) -> None:
+        """See `Craft`. Tenants' keys that are open already are kept: their provider may be away just now."""
+        for keys in self._tenants.values():
+            keys.changed, keys.checked_at = True, float("-inf")
+        self._owners.clear()
+
+    def _bound(self, key: DataKey | OwnerKey, place: Place) -> bytes:
         return format_1.context(key.header, place)
 
-    def _keys(self, tenant: TenantId) -> _TenantKeys:
+    def _keys(self, tenant: TenantId) -> TenantKeys:
         keys = self._tenants.get(tenant)
         if keys is None:
             raise Unavailable(f"the keys of tenant {tenant} are not loaded", code="vault_not_prepared")
         return keys
 
-    async def _load(self, tenant: TenantId) -> _TenantKeys:
+    def _known(self, tenant: TenantId, keys: TenantKeys, id: bytes) -> bool:
+        if id in keys.by_id or id in keys.destroyed or self._owners.get(tenant, id) is not None:
+            return True
+        return self._owners.gone(tenant, id) is not None
+
+    def _now(self) -> float:
+        return 0.0 if self._clock is None else self._clock.monotonic()
+
+    async def _current(self, tenant: TenantId) -> TenantKeys:
+        """The tenant's keys, no older than they may be."""
+        async with self._locks[tenant]:
+            keys = self._tenants.get(tenant)
+            now = self._now()
+            if keys is not None and now - keys.checked_at < CHECK_S:
+                return keys
+            try:
+                keys = self._tenants[tenant] = await self._checked(tenant, keys, now)
+                self._up = True
+            except Unavailable as error:
+                self._up = error.code == "store_unavailable"
+                if keys is None or error.code not in AWAY:
+                    raise
+                if now - keys.opened_at >= self._max_age_s:
+                    del self._tenants[tenant]
+                    self._owners.clear()
+                    raise
+                keys.checked_at = now
+            return keys
+
+    async def _checked(self, tenant: TenantId, keys: TenantKeys | None, now: float) -> TenantKeys:
+        epoch = await self._shelf.key_epoch() if self._clock is not None else 0
+        if self._epoch is not None and epoch != self._epoch:
+            self._owners.clear()
+            for other in self._tenants.values():
+                other.changed = True
+        self._epoch = epoch
+        if keys is None or now - keys.opened_at >= self._max_age_s / 2:
+            return await self._load(tenant, now)
+        if keys.changed:
+            return await self._load(tenant, now, keys)
+        keys.checked_at = now
+        return keys
+
+    async def _load(self, tenant: TenantId, now: float, known: TenantKeys | None = None) -> TenantKeys:
+        """The keys as they are stored; those in `known` are not opened again."""
         rows = await self._shelf.load_keys(tenant)
-        opened = [await open_row(self._roots, row, tenant) for row in rows if row.state != DESTROYED]
+        before = {} if known is None else known.by_id
+        opened = [await self._opened(row, tenant, before) for row in rows if row.state != DESTROYED]
         there = {row.data_class for row in rows if row.state == ACTIVE}
         made = [await self._first(tenant, data_class) for data_class in CLASSES if data_class not in there]
-        opened += [await open_row(self._roots, row, tenant) for row in made]
-        return _TenantKeys(opened, frozenset(row.id for row in rows if row.state == DESTROYED))
+        opened += [await open_row(self.roots, row, tenant) for row in made]
+        destroyed = (row.id for row in rows if row.state == DESTROYED)
+        return TenantKeys.of(opened, destroyed, now if known is None else known.opened_at, now)
+
+    async def _opened(self, row: KeyRow, tenant: TenantId, known: Mapping[bytes, DataKey]) -> DataKey:
+        key = known.get(row.id)
+        same = key is not None and key.active == (row.state == ACTIVE)
+        return key if key is not None and same else await open_row(self.roots, row, tenant)
 
     async def _first(self, tenant: TenantId, data_class: str) -> KeyRow:
         """The stored active key: ours, or that of whoever was first."""
-        row = await self._shelf.add_key(await new_row(self._roots, tenant, data_class))
+        row = await self._shelf.add_key(await new_row(self.roots, tenant, data_class))
         if row.data_class != data_class or row.state != ACTIVE:
             raise Unavailable(f"the store gave no active {data_class} key for tenant {tenant}", code="key_mismatch")
         return row
+
+    async def _all_made(self, wanted: Sequence[Whose]) -> None:
+        """Load or make owners' keys: whoever comes first does it for all who wait by then, in one transaction."""
+        self._wanted.update(dict.fromkeys(wanted))
+        for mine in wanted:
+            async with self._making:
+                if self._owners.active(*mine) is not None:
+                    continue
+                self._wanted[mine] = None
+                group = [mine, *(one for one in list(self._wanted)[: GROUP - 1] if one != mine)]
+                for one in group:
+                    del self._wanted[one]
+                for tenant in {tenant for tenant, _, _ in group}:
+                    keys = self._tenants.get(tenant) or await self._current(tenant)
+                    await self._made(tenant, keys, {(owner, kind) for of, owner, kind in group if of == tenant})
+
+    async def _made(self, tenant: TenantId, keys: TenantKeys, wanted: set[tuple[str, str]]) -> None:
+        rows = await self._shelf.owner_keys(tenant, wanted)
+        missing = sorted(wanted - {(row.owner, row.data_class) for row in rows})
+        if missing:
+            fresh = [new_owner_row(keys.active[kind], tenant, owner) for owner, kind in missing]
+            rows += await self._shelf.add_owner_keys(fresh)
+        for row in rows:
+            self._owners.put(await self._opened_owner(tenant, row))
+
+    async def _all_found(self, tenant: TenantId, wanted: Sequence[bytes]) -> None:
+        """Load the keys of envelopes, in groups as `_all_made` does."""
+        self._sought.update(dict.fromkeys((tenant, id) for id in wanted))
+        for id in wanted:
+            async with self._finding:
+                if self._known(tenant, self._keys(tenant), id):
+                    continue
+                self._sought[tenant, id] = None
+                group = [id, *(other for of, other in list(self._sought)[:GROUP] if of == tenant and other != id)]
+                for one in group:
+                    del self._sought[tenant, one]
+                await self._found(tenant, set(group))
+
+    async def _found(self, tenant: TenantId, ids: set[bytes]) -> None:
+        for row in await self._shelf.keys_by_id(tenant, ids):
+            ids.discard(row.id)
+            if row.state == DESTROYED:
+                self._owners.lose(tenant, row.id, destroyed=True)
+            else:
+                self._owners.put(await self._opened_owner(tenant, row))
+        if ids:  # a tenant key that another process made a moment ago?
+            keys = await self._reloaded(tenant)
+            for id in ids - keys.by_id.keys() - keys.destroyed:
+                self._owners.lose(tenant, id, destroyed=False)
+
+    async def _opened_owner(self, tenant: TenantId, row: KeyRow) -> OwnerKey:
+        keys = self._keys(tenant)
+        parent = keys.by_id.get(bytes.fromhex(row.parent))
+        if parent is None:
+            keys = await self._reloaded(tenant)
+            parent = keys.by_id.get(bytes.fromhex(row.parent))
+        if parent is None or parent.data_class != row.data_class:
+            raise Unavailable(f"key {row.id.hex()} is wrapped by no key of tenant {tenant}", code="key_mismatch")
+        return open_owner_row(parent, row, tenant)
+
+    async def _reloaded(self, tenant: TenantId) -> TenantKeys:
+        async with self._locks[tenant]:
+            known = self._tenants.get(tenant)
+            self._tenants[tenant] = await self._load(tenant, self._now(), known)
+            return self._tenants[tenant]
+
+
+def class_of(owner: Owner) -> DataClass:
+    """What an owner's key seals unless it is said: secrets for a link to a vendor, personal data for a person."""
+    return DataClass.CREDENTIAL if owner.startswith("connection:") else DataClass.PII
+
+
+def _named(envelope: bytes) -> bytes | None:
+    """The key id in the envelope, None where it is no envelope (opening says so)."""
+    try:
+        return format_1.key_id(envelope)
+    except Conflict:
+        return None

@@ -9,15 +9,10 @@ import os
 import stat
 from pathlib import Path
 
-from hub.adapters.vault.root_keys import ROOT_BYTES, RootHealth, RootKeys, RootSet, Wrapped, read_root
-from hub.domain.errors import Unavailable
+from hub.adapters.vault.root_keys import ROOT_BYTES, RootHealth, RootSet, Wrapped, read_root
+from hub.domain.errors import Conflict, Unavailable
 
 FORMAT, FIRST = "hirewire-keyring-1", "rk_1"
-
-
-def open_root_keys(keyring: Path, root_key: str | None = None, production: bool = False) -> RootKeys:
-    """The provider by the settings: the key in the setting if there is one, else the keyring file."""
-    return FileKeyring(keyring) if root_key is None else EnvKeyring(root_key, production=production)
 
 
 class FileKeyring:
@@ -28,19 +23,21 @@ class FileKeyring:
     Raises Unavailable: `keyring_unsafe` (others may read or replace it), `keyring_broken`, `keyring_unreadable`.
     """
 
+    provider = "file"
+
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._roots = _load(path)
+        self._roots = keyring_at(path)
 
-    async def wrap(self, key: bytes) -> Wrapped:
+    async def wrap(self, key: bytes, context: bytes = b"") -> Wrapped:
         if self._roots is None:
             self._roots = await asyncio.to_thread(_make, self._path)
         return self._roots.wrap(key)
 
-    async def unwrap(self, wrapped: Wrapped) -> bytes:
-        if self._roots is None:
-            # Another process may have made it since we started.
-            self._roots = _load(self._path)
+    async def unwrap(self, wrapped: Wrapped, context: bytes = b"") -> bytes:
+        if self._roots is None or wrapped.parent not in self._roots.keys:
+            # Another process may have made it, or have added a root key, since we read it.
+            self._roots = await asyncio.to_thread(keyring_at, self._path) or self._roots
         if self._roots is None:
             raise Unavailable(
                 f"keys are stored, but the keyring {self._path} that wraps them is missing", code="wrong_keyring"
@@ -50,10 +47,20 @@ class FileKeyring:
     async def versions(self) -> tuple[str, ...]:
         return () if self._roots is None else self._roots.versions()
 
+    async def rotate(self) -> str:
+        """The newest root key in the file becomes the active one; a fresh one where that is so already."""
+        self._roots = await asyncio.to_thread(_rotated, self._path)
+        return self._roots.active
+
+    async def add(self) -> str:
+        """A fresh root key in the file that wraps nothing yet: time to carry the file to other machines."""
+        self._roots = await asyncio.to_thread(_added, self._path)
+        return max(self._roots.keys, key=_number)
+
     async def health(self) -> RootHealth:
         """Reads the file again: a keyring lost on disk can be saved only while a process still holds it."""
         try:
-            there = _load(self._path)
+            there = keyring_at(self._path)
         except Unavailable as error:
             return RootHealth(False, str(error))
         if there is None:
@@ -70,6 +77,8 @@ class EnvKeyring:
     Raises Unavailable: `keyring_forbidden` in production (an environment is readable by too many), `keyring_broken`.
     """
 
+    provider = "env"
+
     def __init__(self, value: str, *, production: bool) -> None:
         if production:
             raise Unavailable(
@@ -82,20 +91,23 @@ class EnvKeyring:
             raise Unavailable("a root key is named twice", code="keyring_broken")
         self._roots = RootSet(next(iter(keys)), keys)
 
-    async def wrap(self, key: bytes) -> Wrapped:
+    async def wrap(self, key: bytes, context: bytes = b"") -> Wrapped:
         return self._roots.wrap(key)
 
-    async def unwrap(self, wrapped: Wrapped) -> bytes:
+    async def unwrap(self, wrapped: Wrapped, context: bytes = b"") -> bytes:
         return self._roots.unwrap(wrapped)
 
     async def versions(self) -> tuple[str, ...]:
         return self._roots.versions()
 
+    async def rotate(self) -> str:
+        raise Conflict("root keys in a setting are changed there: put the new one first", code="rotate_elsewhere")
+
     async def health(self) -> RootHealth:
         return RootHealth(True, f"{len(self._roots.keys)} root keys from a setting, for development only")
 
 
-def _load(path: Path) -> RootSet | None:
+def keyring_at(path: Path) -> RootSet | None:
     """The keyring, None if there is no file."""
     try:
         with path.open("rb") as file:
@@ -165,10 +177,59 @@ def _make(path: Path) -> RootSet:
         _fsync_directory(path.parent)
     except OSError as error:
         raise Unavailable(f"keyring {path} cannot be made ({error.strerror})", code="keyring_unwritable") from error
-    roots = _load(path)
+    roots = keyring_at(path)
     if roots is None:
         raise Unavailable(f"keyring {path} vanished while it was made", code="keyring_unreadable")
     return roots
+
+
+def _number(id: str) -> int:
+    return int(id.removeprefix("rk_"))
+
+
+def _rotated(path: Path) -> RootSet:
+    """The keyring with its newest key active, or with one more."""
+    roots = keyring_at(path)
+    if roots is None:
+        return _make(path)
+    newest = max(roots.keys, key=_number)
+    if newest == roots.active:
+        newest = f"rk_{_number(newest) + 1}"
+        roots = RootSet(newest, {**roots.keys, newest: os.urandom(ROOT_BYTES)})
+    return _exchanged(path, RootSet(newest, roots.keys))
+
+
+def _added(path: Path) -> RootSet:
+    """The keyring with one more key that is not active."""
+    roots = keyring_at(path) or _make(path)
+    id = f"rk_{_number(max(roots.keys, key=_number)) + 1}"
+    return _exchanged(path, RootSet(roots.active, {**roots.keys, id: os.urandom(ROOT_BYTES)}))
+
+
+def _exchanged(path: Path, roots: RootSet) -> RootSet:
+    write_keyring(path, roots)
+    found = keyring_at(path)
+    if found != roots:
+        raise Unavailable(f"keyring {path} was changed by somebody else just now", code="keyring_unreadable")
+    return roots
+
+
+def write_keyring(path: Path, roots: RootSet) -> None:
+    """Put these root keys into the file, whole and durable or not at all."""
+    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    keys = {id: key.hex() for id, key in roots.keys.items()}
+    content = json.dumps({"format": FORMAT, "active": roots.active, "keys": keys}, indent=2) + "\n"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_open_directory(path.parent)
+        try:
+            _write(draft, content.encode())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+        _fsync_directory(path.parent)
+    except OSError as error:
+        raise Unavailable(f"keyring {path} cannot be written ({error.strerror})", code="keyring_unwritable") from error
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -39,16 +39,30 @@ class RootHealth:
 class RootKeys(Protocol):
     """Where root keys live. They may be in another machine, so every call may wait, and none gives a root key away."""
 
-    async def wrap(self, key: bytes) -> Wrapped:
-        """Wrap under the active root key. Raises Unavailable."""
+    @property
+    def provider(self) -> str:
+        """Its name: file, env, vault, aws-kms."""
 
-    async def unwrap(self, wrapped: Wrapped) -> bytes:
-        """The data key. Raises Unavailable (code `wrong_keyring`) if no root key of this provider wrapped it."""
+    async def wrap(self, key: bytes, context: bytes = b"") -> Wrapped:
+        """Wrap under the active root key. Raises Unavailable.
+
+        `context`: what the key is for; a provider that can, binds the wrapped key to it (all check the commitment besides).
+        """
+
+    async def unwrap(self, wrapped: Wrapped, context: bytes = b"") -> bytes:
+        """The data key. Raises Unavailable: `wrong_keyring` if no root key of this provider wrapped it,
+        `key_provider_down` if the provider does not answer.
+        """
 
     async def versions(self) -> tuple[str, ...]:
         """Ids of the root keys that can unwrap, the active one first; empty before the first is made."""
 
     async def health(self) -> RootHealth: ...
+
+    async def rotate(self) -> str:
+        """Make another root key the active one and keep the others; its id. Raises Unavailable, Conflict where the
+        provider's root keys are changed elsewhere (`rotate_elsewhere`).
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hub.app.media import Media
 from hub.app.people.approvals import Approvals
 from hub.app.people.break_glass import BreakGlass
 from hub.app.people.directory import Directory
@@ -81,6 +82,7 @@ def people(
     authenticators: Authenticators,
     policy: PeoplePolicy,
     providers: Mapping[str, SignInProvider],
+    media: Media | None = None,
 ) -> People:
     """The use cases over the ports."""
     sealing = Sealing(vault)
@@ -110,7 +112,7 @@ def people(
         programs=Programs(store, clock, ids, policy.site),
         first_run=FirstRun(store, roster, rights, tickets, clock, ids),
         break_glass=BreakGlass(store, roster, rights, clock, ids, meter),
-        reach=Reach(store, vault),
+        reach=Reach(store, vault, media),
         directory=Directory(store, sealing, roster, rights, clock, ids),
         clock=clock,
         store=store,

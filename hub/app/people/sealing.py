@@ -6,10 +6,10 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 
+from hub.domain.audit import Act
 from hub.domain.ids import TenantId
 from hub.ports.accounts import Person
 from hub.ports.clock import Clock
-from hub.ports.people import AuditEntry
 from hub.ports.store import Work
 from hub.ports.vault import DataClass, Place, Vault
 from mappings.documents import Document
@@ -76,4 +76,4 @@ async def note(
     work: Work, clock: Clock, tenant: TenantId, by: str, act: str, object: str, detail: Document | None = None
 ) -> None:
     """Write an act down in its own transaction: no record, no act."""
-    await work.audit(AuditEntry(clock.now(), tenant, by, act, object, detail or {}))
+    await work.audit(Act(clock.now(), tenant, by, act, object, detail or {}))

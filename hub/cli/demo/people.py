@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,7 +13,7 @@ from ai_engine.interview import Session, start
 from ai_engine.match import JobSpec, MatchResult, rank, read_job
 from ai_engine.records import Extraction
 from ai_engine.report import build
-from ai_engine.resumes import extract, read
+from ai_engine.resumes.sandbox import Readers
 from hub.cli.demo.api import Api
 from hub.cli.demo.words import Voice, brief
 from mappings.documents import Document
@@ -66,8 +67,13 @@ async def gather(folder: Path, api: Api, voice: Voice, run: str, now: datetime) 
     job = read_job(pile.job)
     voice.say("position", title=job.title)
     began, found = time.monotonic(), []
-    for number, path in enumerate(pile.resumes, 1):
-        one = extract(read(path.read_bytes()), id=f"resume-{number}", today=now.date())
+    with Readers() as readers:
+        read = [
+            asyncio.to_thread(readers.extract, path.read_bytes(), id=f"resume-{number}", today=now.date())
+            for number, path in enumerate(pile.resumes, 1)
+        ]
+        extracted = await asyncio.gather(*read)
+    for path, one in zip(pile.resumes, extracted, strict=True):
         subject = await api.identify(str(one.candidate["email"]))
         one = replace(one, candidate={**one.candidate, "id": subject})
         found.append((path, one))

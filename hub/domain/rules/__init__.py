@@ -17,6 +17,8 @@ For whoever saves or reviews a rule (pure, no clock, a few ms):
         What can never hold, is never reached, says nothing new or holds always, with the clause's id. remark_line: in words.
     to_table(body.when), from_table(table), grid(table, catalogue, language)
         The tree as a decision table, where it is one (else Invalid `not_a_table` with the place).
+    table_document, read_table; to_csv, read_csv; told_like(new, old)
+        The table as JSON and as CSV; what somebody brought back gets the ids of what it was, so that nothing else changes.
 
 A region is worked out on first use and kept on the CompiledRule: keep compiled rules, as hub.app.library does.
 """
@@ -32,8 +34,9 @@ from hub.domain.rules.program import Program, compile_program
 from hub.domain.rules.reading import dump
 from hub.domain.rules.remarks import Oddity, Remark, remark_line, remarks
 from hub.domain.rules.sentences import explanation_lines, sentence
+from hub.domain.rules.table_text import read_csv, read_table, table_document, to_csv, told_like
 from hub.domain.rules.tables import Row, Table, from_table, grid, to_table
-from hub.domain.rules.tree import Action, RuleBody, RunMode, walk_steps
+from hub.domain.rules.tree import Action, Op, RuleBody, RunMode, walk_steps
 
 __all__ = [
     "Action",
@@ -43,6 +46,7 @@ __all__ = [
     "Explanation",
     "LiveRule",
     "Oddity",
+    "Op",
     "Overlap",
     "Remark",
     "Row",
@@ -64,9 +68,14 @@ __all__ = [
     "firing",
     "parse",
     "plan",
+    "read_csv",
+    "read_table",
     "remark_line",
     "remarks",
     "sentence",
+    "table_document",
+    "to_csv",
     "to_table",
+    "told_like",
     "walk_steps",
 ]

@@ -13,6 +13,7 @@ from hub.domain.rules.limits import Box
 from hub.domain.rules.logic import Verdict, as_item, negate, tally
 from hub.domain.rules.operators import Test, test_of
 from hub.domain.rules.regions import ANYWHERE, region
+from hub.domain.rules.tags import asks_tags
 from hub.domain.rules.tree import (
     Action,
     Clause,
@@ -66,6 +67,11 @@ class CompiledRule:
     def mode(self) -> RunMode:
         """Whether its steps are carried out or only told."""
         return self.body.guards.mode
+
+    @cached_property
+    def asks_tags(self) -> bool:
+        """Whether its condition looks at the words on the candidate."""
+        return asks_tags(self.body.when)
 
     @cached_property
     def region(self) -> tuple[Box, ...]:

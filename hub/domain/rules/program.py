@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hub.domain.rules.compiling import Decide, compile_condition
+from hub.domain.rules.tags import branches_ask_tags
 from hub.domain.rules.tree import Branch, Gate, RuleBody, Step, Wait, walk_steps
 
 
@@ -17,6 +18,7 @@ class Program:
     steps: Mapping[str, Step]
     after: Mapping[str, str | None]
     asks: Mapping[str, Decide]  # branch id -> its condition
+    asks_tags: bool = False  # whether a branch looks at the words on the candidate
 
     @property
     def first(self) -> str:
@@ -35,7 +37,7 @@ def compile_program(body: RuleBody) -> Program:
     after: dict[str, str | None] = {}
     _link(body.then, None, after)
     asks = {id: compile_condition(step.when) for id, step in steps.items() if isinstance(step, Branch)}
-    return Program(body, steps, after, asks)
+    return Program(body, steps, after, asks, branches_ask_tags(body))
 
 
 def _link(steps: tuple[Step, ...], end: str | None, after: dict[str, str | None]) -> None:

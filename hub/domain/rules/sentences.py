@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import assert_never
 
 from hub.domain.errors import Invalid
@@ -18,17 +18,26 @@ from hub.domain.rules.wording import Language, demand, predicate, quoted, show
 HIDDEN_FROM = 3  # sensitivity from which actual values are not shown
 
 
-def sentence(body: RuleBody, catalogue: Catalogue, language: str) -> str:
+CatalogueOn = Callable[[str], Catalogue | None]  # the fields of an event type
+
+
+def sentence(body: RuleBody, catalogue: Catalogue, language: str, others: CatalogueOn = event_catalogue) -> str:
     """The whole rule as one sentence in `en` or `zh-CN`. A field that the catalogue does not know is named by its path.
 
-    Raises Invalid (`unknown_language`).
+    `others` knows the events that the rule waits for. Raises Invalid (`unknown_language`).
     """
-    return _sentence(body, catalogue, _known(language))
+    return _sentence(body, catalogue, others, _known(language))
 
 
-def _sentence(body: RuleBody, catalogue: Catalogue, language: Language) -> str:
+def _sentence(body: RuleBody, catalogue: Catalogue, others: CatalogueOn, language: Language) -> str:
     event = quoted(catalogue.label.get(language) or body.on)
-    steps = steps_in_words(body.then, lambda condition, on: _condition_on(condition, on, catalogue, language), language)
+
+    def ask(condition: Condition, on: str | None) -> str:
+        """A branch's condition in the words of the event that the run stands at (None: that of the rule)."""
+        fields = catalogue if on is None or on == catalogue.event else others(on)
+        return _condition(condition, Fields({}, {}) if fields is None else fields, language)
+
+    steps = steps_in_words(body.then, ask, language)
     limits = guards_in_words(body.guards, language)
     if language == "en":
         condition = "always" if body.when is None else f"if {_condition(body.when, catalogue, language)}, then"
@@ -37,12 +46,6 @@ def _sentence(body: RuleBody, catalogue: Catalogue, language: Language) -> str:
     condition = "总是" if body.when is None else f"若{_condition(body.when, catalogue, language)}，则"
     told = "仅观察：当" if body.guards.mode is RunMode.OBSERVE else "当"
     return f"{told}{event}发生时，{condition}{steps}。{limits}"
-
-
-def _condition_on(condition: Condition, on: str | None, catalogue: Catalogue, language: Language) -> str:
-    """A branch's condition in the words of the event that the run stands at (None: that of the rule)."""
-    fields = catalogue if on is None or on == catalogue.event else event_catalogue(on)
-    return _condition(condition, Fields({}, {}) if fields is None else fields, language)
 
 
 def _known(language: str) -> Language:

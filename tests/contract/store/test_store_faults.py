@@ -39,6 +39,15 @@ async def test_a_file_that_another_process_keeps_locked_means_try_later(
     await store.close()
 
 
+async def test_every_commit_is_synced(sqlite_database: str) -> None:
+    """`synchronous = FULL` in the one that writes; `make chaos` cuts the power to see that NORMAL would lose events."""
+    store = open_store(sqlite_database)
+    async with store._link() as link:
+        assert [tuple(row) for row in await link.driver("PRAGMA synchronous")] == [(2,)]
+        assert [tuple(row) for row in await link.driver("PRAGMA journal_mode")] == [("wal",)]
+    await store.close()
+
+
 async def test_a_full_disk_means_try_later_and_leaves_nothing(sqlite_database: str) -> None:
     store = open_store(sqlite_database)
     async with store._link() as link:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import pytest
+
+from hub.adapters.db import SqlStore, open_store
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Again, Final, Finish, Hold, Planned, State
+from hub.domain.errors import Conflict
 from hub.domain.ids import DEFAULT_TENANT
 from hub.ports.store import LaneCall, Page, Store
 from tests.support.arrivals import LEASE, accept, arrival, claim, complete, completion, fill, make_lane
@@ -157,3 +161,24 @@ async def test_no_waiter_is_orphaned_between_ingest_and_workers(store: Store, op
     async with store.look() as look:
         assert await look.deliveries(DEFAULT_TENANT, Page(), state="waiting") == []
     assert sorted(map(len, order.values())) == [30, 30, 30]
+
+
+async def let_go_beside_a_live_head(store: SqlStore) -> None:
+    """What no statement of ours does: the second of a key is made ready while the first still is."""
+    lane = await make_lane(store)
+    await fill(store, lane.id, 2, okey="k")
+    async with store._link() as link:
+        await link.driver("UPDATE delivery SET state = 0 WHERE state = 3")
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_the_database_itself_refuses_a_second_live_head(kind: str, request: pytest.FixtureRequest) -> None:
+    """Whatever a worker does wrong: the unique index stands behind it, and without that index nothing would."""
+    store = open_store(str(request.getfixturevalue(f"{kind}_database")))
+    with pytest.raises(Conflict):
+        await let_go_beside_a_live_head(store)
+    async with store._link() as link:
+        await link.driver("DROP INDEX delivery_head")
+        await link.driver("DELETE FROM delivery")
+    await let_go_beside_a_live_head(store)
+    await store.close()

@@ -10,7 +10,7 @@ import pytest
 
 from hub.domain.errors import NotFound
 from hub.domain.ids import DEFAULT_TENANT, RevisionId, RuleId, TenantId
-from hub.ports.rules import Backtest, Evaluated, Review, Rule, first_id
+from hub.ports.rules import Backtest, Compared, Evaluated, Mark, Review, Rule, Sealed, first_id
 from hub.ports.store import Arrival, Store
 from tests.support.arrivals import accept, event, event_number
 from tests.support.stores import T0
@@ -109,14 +109,48 @@ async def test_what_rules_said_is_kept_with_the_event(store: Store) -> None:
         assert await look.observed(RevisionId(1), 9) == await look.observed(RevisionId(3), 9) == []
 
 
-async def test_sealed_events_are_read_newest_first_within_a_window(store: Store) -> None:
+async def test_a_revision_is_told_beside_the_one_in_force_until_the_state_is_set(store: Store) -> None:
+    live = await force(store, await draft(store, BODY), "live")
+    drafted = await draft(store, {**BODY, "n": 1})
+    async with store.work() as work:
+        before = await work.config_version()
+        await work.set_beside(live.id, drafted.latest.id, T0)
+        assert await work.config_version() > before
+        beside = await work.rule(DEFAULT_TENANT, "invite")
+    assert beside is not None
+    assert (beside.live, beside.beside, beside.beside_since) == (live.latest, drafted.latest, T0)
+    assert (await draft(store, {**BODY, "n": 2})).beside == drafted.latest
+    ended = await force(store, drafted, "live")
+    assert (ended.live, ended.beside, ended.beside_since) == (drafted.latest, None, None)
+    with pytest.raises(NotFound):
+        async with store.work() as work:
+            await work.set_beside(RuleId(99), None, T0)
+
+
+async def test_what_a_revision_said_beside_the_one_in_force_is_counted(store: Store) -> None:
+    hows = ("both", "both", "newly", "no_longer", "beside")
+    arrivals = [
+        Arrival(event(n), evaluated=(Evaluated(RevisionId(7), how in ("both", "newly"), how),))
+        for n, how in enumerate(hows, 1)
+    ]
+    await accept(store, *arrivals)
+    async with store.look() as look:
+        assert await look.compared(RevisionId(7)) == Compared(both=2, newly=1, no_longer=1)
+        assert await look.compared(RevisionId(8)) == Compared()
+        assert await look.observed(RevisionId(7), 9) == [event_number(n) for n in (3, 2, 1)]
+        assert await look.observed(RevisionId(7), 9, versus="no_longer") == [event_number(4)]
+
+
+async def test_sealed_events_and_marks_are_read_oldest_first_within_a_window(store: Store) -> None:
     await accept(store, *[Arrival(event(n, received_at=T0 + timedelta(seconds=n))) for n in range(1, 7)])
     await accept(store, Arrival(event(7, type="other.thing")), Arrival(event(8, tenant=TenantId(2))))
     window = {"since": event_number(2), "before": event_number(6)}
     async with store.look() as look:
         found = await look.sealed(DEFAULT_TENANT, TYPE, **window, limit=3)
-        assert [one.id for one in found] == [event_number(n) for n in (5, 4, 3)]
-        assert (found[0].received_at, found[0].body) == (T0 + timedelta(seconds=5), event(5).body)
+        assert [one.id for one in found] == [event_number(n) for n in (2, 3, 4)]
+        assert found[0] == Sealed(event_number(2), T0 + timedelta(seconds=2), event(2).body, "cand-1", 0)
+        marks = await look.marks(DEFAULT_TENANT, TYPE, **window, limit=2)
+        assert marks == [Mark(event_number(n), T0 + timedelta(seconds=n), "cand-1") for n in (2, 3)]
         assert await look.count_events(DEFAULT_TENANT, TYPE, event_number(2), event_number(6)) == 4
 
 

@@ -13,7 +13,7 @@ from hub.domain.deliveries import Planned
 from hub.domain.ids import DEFAULT_TENANT as TENANT
 from hub.domain.ids import RevisionId, RuleId, RunId, TenantId
 from hub.domain.runs import Run, RunState, end
-from hub.ports.runs import CandidateTag, Owed, Start
+from hub.ports.runs import CandidateTag, Owed, Start, TagChange
 from hub.ports.store import Arrival, Page, Store
 from tests.support.arrivals import accept, arrival, claim, event, event_number, make_lane, undone
 from tests.support.stores import T0
@@ -182,7 +182,7 @@ async def test_tags_and_the_calendar(store: Store) -> None:
         await work.put_tag(TENANT, "c", CandidateTag("b", RunId(1), T0))
         await work.put_tag(TENANT, "c", CandidateTag("a", RunId(1), T0))
         await work.put_tag(TENANT, "c", CandidateTag("b", RunId(2), T0 + DAY))
-        await work.drop_tag(TENANT, "c", "none")
+        await work.drop_tag(TENANT, "c", CandidateTag("none", RunId(2), T0))
         assert await work.calendar(TENANT) is None
         await work.put_calendar(TENANT, {"opens": "08:00"})
         await work.put_calendar(TENANT, {"opens": "09:00"})
@@ -192,8 +192,26 @@ async def test_tags_and_the_calendar(store: Store) -> None:
         assert await look.tags(TenantId(2), "c") == []
         assert await look.calendar(TENANT) == {"opens": "09:00"}
     async with store.work() as work:
-        await work.drop_tag(TENANT, "c", "a")
+        await work.drop_tag(TENANT, "c", CandidateTag("a", RunId(2), T0 + 2 * DAY))
         assert [tag.tag for tag in await work.tags(TENANT, "c")] == ["b"]
+        assert await work.tags_of(TENANT, {"c", "d"}) == {"c": ["b"]}
+        assert await work.tags_of(TenantId(2), ["c"]) == {}
+        came = [TagChange("b", True, T0), TagChange("a", True, T0)]
+        assert await work.tag_changes(TENANT, ["c"]) == {"c": [*came, TagChange("a", False, T0 + 2 * DAY)]}
+
+
+async def test_no_run_is_due_while_all_rules_are_stopped(store: Store) -> None:
+    await begin(store, await rule(store), 1)
+    [run] = await due(store)
+    async with store.work() as work:
+        await work.stop_rules(TenantId(2), True)
+        assert await work.take_runs([run.id], T0 + DAY) == [run]
+        await work.stop_rules(TENANT, True)
+    assert await due(store) == []
+    async with store.work() as work:
+        assert await work.take_runs([run.id], T0 + DAY) == []
+        await work.stop_rules(TENANT, False)
+    assert await due(store) == [run]
 
 
 async def test_what_was_not_committed_did_not_happen(store: Store) -> None:

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from hub.domain.audit import Act
 from hub.domain.connections import ConnectionState, Lane, Ordering
-from hub.domain.errors import Conflict, Invalid, NotFound
+from hub.domain.errors import Conflict, NotFound
 from hub.domain.ids import DEFAULT_TENANT, ConnectionId, RevisionId, TenantId
-from hub.ports.people import ApiToken, AuditEntry, Order
-from hub.ports.store import Page, Store
+from hub.ports.people import ApiToken, Order
+from hub.ports.store import Store
 from tests.support.arrivals import accept, arrival, make_lane, undone
 from tests.support.stores import T0
 
@@ -148,23 +149,21 @@ async def test_tokens(store: Store) -> None:
 
 
 async def test_audit_entries_stand_or_fall_with_the_act(store: Store) -> None:
-    entry = AuditEntry(T0, DEFAULT_TENANT, "cli", "rule.put", "rul_1", {"name": "invite", "n": [1, None]})
+    entry = Act(T0, DEFAULT_TENANT, "cli", "rule.put", "rul_1", {"name": "invite", "n": [1, None]})
     async with undone(store) as work:
         await work.audit(entry)
     async with store.look() as look:
-        assert await look.audit_entries(DEFAULT_TENANT, Page()) == []
+        assert [row.act for row in await look.acts(DEFAULT_TENANT, 50)] == []
     async with store.work() as work:
         for number in range(3):
-            await work.audit(AuditEntry(T0, DEFAULT_TENANT, "hub", "rule.put", f"rul_{number}"))
+            await work.audit(Act(T0, DEFAULT_TENANT, "hub", "rule.put", f"rul_{number}"))
         await work.audit(entry)
-        await work.audit(AuditEntry(T0, TenantId(2), "hub", "rule.put", "rul_9"))
+        await work.audit(Act(T0, TenantId(2), "hub", "rule.put", "rul_9"))
     async with store.look() as look:
-        entries = await look.audit_entries(DEFAULT_TENANT, Page(limit=2))
+        entries = [row.act for row in await look.acts(DEFAULT_TENANT, 2)]
         assert entries[0] == entry
         assert entries[1].object == "rul_2"
-        assert len(await look.audit_entries(DEFAULT_TENANT, Page())) == 4
-        with pytest.raises(Invalid):
-            await look.audit_entries(DEFAULT_TENANT, Page(before="last"))
+        assert len([row.act for row in await look.acts(DEFAULT_TENANT, 50)]) == 4
 
 
 async def test_orders(store: Store) -> None:
@@ -187,5 +186,5 @@ async def test_orders(store: Store) -> None:
 async def test_a_look_may_not_write(store: Store) -> None:
     with pytest.raises(Exception, match=r"read.?only|readonly|query_only"):
         async with store.look() as look:
-            await look.audit(AuditEntry(T0, DEFAULT_TENANT, "cli", "rule.put", "rul_1"))
+            await look.audit(Act(T0, DEFAULT_TENANT, "cli", "rule.put", "rul_1"))
     await accept(store, arrival(1))

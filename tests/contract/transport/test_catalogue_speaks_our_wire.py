@@ -10,7 +10,7 @@ import yaml
 from yarl import URL
 
 import connectors
-from hub.adapters.http.auth import OAUTH, sign_in, way
+from hub.adapters.http.auth import OAUTH, signer, way
 from hub.adapters.http.guard import Guard
 from hub.adapters.http.message import compose
 from hub.adapters.http.signatures import VendorSignatures
@@ -57,7 +57,7 @@ def test_its_ways_to_sign_in_are_understood(connection, clock):
             continue
         if spec["mode"] == OAUTH:
             assert token_request(spec, connection, datetime.now(UTC)).method == "POST"
-        signed = sign_in(out, spec, connection, key="k", token="t", clock=clock)
+        signed = signer(spec, connection, clock)(out, "k", "t")
         assert set(signed.headers) - set(out.headers)
 
 

@@ -58,12 +58,33 @@ def test_anchoring_anywhere_never_moves_it_back(offsets: list[int]) -> None:
     assert grows(told)
 
 
-def test_a_clock_ahead_of_its_anchor_stands_and_one_behind_jumps() -> None:
+def test_a_clock_ahead_of_its_anchor_goes_slowly_until_it_comes_and_one_behind_jumps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It must not stand: retries and the leases of dead workers would wait for as long as the clock was wrong."""
+    passed = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: passed)
     clock = SystemClock.anchored(FAR)
     clock.anchor(FAR - timedelta(hours=1))
-    assert clock.now() == clock.now() >= FAR
-    clock.anchor(FAR + timedelta(hours=1))
-    assert clock.now() >= FAR + timedelta(hours=1)
+    assert clock.now() == FAR
+    passed = 600.0
+    assert clock.now() == FAR + timedelta(minutes=5)
+    passed = 7200.0
+    assert clock.now() == FAR + timedelta(hours=1)
+    passed = 10800.0
+    assert clock.now() == FAR + timedelta(hours=2), "caught up, and as quick as any other"
+    clock.anchor(FAR + timedelta(hours=5))
+    assert clock.now() == FAR + timedelta(hours=5)
+
+
+def test_a_clock_that_nobody_has_asked_begins_where_it_is_told_to() -> None:
+    """A worker on a machine whose clock is an hour ahead of the database's."""
+    clock = SystemClock()
+    clock.begin(clock.now() - timedelta(hours=1))
+    there = clock.now()
+    assert there < datetime.now(UTC) - timedelta(minutes=59)
+    clock.anchor(there + timedelta(seconds=1))
+    assert clock.now() >= there + timedelta(seconds=1)
 
 
 async def test_the_system_clock_sleeps_not_at_all_for_a_time_that_passed() -> None:

@@ -7,7 +7,7 @@ import base64
 import pytest
 from yarl import URL
 
-from hub.adapters.http.auth import sign_in, way
+from hub.adapters.http.auth import signer, way
 from hub.adapters.http.guard import Guard
 from hub.adapters.http.message import Outgoing, compose
 from hub.adapters.http.wire import allowed_hosts, fill, seconds, total_timeout
@@ -22,7 +22,7 @@ def signed(channel, clock):
         spec: dict[str, object], config: dict[str, object] | None = None, token: str | None = None, **secrets: str
     ) -> Outgoing:
         out = compose(HttpRequest("GET", "https://api.example/a", query={"q": "1"}), URL("https://api.example/a"))
-        return sign_in(out, spec, channel({}, config, secrets), key=None, token=token, clock=clock)
+        return signer(spec, channel({}, config, secrets), clock)(out, None, token)
 
     return run
 
@@ -53,7 +53,7 @@ def test_every_way_to_sign_in(signed):
         {"mode": "bearer", "token": "{config.t}", "apply": {"header": "x", "format": "none"}},
         {"mode": "api_key", "value": "{config.t}"},
         {"mode": "api_key", "header": "a", "query": "b", "value": "{config.t}"},
-        {"mode": "standard_webhooks", "secret": "{config.t}"},
+        {"mode": "standard_webhooks", "secret": "A" * 32},  # and the request has no key
     ],
 )
 def test_a_manifest_that_is_not_understood_sends_nothing(signed, spec):

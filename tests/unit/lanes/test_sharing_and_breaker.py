@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.app.sharing import fair_shares, startable
+from hub.app.sharing import counted_at, fair_shares, lent, startable
 from hub.domain.breaker import BreakerPolicy, Heard, Trouble, Window, failing, opened
 from hub.domain.connections import Lane
 from hub.domain.ids import TenantId
@@ -34,6 +34,34 @@ def test_no_tenant_gets_more_while_another_is_hungry(wanted: list[tuple[TenantId
         want[tenant] = want.get(tenant, 0) + wants
     hungry = [got[tenant] for tenant in got if got[tenant] < want[tenant]]
     assert not hungry or max(got.values()) <= min(hungry) + 1
+
+
+@given(st.lists(st.integers(0, 100), max_size=40), st.integers(1, 400))
+def test_lanes_that_give_nothing_back_leave_a_part_of_the_places_to_others(wants: list[int], places: int) -> None:
+    held = [0] * len(wants)
+    for turn in range(10):
+        free = places - sum(held)
+        more, room = lent([want - has for want, has in zip(wants, held, strict=True)], held, free)
+        shares = fair_shares([(TenantId(1), want) for want in more], room, turn)
+        held = [has + share for has, share in zip(held, shares, strict=True)]
+        assert all(has <= want for has, want in zip(held, wants, strict=True))
+    hungry = sum(want > 0 for want in wants)
+    assert places - sum(held) >= places // (2 * hungry + 1)
+    assert hungry == 0 or places < 2 * hungry or all(has or not want for has, want in zip(held, wants, strict=True))
+
+
+def test_a_lane_alone_has_half_of_the_places_and_one_that_holds_nothing_may_begin() -> None:
+    assert lent([1000], [0], 400) == ([200], 200)
+    assert lent([1000], [150], 250) == ([50], 125)
+    assert lent([1000, 3], [200, 0], 1) == ([0, 1], 1)
+    assert lent([5], [0], 0) == ([0], 0)
+
+
+def test_a_buckets_time_never_moves_back() -> None:
+    later = NOW + timedelta(seconds=1)
+    assert counted_at(Room(0, 0, 1.0, later), NOW) == later
+    assert counted_at(Room(0, 0, 1.0, NOW), later) == later
+    assert counted_at(Room(0, 0, None, None), NOW) == NOW
 
 
 def test_what_cannot_be_divided_goes_round() -> None:

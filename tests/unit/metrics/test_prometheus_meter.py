@@ -18,6 +18,7 @@ from hub.domain.connections import ConnectionState
 from hub.domain.ids import ConnectionId
 from hub.ports.meter import Meter
 from hub.ports.store import LaneStats
+from hub.ports.vault import KeyVitals
 from hub.ports.vitals import StoreHealth, StoreVitals
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
@@ -130,6 +131,7 @@ def test_what_is_rendered_is_the_documented_table(meter: PrometheusMeter) -> Non
     meter.in_flight(3, 400)
     meter.store(StoreHealth(True, ""), StoreVitals({"main": 5, "wal": 1}, 7, 2, 5))
     meter.lanes([lane("greenhouse")], NOW)
+    meter.keys(KeyVitals("file", True, 1.0, 600.0, 3))
     families = {family.name: family for family in Scrape(meter).families if not family.name.startswith("process_")}
     assert set(families) == {doc.name.removesuffix("_total") for doc in METRICS}
     for doc in METRICS:

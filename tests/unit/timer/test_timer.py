@@ -38,6 +38,9 @@ class Meter:
     def delivered(self, connection: str, seconds: float) -> None: ...
     def rule(self, rule: str, verdict: str, count: int = 1) -> None: ...
 
+    def backup(self, step: str, at: datetime | None) -> None:
+        return None
+
     def task(self, name: str, outcome: str, due: datetime, leads: bool | None = None) -> None:
         self.tasks.append((name, outcome, leads))
         self.due = due

@@ -41,6 +41,14 @@ def test_an_event_s_trace_has_its_id_and_its_rules_have_places_of_their_own() ->
     assert place_of(event) == place_of(event)
 
 
+def test_the_sender_s_trace_is_gone_on_with_where_it_is_recorded() -> None:
+    event, sender = EventId("evt_0198f0c0000070008000000000000abc"), read(GOOD)
+    assert sender is not None
+    assert place_of(event, sender=sender).trace == sender.trace
+    assert place_of(event, RevisionId(1), sender).span == place_of(event, RevisionId(1)).span
+    assert place_of(event, sender=read(GOOD[:-2] + "00")) == place_of(event)
+
+
 def test_a_share_of_the_events_is_chosen_by_id() -> None:
     events = [
         EventId(f"evt_0198f0c0{n * 2654435761 % 2**32:08x}{(n * 0x9E3779B97F4A7C15) % 2**64:016x}") for n in range(2000)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.adapters.vault import EnvKeyring, FileKeyring, open_root_keys
-from hub.domain.errors import Unavailable
+from hub.adapters.vault import EnvKeyring, FileKeyring, RootSettings, open_root_keys
+from hub.domain.errors import Invalid, Unavailable
 
 KEY = bytes(32)
 ROOT_1, ROOT_2 = "01" * 32, "02" * 32
@@ -239,13 +239,23 @@ def test_a_damaged_setting_is_refused_by_name_without_its_content(value: str) ->
 
 
 async def test_the_settings_pick_the_provider(tmp_path: Path) -> None:
-    file = open_root_keys(tmp_path / "keyring.json")
+    path = tmp_path / "keyring.json"
+    file = open_root_keys(RootSettings("file", path))
     assert isinstance(file, FileKeyring)
-    setting = open_root_keys(tmp_path / "keyring.json", ROOT_1.upper())
+    setting = open_root_keys(RootSettings("env", path, ROOT_1.upper()))
     assert await setting.versions() == ("rk_1",)
     assert await setting.wrap(KEY) == await EnvKeyring(f"rk_1:{ROOT_1}", production=False).wrap(KEY)
     with pytest.raises(Unavailable):
-        open_root_keys(tmp_path / "keyring.json", ROOT_1, production=True)
+        open_root_keys(RootSettings("env", path, ROOT_1, production=True))
+    for incomplete in (RootSettings("env", path), RootSettings("vault", path), RootSettings("aws-kms", path)):
+        with pytest.raises(Invalid) as caught:
+            open_root_keys(incomplete)
+        assert caught.value.code == "bad_setting"
+    token, address = tmp_path / "token", "http://vault.example:8200"
+    plain = RootSettings("vault", path, production=True, vault_address=address, vault_token_file=token)
+    with pytest.raises(Invalid) as caught:
+        open_root_keys(plain)
+    assert caught.value.code == "not_for_production"
 
 
 def test_keys_in_a_setting_are_refused_in_production() -> None:

@@ -1,0 +1,1 @@
+"""Backups of both databases, sealed before they leave the process, and what restores them."""

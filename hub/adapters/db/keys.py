@@ -1,0 +1,223 @@
+"""The key shelf in the database, and what looking after keys needs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from sqlalchemy import func, select, text, tuple_, update
+
+from hub.adapters.db.key_tables import DataKeyRow, KeyRotationRow, OwnerKeyRow
+from hub.adapters.db.link import Link
+from hub.adapters.db.sealed import cursor_of, replaced, window
+from hub.domain.ids import TenantId
+from hub.ports.vault import KeyRow, Rotation, SealedColumn, SealedValue
+
+_KEY: Any = DataKeyRow.__table__  # type: ignore[attr-defined]
+_OWNER: Any = OwnerKeyRow.__table__  # type: ignore[attr-defined]
+_ROTATION: Any = KeyRotationRow.__table__  # type: ignore[attr-defined]
+_NAMES = ("id", "tenant_id", "data_class", "parent", "state", "wrapped", "commitment")
+_OWNER_NAMES = (*_NAMES, "owner")
+_EPOCH = (
+    "INSERT INTO setting (name, value) VALUES ('key_epoch', 1) "
+    "ON CONFLICT (name) DO UPDATE SET value = setting.value + 1"
+)
+_ADD_OWNERS = (
+    "INSERT INTO owner_key (id, tenant_id, data_class, parent, state, wrapped, commitment, owner) {} "
+    "ON CONFLICT DO NOTHING"
+)
+_ARRAYS = "SELECT * FROM unnest($1::bytea[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[])"
+
+Opens = Callable[[], AbstractAsyncContextManager[Link]]
+
+
+class DbKeys:
+    """`hub.ports.vault.KeyShelf` and `KeyKeeping`; `writing` and `reading` open a transaction each."""
+
+    def __init__(self, writing: Opens, reading: Opens) -> None:
+        self._writing, self._reading = writing, reading
+
+    async def load_keys(self, tenant: TenantId) -> list[KeyRow]:
+        async with self._reading() as link:
+            return [KeyRow(*row) for row in await link.rows(_keys().where(_KEY.c.tenant_id == tenant))]
+
+    async def add_key(self, row: KeyRow) -> KeyRow:
+        async with self._writing() as link:
+            added = await link.driver(
+                "INSERT INTO data_key (id, tenant_id, data_class, parent, state, wrapped, commitment) "
+                "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id",
+                *_values(row),
+            )
+            if added:
+                return row
+            active = (_KEY.c.tenant_id == row.tenant, _KEY.c.data_class == row.data_class, _KEY.c.state == "active")
+            first = await link.row(_keys().where(*active))
+            return row if first is None else KeyRow(*first)
+
+    async def owner_keys(self, tenant: TenantId, wanted: Collection[tuple[str, str]]) -> list[KeyRow]:
+        async with self._reading() as link:
+            return await _active(link, tenant, wanted)
+
+    async def keys_by_id(self, tenant: TenantId, ids: Collection[bytes]) -> list[KeyRow]:
+        async with self._reading() as link:
+            wanted = _owners().where(_OWNER.c.id.in_(sorted(ids)), _OWNER.c.tenant_id == tenant)
+            return [KeyRow(*row) for row in await link.rows(wanted)]
+
+    async def add_owner_keys(self, rows: Sequence[KeyRow]) -> list[KeyRow]:
+        ordered = sorted(
+            rows, key=lambda row: (row.tenant, row.owner, row.data_class)
+        )  # two groups never wait in a ring
+        values = [(*_values(row), row.owner) for row in ordered]
+        async with self._writing() as link:
+            if link.sqlite:
+                await link.many(_ADD_OWNERS.format("VALUES (?, ?, ?, ?, ?, ?, ?, ?)"), values)
+            elif values:
+                await link.driver(_ADD_OWNERS.format(_ARRAYS), *map(list, zip(*values, strict=True)))
+            found: list[KeyRow] = []
+            for tenant in {row.tenant for row in rows}:
+                wanted = {(row.owner, row.data_class) for row in rows if row.tenant == tenant}
+                found += await _active(link, tenant, wanted)
+            return found
+
+    async def key_epoch(self) -> int:
+        async with self._reading() as link:
+            rows = await link.driver("SELECT value FROM setting WHERE name = 'key_epoch'")
+            return int(rows[0][0]) if rows else 0
+
+    async def key_tenants(self) -> list[TenantId]:
+        async with self._reading() as link:
+            rows = await link.rows(select(_KEY.c.tenant_id).distinct().order_by(_KEY.c.tenant_id))
+            return [TenantId(tenant) for (tenant,) in rows]
+
+    async def count_keys(self) -> list[tuple[int, str, str, str, str, int]]:
+        async with self._reading() as link:
+            of = _KEY.c
+            counted = select(of.tenant_id, of.data_class, of.parent, of.state, func.count())
+            keys = await link.rows(counted.group_by(of.tenant_id, of.data_class, of.parent, of.state))
+            of = _OWNER.c
+            kind = func.substr(of.owner, 1, 7)
+            counted = select(of.tenant_id, kind, of.data_class, of.parent, of.state, func.count())
+            owners = await link.rows(counted.group_by(of.tenant_id, kind, of.data_class, of.parent, of.state))
+        levels = {"subject": "subject", "connect": "connection"}
+        return sorted(
+            [
+                *((row[0], "class", *row[1:]) for row in keys),
+                *((row[0], levels.get(row[1], row[1]), *row[2:]) for row in owners),
+            ]
+        )
+
+    async def keys_under(self, tenant: TenantId | None, parents: Collection[str], limit: int) -> list[KeyRow]:
+        table, shape = (_KEY, _keys()) if tenant is None else (_OWNER, _owners())
+        wanted = shape.where(table.c.parent.in_(sorted(parents)), table.c.state != "destroyed")
+        if tenant is not None:
+            wanted = wanted.where(table.c.tenant_id == tenant)
+        async with self._reading() as link:
+            return [KeyRow(*row) for row in await link.rows(wanted.order_by(table.c.id).limit(limit))]
+
+    async def rewrap(self, changes: Sequence[tuple[KeyRow, KeyRow]]) -> int:
+        done = 0
+        async with self._writing() as link:
+            for old, new in changes:
+                table = "owner_key" if old.owner else "data_key"
+                done += len(
+                    await link.driver(
+                        f"UPDATE {table} SET parent = $1, wrapped = $2 "  # noqa: S608 - one of our two tables
+                        "WHERE id = $3 AND parent = $4 AND state <> 'destroyed' RETURNING id",
+                        new.parent,
+                        new.wrapped,
+                        old.id,
+                        old.parent,
+                    )
+                )
+        return done
+
+    async def succeed(self, new: KeyRow) -> KeyRow:
+        table = _OWNER if new.owner else _KEY
+        shape = _owners() if new.owner else _keys()
+        mine = [table.c.tenant_id == new.tenant, table.c.data_class == new.data_class]
+        if new.owner:
+            mine.append(table.c.owner == new.owner)
+        async with self._writing() as link:
+            there = await link.row(shape.where(table.c.id == new.id))
+            if there is None:
+                await link.rows(update(table).where(*mine, text("state = 'active'")).values(state="retired"))
+                names = _OWNER_NAMES if new.owner else _NAMES
+                values = (*_values(new), new.owner)[: len(names)]
+                await link.rows(table.insert().values(dict(zip(names, values, strict=True))))
+                await link.driver(_EPOCH)
+            active = await link.row(shape.where(*mine, text("state = 'active'")))
+            return new if active is None else KeyRow(*active)
+
+    async def active_owners(self, tenant: TenantId, data_class: str, after: str, limit: int) -> list[KeyRow]:
+        of = _OWNER.c
+        wanted = _owners().where(of.tenant_id == tenant, of.data_class == data_class, text("state = 'active'"))
+        async with self._reading() as link:
+            rows = await link.rows(wanted.where(of.owner > after).order_by(of.owner).limit(limit))
+            return [KeyRow(*row) for row in rows]
+
+    async def retired_keys(self, tenant: TenantId, data_class: str, *, owners: bool) -> list[KeyRow]:
+        table, shape = (_OWNER, _owners()) if owners else (_KEY, _keys())
+        mine = (table.c.tenant_id == tenant, table.c.data_class == data_class, table.c.state == "retired")
+        async with self._reading() as link:
+            return [KeyRow(*row) for row in await link.rows(shape.where(*mine).order_by(table.c.id))]
+
+    async def destroy_keys(self, ids: Collection[bytes]) -> int:
+        done = 0
+        async with self._writing() as link:
+            for table in (_KEY, _OWNER):
+                gone = update(table).where(table.c.id.in_(sorted(ids)), table.c.state != "destroyed")
+                done += len(await link.rows(gone.values(**_GONE).returning(table.c.id)))
+            await link.driver(_EPOCH)
+        return done
+
+    async def destroy_owner(self, tenant: TenantId, owner: str) -> list[KeyRow]:
+        mine = (_OWNER.c.tenant_id == tenant, _OWNER.c.owner == owner)
+        async with self._writing() as link:
+            await link.rows(update(_OWNER).where(*mine).values(**_GONE))
+            await link.driver(_EPOCH)
+            return [KeyRow(*row) for row in await link.rows(_owners().where(*mine).order_by(_OWNER.c.id))]
+
+    async def sealed_window(self, column: SealedColumn, after: str, limit: int) -> list[SealedValue]:
+        async with self._reading() as link:
+            return await window(link, column, after, limit)
+
+    async def reseal(self, column: SealedColumn, changes: Sequence[tuple[str, bytes, bytes]]) -> int:
+        done = 0
+        async with self._writing() as link:
+            for at, old, new in changes:
+                done += len(await link.driver(replaced(column), new, cursor_of(link, column, at), old))
+        return done
+
+    async def rotations(self) -> list[Rotation]:
+        wanted = select(*_ROTATION.c).order_by(_ROTATION.c.started_at.desc(), _ROTATION.c.name)
+        async with self._reading() as link:
+            return [Rotation(*row) for row in await link.rows(wanted)]
+
+    async def put_rotation(self, rotation: Rotation) -> None:
+        values = {column.name: getattr(rotation, column.name) for column in _ROTATION.c}
+        async with self._writing() as link:
+            changed = update(_ROTATION).where(_ROTATION.c.name == rotation.name).values(values)
+            if await link.row(changed.returning(_ROTATION.c.name)) is None:
+                await link.rows(_ROTATION.insert().values(values))
+
+
+_GONE = {"state": "destroyed", "wrapped": bytes(40)}
+
+
+async def _active(link: Link, tenant: TenantId, wanted: Collection[tuple[str, str]]) -> list[KeyRow]:
+    pairs = tuple_(_OWNER.c.owner, _OWNER.c.data_class).in_(sorted(wanted))
+    rows = await link.rows(_owners().where(_OWNER.c.tenant_id == tenant, pairs, text("state = 'active'")))
+    return [KeyRow(*row) for row in rows]
+
+
+def _values(row: KeyRow) -> tuple[Any, ...]:
+    return (row.id, row.tenant, row.data_class, row.parent, row.state, row.wrapped, row.commit)
+
+
+def _keys() -> Any:
+    return select(*(_KEY.c[name] for name in _NAMES))
+
+
+def _owners() -> Any:
+    return select(*(_OWNER.c[name] for name in _OWNER_NAMES))

@@ -1,0 +1,197 @@
+"""The key shelf in memory, and what looking after keys needs of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+
+from hub.adapters.memory.tables import Tables
+from hub.domain.ids import TenantId
+from hub.ports.vault import KeyRow, Rotation, SealedColumn, SealedValue, connection_owner, subject_owner
+
+GONE = bytes(40)
+
+
+class MemoryKeys:
+    """`hub.ports.vault.KeyShelf` and `KeyKeeping`. Keys are no part of the store's transactions."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._sealed = tables
+        self._rows: dict[bytes, KeyRow] = {}
+        self._active: dict[tuple[TenantId, str, str], bytes] = {}
+        self._epoch = 0
+        self._rotations: dict[str, Rotation] = {}
+
+    async def load_keys(self, tenant: TenantId) -> list[KeyRow]:
+        return [row for row in self._rows.values() if row.tenant == tenant and not row.owner]
+
+    async def add_key(self, row: KeyRow) -> KeyRow:
+        first = self._active.get((row.tenant, row.owner, row.data_class))
+        if first is not None and row.state == "active":
+            return self._rows[first]
+        self._put(row)
+        return row
+
+    async def owner_keys(self, tenant: TenantId, wanted: Collection[tuple[str, str]]) -> list[KeyRow]:
+        ids = [self._active.get((tenant, owner, kind)) for owner, kind in wanted]
+        return [self._rows[id] for id in ids if id is not None]
+
+    async def keys_by_id(self, tenant: TenantId, ids: Collection[bytes]) -> list[KeyRow]:
+        found = [self._rows[id] for id in ids if id in self._rows]
+        return [row for row in found if row.tenant == tenant and row.owner]
+
+    async def add_owner_keys(self, rows: Sequence[KeyRow]) -> list[KeyRow]:
+        return [await self.add_key(row) for row in rows]
+
+    async def key_epoch(self) -> int:
+        return self._epoch
+
+    async def key_tenants(self) -> list[TenantId]:
+        return sorted({row.tenant for row in self._rows.values()})
+
+    async def count_keys(self) -> list[tuple[int, str, str, str, str, int]]:
+        kinds = Counter(
+            (row.tenant, row.owner.partition(":")[0] or "class", row.data_class, row.parent, row.state)
+            for row in self._rows.values()
+        )
+        return sorted((*kind, count) for kind, count in kinds.items())
+
+    async def keys_under(self, tenant: TenantId | None, parents: Collection[str], limit: int) -> list[KeyRow]:
+        found = [
+            row
+            for row in self._rows.values()
+            if row.parent in parents
+            and row.state != "destroyed"
+            and (not row.owner if tenant is None else row.owner and row.tenant == tenant)
+        ]
+        return sorted(found, key=lambda row: row.id)[:limit]
+
+    async def rewrap(self, changes: Sequence[tuple[KeyRow, KeyRow]]) -> int:
+        done = 0
+        for old, new in changes:
+            there = self._rows[old.id]
+            if there.parent == old.parent and there.state != "destroyed":
+                self._rows[old.id] = replace(there, parent=new.parent, wrapped=new.wrapped)
+                done += 1
+        return done
+
+    async def succeed(self, new: KeyRow) -> KeyRow:
+        if new.id not in self._rows:
+            before = self._active.get((new.tenant, new.owner, new.data_class))
+            if before is not None:
+                self._put(replace(self._rows[before], state="retired"))
+            self._put(new)
+            self._epoch += 1
+        return self._rows[self._active[new.tenant, new.owner, new.data_class]]
+
+    async def active_owners(self, tenant: TenantId, data_class: str, after: str, limit: int) -> list[KeyRow]:
+        found = [
+            row
+            for row in self._rows.values()
+            if row.owner
+            and (row.tenant, row.data_class, row.state) == (tenant, data_class, "active")
+            and row.owner > after
+        ]
+        return sorted(found, key=lambda row: row.owner)[:limit]
+
+    async def retired_keys(self, tenant: TenantId, data_class: str, *, owners: bool) -> list[KeyRow]:
+        wanted = (tenant, data_class, "retired", owners)
+        return [r for r in self._rows.values() if (r.tenant, r.data_class, r.state, bool(r.owner)) == wanted]
+
+    async def destroy_keys(self, ids: Collection[bytes]) -> int:
+        gone = [row for id in ids if (row := self._rows.get(id)) is not None and row.state != "destroyed"]
+        for row in gone:
+            self._put(replace(row, state="destroyed", wrapped=GONE))
+        self._epoch += 1
+        return len(gone)
+
+    async def destroy_owner(self, tenant: TenantId, owner: str) -> list[KeyRow]:
+        mine = [row.id for row in self._rows.values() if row.tenant == tenant and row.owner == owner]
+        await self.destroy_keys(mine)
+        return [self._rows[id] for id in sorted(mine)]
+
+    async def sealed_window(self, column: SealedColumn, after: str, limit: int) -> list[SealedValue]:
+        found = sorted(_COLUMNS[column.name](self._sealed), key=lambda value: value.at)
+        return [value for value in found if value.at > after][:limit]
+
+    async def reseal(self, column: SealedColumn, changes: Sequence[tuple[str, bytes, bytes]]) -> int:
+        done, there = 0, {value.at: value for value in _COLUMNS[column.name](self._sealed)}
+        for at, old, new in changes:
+            if at in there and there[at].envelope == old:
+                _replace(self._sealed, column, there[at], new)
+                done += 1
+        return done
+
+    async def rotations(self) -> list[Rotation]:
+        return sorted(self._rotations.values(), key=lambda one: (-one.started_at.timestamp(), one.name))
+
+    async def put_rotation(self, rotation: Rotation) -> None:
+        self._rotations[rotation.name] = rotation
+
+    def _put(self, row: KeyRow) -> None:
+        whose = (row.tenant, row.owner, row.data_class)
+        if row.state == "active":
+            self._active[whose] = row.id
+        elif self._active.get(whose) == row.id:
+            del self._active[whose]
+        self._rows[row.id] = row
+
+
+def _bodies(tables: Tables) -> list[SealedValue]:
+    return [SealedValue(e.id, e.tenant, e.id, subject_owner(e.subject), e.body) for e in tables.events.values()]
+
+
+def _talks(tables: Tables) -> list[SealedValue]:
+    found = []
+    for delivery, attempts in tables.attempts.items():
+        for one in attempts:
+            ended = tables.done.get(delivery) or tables.live.get(delivery)
+            event = None if ended is None else tables.events.get(ended.event)
+            if one.talk is not None and event is not None:
+                row = f"{delivery}:{one.number}"
+                found.append(SealedValue(row, event.tenant, row, subject_owner(event.subject), one.talk))
+    return found
+
+
+def _orders(tables: Tables) -> list[SealedValue]:
+    return [SealedValue(o.id, o.tenant, o.id, subject_owner(o.subject), o.body) for o in tables.orders.values()]
+
+
+def _secrets(tables: Tables) -> list[SealedValue]:
+    return [
+        SealedValue(c.handle, c.tenant, c.handle, connection_owner(c.handle), c.secrets)
+        for c in tables.connections.values()
+        if c.secrets is not None
+    ]
+
+
+_COLUMNS: dict[str, Callable[[Tables], list[SealedValue]]] = {
+    "event_body.body": _bodies,
+    "attempt.talk": _talks,
+    "assessment_order.body": _orders,
+    "connection.secrets": _secrets,
+}
+
+
+def _replace(tables: Tables, column: SealedColumn, value: SealedValue, new: bytes) -> None:
+    tables.journal.begin()
+    match column.table:
+        case "event_body":
+            for id, event in list(tables.events.items()):
+                if id == value.at:
+                    tables.events.put(id, replace(event, body=new))
+        case "attempt":
+            for delivery, attempts in list(tables.attempts.items()):
+                changed = tuple(replace(a, talk=new) if a.talk == value.envelope else a for a in attempts)
+                if changed != attempts:
+                    tables.attempts.put(delivery, changed)
+        case "assessment_order":
+            for order_id, order in list(tables.orders.items()):
+                if order_id == value.at:
+                    tables.orders.put(order_id, replace(order, body=new))
+        case _:
+            for connection_id, connection in list(tables.connections.items()):
+                if connection.handle == value.at:
+                    tables.connections.put(connection_id, replace(connection, secrets=new))
+    tables.journal.commit()
