@@ -51,6 +51,7 @@ class ScimError(msgspec.Struct, omit_defaults=True):
     schemas: list[str]
     status: str
     detail: str = ""
+    code: str = ""  # ours, beside what the RFC has: stable, as everywhere
     scimType: str = ""  # noqa: N815 - RFC 7644's name
 
 
@@ -70,7 +71,7 @@ def scim_error(request: Request[Any, Any, Any], error: HubError) -> Response[Any
     """A named error of ours, as RFC 7644, 3.12 has it."""
     plain = on_hub_error(request, error)
     status = 400 if isinstance(error, Invalid) else plain.status_code
-    body: Document = {"schemas": [ERROR], "status": str(status), "detail": str(error)}
+    body: Document = {"schemas": [ERROR], "status": str(status), "detail": str(error), "code": error.code}
     if error.code in _TYPES:
         body["scimType"] = error.code
     elif error.code in _TAKEN:
