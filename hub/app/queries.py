@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hub.app.channels import Channels
-from hub.app.deliver import talk_place
 from hub.app.ingest import body_place
 from hub.app.library import Library
+from hub.app.places import talk_place
 from hub.app.tags import as_it_was
 from hub.domain.deliveries import Attempt, Delivery, State
 from hub.domain.errors import NotFound

@@ -19,6 +19,7 @@ from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, Tenant
 from hub.ports.accounts import Accounts
 from hub.ports.audit import Acts
 from hub.ports.lanes import Lanes
+from hub.ports.limits import Limits
 from hub.ports.people import ApiToken, Order
 from hub.ports.replays import Replays
 from hub.ports.retention import Retention
@@ -365,6 +366,7 @@ class Work(
     Orders,
     Runs,
     Retention,
+    Limits,
     Acts,
     SigningShelf,
     Protocol,
@@ -395,8 +397,8 @@ class Store(Protocol):
     def ring(self, *, here: bool = False) -> None:
         """Say that there is new work, in this process and, unless only `here`, in others (after commit; coalesced)."""
 
-    async def wait(self, seconds: float) -> None:
-        """Until the bell rings, at most `seconds`."""
+    async def wait(self, seconds: float) -> bool:
+        """Until the bell rings, at most `seconds`; whether it rang."""
 
     async def lead(self, role: str, owner: str, *, now: datetime, until: datetime) -> bool:
         """Take or prolong the lease of a role (one scheduler tick over all replicas); False if another holds it."""

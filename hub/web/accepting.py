@@ -22,7 +22,8 @@ def accepting(app: ASGIApp) -> ASGIApp:
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         hub: Hub = scope["litestar_app"].state["hub"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed([*scope["headers"]])}
-        caller = await admit(hub, headers, scope["route_handler"].opt)
+        client = scope.get("client")
+        caller = await admit(hub, headers, scope["route_handler"].opt, client[0] if client else "")
         async with inflow_of(scope).body(Request(scope, receive, send)) as body:
             incoming = read_events(headers.get("content-type", ""), headers, body)
             receipts = await hub.ingest(caller.tenant, incoming)

@@ -16,6 +16,7 @@ from hub.domain.errors import (
     HubError,
     Invalid,
     NotFound,
+    PreconditionFailed,
     Rejected,
     TooMany,
     Unauthorized,
@@ -31,6 +32,7 @@ STATUS: tuple[tuple[type[HubError], int], ...] = (
     (NotFound, 404),
     (Conflict, 409),
     (TooMany, 429),
+    (PreconditionFailed, 412),
     (Rejected, 400),
     (Unavailable, 503),
 )
@@ -43,6 +45,7 @@ TITLES = {
     405: "Method not allowed",
     408: "Too slow",
     409: "Conflict",
+    412: "Changed meanwhile",
     413: "Too large",
     415: "Unsupported content type",
     416: "No such range",
@@ -65,6 +68,7 @@ STATUS_OF = {  # codes that HTTP has a status of its own for, whatever class of 
     "part_too_large": 413,
     "unsupported_media_type": 415,
     "bad_range": 416,
+    "rate_limited": 429,
 }
 
 
@@ -133,5 +137,6 @@ class _Answers(dict[int, ResponseSpec]):
 
 
 def may_answer(*statuses: int) -> dict[int, ResponseSpec]:
-    """The problem responses of a handler, for the OpenAPI document."""
+    """The problem responses of a handler, for the OpenAPI document; whoever is known or proves something has a limit."""
+    statuses = (*statuses, 429) if 401 in statuses else statuses
     return _Answers({status: _SPECS[status] for status in statuses})

@@ -119,7 +119,7 @@ class DbEvents:
         """The runs that arrivals start, and waking those that wait for them."""
         starts = [(arrival.event, start) for arrival in arrivals for start in arrival.starts]
         if starts:
-            await self._link.rows(RUN.insert().values([_run_row(event, start) for event, start in starts]))
+            await self._link.rows(RUN.insert().values([run_row(event, start) for event, start in starts]))
         waking = [arrival.event for arrival in arrivals if arrival.wakes]
         if waking:
             awaited = {(event.tenant, event.subject, event.type) for event in waking if event.subject is not None}
@@ -207,7 +207,8 @@ def _event(row: AnyRow) -> StoredEvent:
     return StoredEvent(*[*row[:9], row[14], row[9], cause, row[12], row[13]])
 
 
-def _run_row(event: StoredEvent, start: Start) -> dict[str, object]:
+def run_row(event: StoredEvent, start: Start) -> dict[str, object]:
+    """A run that has not taken a step yet."""
     at = dict.fromkeys(("created_at", "changed_at", "due_at"), event.received_at)
     return {
         "tenant_id": event.tenant,
