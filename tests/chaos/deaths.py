@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hub.ports.store import DoneDelivery
 from tests.chaos.books import ALL, Skipped, Told, books, configure, posted, put
-from tests.chaos.stand import LONG, REPLICAS, Stand
+from tests.chaos.stand import CALM, LONG, REPLICAS, Stand
 from tests.chaos.vendor import Vendor, run_vendor
 from tests.support.hubs import TENANT
 from tests.support.processes import IN_FLIGHT, LEASE_S, Product, producer, product, until
@@ -39,7 +39,7 @@ async def kills(stand: Stand) -> Told:
 async def killed_while_accepting(stand: Stand) -> Told:
     """Claim 2: kill -9 of `serve` while it accepts; clients that heard nothing send again, one event each."""
     events, turns = 240, 3
-    async with run_vendor() as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor() as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         await made.start("work")
         async with producer(made, at_once=32) as client:
@@ -65,7 +65,7 @@ async def killed_while_accepting(stand: Stand) -> Told:
 
 async def killed_after_the_answer(stand: Stand) -> Told:
     """Claim 3: kill -9 of `serve` right after its 202; the worker that runs beside it delivers."""
-    async with run_vendor() as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor() as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         await made.start("work")
         took = []
@@ -113,7 +113,7 @@ async def database_gone(stand: Stand) -> Told:
     if stand.blow is None:
         raise Skipped("SQLite has no server to stop")
     away_s, events = 10.0, 100
-    async with run_vendor() as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor() as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         serve, worker = await made.start("serve"), await made.start("work")
         async with producer(made, at_once=8) as client:
@@ -139,7 +139,7 @@ async def database_gone(stand: Stand) -> Told:
 async def asked_to_stop(stand: Stand) -> Told:
     """Claim 6: SIGTERM under load; nothing new is sent, nothing stays leased, exit code 0."""
     events = stand.size // 4
-    async with run_vendor(0.01) as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor(0.01) as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         await put(made, 0, events, candidates=events)
         worker = await made.start("work")
@@ -225,7 +225,7 @@ async def _has(vendor: Vendor, events: int) -> bool:
 
 async def told_a_hundred_times(stand: Stand) -> Told:
     """Claim 14: 100 posts of one event at once are one event; other content under its name is refused."""
-    async with run_vendor() as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor() as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         await made.start("serve")
         await made.start("work")
@@ -247,7 +247,7 @@ async def told_a_hundred_times(stand: Stand) -> Told:
 async def replayed_twice(stand: Stand) -> Told:
     """Claim 15: each replay of what was delivered is delivered exactly once more."""
     events = 20
-    async with run_vendor() as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor() as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         await put(made, 0, events, candidates=events)
         await made.start("work")

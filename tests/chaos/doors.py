@@ -13,7 +13,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from hub.ports.store import DoneDelivery
 from mappings.documents import Document
 from tests.chaos.books import ALL, Told, books, owed_to, put
-from tests.chaos.stand import LONG, Stand
+from tests.chaos.stand import CALM, LONG, Stand
 from tests.chaos.vendor import Vendor, run_vendor
 from tests.support.hubs import TENANT
 from tests.support.processes import Product, product, until
@@ -80,7 +80,7 @@ async def forbidden_addresses(stand: Stand) -> Told:
             status = (b"301 Moved", b"302 Found", b"307 Temporary", b"308 Permanent")[len(vendor.came) % 4]
             return answered(status, location=f"http://127.0.0.1:{bird.port}/latest/meta-data")
 
-        async with run_vendor(manner=elsewhere) as door, product(room, stand.database) as made:
+        async with run_vendor(manner=elsewhere) as door, product(room, stand.database, **CALM) as made:
             await owed_to(made, feeds({"door": door.url}), "event.send")
             await made.start("work")
             await put(made, 1, 4, candidates=4)
@@ -108,7 +108,7 @@ async def secret_replaced(stand: Stand) -> Told:
         ages.append(time.time() - int(asked.headers["webhook-timestamp"]))
         return vendor.effect(asked)
 
-    async with run_vendor(manner=manner) as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor(manner=manner) as vendor, product(stand.room, stand.database, **CALM) as made:
         await made.start("work")
         for turn, secret in enumerate((OLD, f"{NEW} {OLD}", NEW)):
             await owed_to(made, feeds({"feed": vendor.url}, secret), "event.send")

@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from tests.chaos.books import Told, books, configure, owed_to, put
-from tests.chaos.stand import LONG, REPLICAS, Stand
+from tests.chaos.stand import CALM, LONG, REPLICAS, Stand
 from tests.chaos.vendor import BUSY, Vendor, run_vendor
 from tests.support.processes import product
 from tests.support.sink import Asked
@@ -19,7 +19,7 @@ async def coalesce(stand: Stand) -> Told:
     async def manner(vendor: Vendor, asked: Asked) -> bytes:
         return vendor.effect(asked) if back.is_set() else BUSY
 
-    async with run_vendor(manner=manner) as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor(manner=manner) as vendor, product(stand.room, stand.database, **CALM) as made:
         lane = {"ordering": "key", "on_failure": "coalesce", "retry": {"default": [3.0, 3.0, 3.0]}}
         await owed_to(
             made, {"feed": {"connector": "webhook", "config": {"url": vendor.url}, "lane": lane}}, "event.send"
@@ -42,7 +42,7 @@ async def rate(stand: Stand) -> Told:
     """Claim 19: 10 a second over three workers: never more than the burst and 10 a second, and all of it is used."""
     each, seconds, first = 10, 15, 50
     events = each + each * seconds
-    async with run_vendor() as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor() as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url], rate=float(each), concurrency=50)
         for _ in range(REPLICAS):
             await made.start("work")

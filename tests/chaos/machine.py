@@ -22,7 +22,7 @@ import asyncpg
 from hub.adapters.db.schema import current, newest
 from tests.chaos.books import ALL, Skipped, Told, books, configure, posted, put, tries
 from tests.chaos.cuts import accepting_on
-from tests.chaos.stand import LONG, REPLICAS, Stand, migrated
+from tests.chaos.stand import CALM, LONG, REPLICAS, Stand, migrated
 from tests.chaos.vendor import run_vendor
 from tests.support.hubs import TENANT
 from tests.support.postgres import OPTIONS, Cluster
@@ -297,7 +297,7 @@ async def no_handles(stand: Stand) -> Told:
 async def rotten_row(stand: Stand) -> Told:
     """Security fault 35, for what is owed: a flipped bit in a stored event is found; it is not sent, its neighbours are."""
     events = 30
-    async with run_vendor() as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor() as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         await put(made, 0, events, candidates=events)
         async with made.opened.hub.store.look() as look:
@@ -331,7 +331,7 @@ async def _write(stand: Stand, event: str, body: bytes) -> None:
 async def wrong_key(stand: Stand) -> Told:
     """Security fault 34: without its root key, or with another, a worker refuses to start and touches nothing."""
     events = 10
-    async with run_vendor() as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor() as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         await put(made, 0, events, candidates=events)
         other = made.home / "other"
@@ -370,7 +370,7 @@ async def migration_killed(stand: Stand) -> Told:
         await admin.execute("CREATE DATABASE fresh")
         await admin.close()
         url = stand.database.replace("/postgres?", "/fresh?")
-    async with run_vendor() as vendor, product(stand.room, url) as made:
+    async with run_vendor() as vendor, product(stand.room, url, **CALM) as made:
         killed = 0
         turns = 12
         for turn in range(turns):
