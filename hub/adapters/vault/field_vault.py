@@ -14,7 +14,7 @@ from hub.adapters.vault.data_keys import (
     INDEX_CLASS,
     DataKey,
     OwnerKey,
-    new_owner_row,
+    new_owner,
     new_row,
     open_owner_row,
     open_row,
@@ -148,7 +148,7 @@ class FieldVault:
         if not owner:
             return await new_row(self.roots, tenant, data_class)
         await self.prepare(tenant)
-        return new_owner_row(self._keys(tenant).active[data_class], tenant, owner)
+        return new_owner(self._keys(tenant).active[data_class], tenant, owner)[0]
 
     async def lifted(self, row: KeyRow) -> KeyRow:
         """See `Craft`."""
@@ -271,8 +271,10 @@ class FieldVault:
         rows = await self._shelf.owner_keys(tenant, wanted)
         missing = sorted(wanted - {(row.owner, row.data_class) for row in rows})
         if missing:
-            fresh = [new_owner_row(keys.active[kind], tenant, owner) for owner, kind in missing]
-            rows += await self._shelf.add_owner_keys(fresh)
+            fresh = [new_owner(keys.active[kind], tenant, owner) for owner, kind in missing]
+            made = {key.id: key for _, key in fresh}
+            for row in await self._shelf.add_owner_keys([row for row, _ in fresh]):
+                self._owners.put(made.get(row.id) or await self._opened_owner(tenant, row))
         for row in rows:
             self._owners.put(await self._opened_owner(tenant, row))
 
