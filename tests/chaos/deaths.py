@@ -57,7 +57,7 @@ async def killed_while_accepting(stand: Stand) -> Told:
                 await made.stop(serve)
             assert len(set(client.answered.values())) == turns * events
         await vendor.until(turns * events)
-        await made.drained()
+        await made.drained(LONG)
         found = await books(made, vendor, turns * events)
         found.check()
         return Told(f"{turns} kills of `serve` under load, all sent again, ids the same as before", found)
@@ -77,7 +77,7 @@ async def killed_after_the_answer(stand: Stand) -> Told:
             began = time.monotonic()
             await vendor.until(number + 1)
             took.append(time.monotonic() - began)
-        await made.drained()
+        await made.drained(LONG)
         found = await books(made, vendor, 3)
         found.check()
         assert max(took) < 5.0, took
@@ -128,7 +128,7 @@ async def database_gone(stand: Stand) -> Told:
             took = time.monotonic() - began
             await sending
         await vendor.until(events, LONG)
-        await made.drained()
+        await made.drained(LONG)
         assert serve.returncode is None
         assert worker.returncode is None
         found = await books(made, vendor, events)
@@ -238,7 +238,7 @@ async def told_a_hundred_times(stand: Stand) -> Told:
             assert len({body for _, body in answers}) == 1
             assert (status, b"key_reused" in problem) == (422, True)
         await vendor.until(5)
-        await made.drained()
+        await made.drained(LONG)
         found = await books(made, vendor, 5)
         found.check()
         return Told("5 times 100 posts at once, each with the same bytes in all answers", found)
@@ -252,7 +252,7 @@ async def replayed_twice(stand: Stand) -> Told:
         await put(made, 0, events, candidates=events)
         await made.start("work")
         await vendor.until(events)
-        await made.drained()
+        await made.drained(LONG)
         hub = made.opened.hub
         async with hub.store.look() as look:
             rows = await look.deliveries(TENANT, ALL)
@@ -260,7 +260,7 @@ async def replayed_twice(stand: Stand) -> Told:
             for row in rows:
                 await hub.replay(TENANT, row.id, "chaos")
             await vendor.until(events * (turn + 1))
-            await made.drained()
+            await made.drained(LONG)
         assert vendor.repeats == 0
         assert set(vendor.candidates.values()) == {3}
         return Told(

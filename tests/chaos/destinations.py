@@ -64,7 +64,7 @@ async def slow_loris(stand: Stand) -> Told:
         await configure(made, [one.url, two.url, good.url], timeout_s=timeout, retry={"default": [0.1]})
         await put(made, 0, 2, candidates=2)
         await made.start("work")
-        await made.drained()
+        await made.drained(LONG)
         took = [ms / 1000 for rows in (await tries(made)).values() for _, _, error, ms in rows if error == "timeout"]
         assert len(took) == 8, took
         assert all(timeout * 0.9 <= one <= timeout * 1.1 + 0.3 for one in took), took
@@ -104,7 +104,7 @@ async def endless(stand: Stand) -> Told:
         await owed_to(made, feeds, "event.send")
         worker = psutil.Process((await made.start("work")).pid)
         await put(made, 0, 1, candidates=1)
-        await made.drained()  # each was met once: caches are warm
+        await made.drained(LONG)  # each was met once: caches are warm
         before = worker.memory_info().rss
         await put(made, 1, 1, candidates=1)  # one more unreadable answer would open the breaker, which is another claim
         most = await _peak(made, worker)
@@ -206,7 +206,7 @@ async def storm(stand: Stand) -> Told:
         await vendor.until(1, LONG)
         quiet = vendor.came[wasted] - last
         await vendor.until(events, LONG)
-        await made.drained()
+        await made.drained(LONG)
         bound = 2 * concurrency + 10
         assert wasted <= bound, wasted
         assert quiet >= OPEN_S * 0.9, quiet
@@ -246,7 +246,7 @@ async def refuses(stand: Stand) -> Told:
         opened = time.monotonic()
         await vendor.until(1, LONG)
         took = time.monotonic() - opened
-        await made.drained()
+        await made.drained(LONG)
         server.close()
         found = await books(made, vendor, 1)
         found.check()
@@ -282,7 +282,7 @@ async def gone(stand: Stand) -> Told:
         back.set()
         await hub.switch(TENANT, "vendor0", ConnectionState.ACTIVE, "chaos")
         await vendor.until(2 * events, LONG)
-        await made.drained()
+        await made.drained(LONG)
         found = await books(made, vendor, 2 * events)
         found.check()
         return Told(
@@ -318,7 +318,7 @@ async def answers_too_late(stand: Stand) -> Told:
         run_vendor(manner=late) as slow, run_vendor(manner=torn) as rude,
         product(stand.room, stand.database, **CALM) as made,
     ):  # fmt: skip
-        await configure(made, [slow.url, rude.url], timeout_s=3.0)
+        await configure(made, [slow.url, rude.url], timeout_s=8.0)
         await put(made, 0, events, candidates=events)
         await made.start("work")
         await made.drained(LONG)

@@ -71,7 +71,7 @@ async def forbidden_addresses(stand: Stand) -> Told:
             await owed_to(made, feeds(urls), "event.send")
             await made.start("work")
             await put(made, 0, 1, candidates=1)
-            await made.drained()
+            await made.drained(LONG)
             ends = await _ends(made)
             assert set(ends) == {"dead"}, ends
             assert len(ends) == len(urls)
@@ -84,7 +84,7 @@ async def forbidden_addresses(stand: Stand) -> Told:
             await owed_to(made, feeds({"door": door.url}), "event.send")
             await made.start("work")
             await put(made, 1, 4, candidates=4)
-            await made.drained()
+            await made.drained(LONG)
             redirected = len(door.came)
             found = await books(made, door, len(urls) + 4)
             found.check()
@@ -115,7 +115,7 @@ async def secret_replaced(stand: Stand) -> Told:
             await asyncio.sleep(1.5)  # a change is in force everywhere after a second
             await put(made, turn * 20, 20, candidates=20)
             await vendor.until(turn * 20 + 20, LONG)
-        await made.drained()
+        await made.drained(LONG)
         assert (set(seen[:20]), set(seen[20:40]), set(seen[40:])) == ({"o"}, {"on"}, {"n"}), seen
         async with made.opened.hub.store.look() as look:
             first = min(row.id for row in await look.deliveries(TENANT, ALL))
@@ -123,7 +123,7 @@ async def secret_replaced(stand: Stand) -> Told:
         await until(lambda: _count(vendor, 61), "the replay has come")
         assert seen[-1] == "n"
         assert max(ages) < 5, max(ages)
-        await made.drained()
+        await made.drained(LONG)
         found = await books(made, vendor, 61)
         assert (found.lost, found.pending, found.delivered) == (0, 0, 61), found
         return Told(
