@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from hub.domain.breaker import Trouble
@@ -64,3 +64,8 @@ class Lanes(Protocol):
 
     async def hold_lane(self, connection: ConnectionId, until: datetime) -> None:
         """Retry-After or breaker: claim nothing from the lane before `until` (never shortens)."""
+
+    async def recall(self, now: datetime, lease: timedelta) -> int:
+        """Bring back what lies in the future because a clock has been set back: what was accepted later than `now`
+        waits as long as it had to then, but from now on; a lease that is longer than any may be ends at `now` + `lease`.
+        """

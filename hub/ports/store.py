@@ -225,11 +225,6 @@ class Deliveries(Protocol):
     async def expire_leases(self, now: datetime, limit: int = 500) -> int:
         """Put back to READY what a dead worker held (the try stays counted); returns how many."""
 
-    async def recall(self, now: datetime, lease: timedelta) -> int:
-        """Bring back what lies in the future because a clock has been set back: what was accepted later than `now`
-        waits as long as it had to then, but from now on; a lease that is longer than any may be ends at `now` + `lease`.
-        """
-
     async def promote(self, limit: int = 500) -> int:
         """Make READY the first WAITING row of every key without a head; returns how many. A sweep: normal work needs none."""
 
