@@ -41,6 +41,10 @@ METRICS: tuple[MetricDoc, ...] = (
         "Answered calls of the API, by operation and class of status (2xx, 4xx, 5xx).",
     ),
     MetricDoc(
+        "hirewire_rate_limited_total", "counter", "requests", ("limit",),
+        "Calls refused with 429, by the limit their caller is over: token, tenant, hook, stranger.",
+    ),
+    MetricDoc(
         "hirewire_http_request_seconds", "histogram", "seconds", ("operation",),
         "Time from a call of the API to its answer.", _COMMIT_BUCKETS,
     ),
@@ -126,7 +130,7 @@ METRICS: tuple[MetricDoc, ...] = (
     MetricDoc(
         "hirewire_intake_refused_total", "counter", "requests", ("reason",),
         "Requests answered 503 before anything was accepted. reason: queue (commits do not keep up), backlog, tenant_backlog, "
-        "disk.",
+        "disk, memory (bodies being read).",
     ),
     MetricDoc(
         "hirewire_intake_backlog_ratio", "gauge", "ratio", (),

@@ -25,6 +25,7 @@ from hub.adapters.metric_table import MetricDoc as MetricDoc
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Final
 from hub.domain.events import HOOK_RECEIVED
+from hub.domain.limits import Limit
 from hub.domain.retention import Kind
 from hub.domain.runs import LIVE, RunState
 from hub.ports.runs import RUN_KINDS, RunStats
@@ -36,7 +37,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 OTHER = "other"
 OUTCOMES = frozenset({"delivered", "try_later", "refused", "needs_human", "gone", "late"})
 VERDICTS = frozenset({"fired", "no", "unknown"})
-REASONS = ("queue", "backlog", "tenant_backlog", "disk")
+REASONS = ("queue", "backlog", "tenant_backlog", "disk", "memory")
 BREAKER = ("closed", "open", "half_open")
 ENDS = frozenset(state.value for state in RunState if state not in LIVE)
 TASK_OUTCOMES = frozenset({"ok", "failed", "skipped", "led_elsewhere"})
@@ -93,6 +94,8 @@ class PrometheusMeter:
         }
         self._kept_counters: dict[tuple[str, ...], Counter] = {}
         self._kept_histograms: dict[tuple[str, ...], Histogram] = {}
+        for limit_ in Limit:
+            self._counter("hirewire_rate_limited_total", limit_)
         for event in WATCHED_NOTES:
             self._counter("hirewire_notes_total", self._event(event))
         for reason in REASONS:
@@ -174,6 +177,9 @@ class PrometheusMeter:
 
     def refused(self, reason: str) -> None:
         self._counter("hirewire_intake_refused_total", reason if reason in REASONS else OTHER).inc()
+
+    def limited(self, limit: str) -> None:
+        self._counter("hirewire_rate_limited_total", limit if limit in tuple(Limit) else OTHER).inc()
 
     def pressure(self, ratio: float) -> None:
         self._gauges["hirewire_intake_backlog_ratio"].set(ratio)

@@ -116,6 +116,10 @@ class Access:
             await work.audit(Act(now, tenant, by, "token.make", token.id, {"scopes": [*sorted(wanted)]}))
         return token, secret
 
+    def knows(self, secret: str) -> bool:
+        """Whether this secret was found before, in this process; it may have been revoked since."""
+        return digest(secret) in self._known
+
     async def check(self, secret: str) -> Caller:
         """Who holds this secret. Raises Unauthorized, in the same words whatever is wrong with it."""
         token = await self._find(digest(secret))

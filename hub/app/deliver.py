@@ -14,6 +14,7 @@ from hub.app.channels import Channels
 from hub.app.converse import Talk, converse
 from hub.app.ingest import body_place
 from hub.app.library import Library
+from hub.app.places import order_place, talk_place
 from hub.app.reports import Reports
 from hub.domain.breaker import Heard
 from hub.domain.connections import Connection, ConnectionState, Ordering, Stuck
@@ -36,14 +37,14 @@ from hub.domain.deliveries import (
     describe,
 )
 from hub.domain.errors import Conflict, Invalid, NotFound, Unavailable
-from hub.domain.ids import ConnectionId, DeliveryId, TenantId
+from hub.domain.ids import ConnectionId, TenantId
 from hub.domain.rules import Action
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Connector, Exchange, Hook, Job
 from hub.ports.meter import Meter
 from hub.ports.store import Arrival, Claimed, Completion, Store
 from hub.ports.transport import Blocked, NeedsReauth, NotSent, Transport, Unknown
-from hub.ports.vault import Place, Vault, subject_owner
+from hub.ports.vault import Vault, subject_owner
 from mappings.documents import Document, read, written
 from mappings.engine import MappingFailed
 
@@ -112,7 +113,7 @@ class Deliver:
             outcome = Refused(f"internal:{type(error).__name__}", retry=True)
         ended = self.clock.monotonic()
         detail = self._detail(claimed, prepared, ready - began, ended - ready)
-        sealed = await self._seal_talk(claimed, talk)
+        sealed = await self._seal_talk(claimed, talk) if talk.lines else None
         completion = self._completion(
             claimed, connection, outcome, (talk.status, sealed), started, ended - began, prepared, detail
         )
@@ -300,8 +301,6 @@ class Deliver:
         return detail
 
     async def _seal_talk(self, claimed: Claimed, talk: Talk) -> bytes | None:
-        if not talk.lines:
-            return None
         delivery, event = claimed.delivery, claimed.event
         place = talk_place(delivery.tenant, delivery.id, delivery.attempt, event.subject)
         try:
@@ -374,16 +373,6 @@ def stored_hook(data: Document) -> Hook:
         body=base64.b64decode(str(data["body"])),
         received_at=datetime.fromisoformat(str(data["received_at"])),
     )
-
-
-def talk_place(tenant: TenantId, delivery: DeliveryId, number: int, subject: str | None = None) -> Place:
-    """Where an attempt's exchange is sealed."""
-    return Place(tenant, "attempt", f"{delivery}:{number}", "talk", owner=subject_owner(subject))
-
-
-def order_place(tenant: TenantId, order: str, subject: str | None = None) -> Place:
-    """Where an order's body is sealed."""
-    return Place(tenant, "assessment_order", order, "body", owner=subject_owner(subject))
 
 
 def disables(completions: Sequence[Completion]) -> frozenset[tuple[ConnectionId, ConnectionState]]:

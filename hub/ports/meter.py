@@ -48,7 +48,10 @@ class Meter(Protocol):
         """`outcome`: the state in which it ended."""
 
     def refused(self, reason: str) -> None:
-        """An event or webhook that was refused before acceptance: queue | backlog | tenant_backlog | disk."""
+        """An event or webhook that was refused before acceptance: queue | backlog | tenant_backlog | disk | memory."""
+
+    def limited(self, limit: str) -> None:
+        """A call was refused because its caller is over a limit: token | tenant | hook | stranger."""
 
     def pressure(self, ratio: float) -> None:
         """How much is owed, as a share of how much may be."""

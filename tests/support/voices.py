@@ -83,6 +83,7 @@ class RememberingMeter:
     requests: list[tuple[str, int]] = field(default_factory=list)
     run_counts: list[tuple[str, str]] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
     sweeps: dict[str, tuple[int, datetime | None, bool]] = field(default_factory=dict)
 
     def accepted(self, type: str, count: int, duplicates: int) -> None:
@@ -125,6 +126,9 @@ class RememberingMeter:
 
     def refused(self, reason: str) -> None:
         self.refusals.append(reason)
+
+    def limited(self, limit: str) -> None:
+        self.limits.append(str(limit))
 
     def pressure(self, ratio: float) -> None:
         return None

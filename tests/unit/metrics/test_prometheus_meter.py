@@ -128,6 +128,8 @@ def use_all(meter: Meter, word: str = "greenhouse") -> None:
     meter.claim(0.001)
     meter.record(3, 0.002)
     meter.task("sweep", "planned", NOW, None)
+    meter.backup("made", NOW)
+    meter.backup("verified", None)
     meter.task("sweep", "ok", NOW + timedelta(minutes=1), True)
 
 
