@@ -272,15 +272,6 @@ class Deliveries(Protocol):
     async def discard(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime) -> None:
         """End (CANCELLED) a HELD delivery. Raises NotFound, Conflict (it is not held)."""
 
-    async def hold_caused(self, tenant: TenantId, limit: int = 1000) -> int:
-        """HELD for the kill switch: some of what rules planned and nobody has leased; how many. Until 0: all of it."""
-
-    async def held_by_stop(self, tenant: TenantId) -> dict[ConnectionId, int]:
-        """How many deliveries of each connection the kill switch holds."""
-
-    async def let_go(self, tenant: TenantId, *, now: datetime, send: bool, limit: int = 1000) -> int:
-        """Some of what the kill switch holds, oldest first: to be sent after all, or CANCELLED; how many. Until 0: all."""
-
     async def lanes(self, tenant: TenantId | None = None) -> list[LaneStats]: ...
 
     async def totals(self, tenant: TenantId) -> dict[str, int]:
