@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
+from hub.app.addresses import Addresses
 from hub.app.channels import Channels
 from hub.app.converse import Talk, converse
 from hub.app.ingest import body_place
@@ -25,7 +26,6 @@ from hub.domain.deliveries import (
     Delivery,
     Final,
     Finish,
-    Gone,
     Hold,
     NeedsHuman,
     Next,
@@ -34,6 +34,7 @@ from hub.domain.deliveries import (
     RetryPolicy,
     TryLater,
     after,
+    describe,
 )
 from hub.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from hub.domain.ids import ConnectionId, TenantId
@@ -128,7 +129,8 @@ class Deliver:
             return Prepared(connector, reading, None, HOOK_STEP)
         if delivery.revision is None:
             raise Stopped(Refused("no_rule"))
-        await self._hold_if_stopped(delivery.tenant)
+        if await self.library.stopped(delivery.tenant):  # it was claimed before the kill switch was turned
+            raise Stopped(NeedsHuman(STOPPED))
         action = await self.library.step(delivery.revision, delivery.step)
         operation = connector.operations.get(action.operation)
         if operation is None:
@@ -139,16 +141,10 @@ class Deliver:
             await self._refuse_second_guess(delivery)
         name = action.mapping or operation.mapping
         doc = await self._map(delivery, connector, name, data, action)
+        if action.to_candidate:
+            doc |= await self._receiver(claimed, data)
         job = self._job(claimed, connection, action.operation, doc, await self._order(connector, claimed, connection))
         return Prepared(connector, connector.run(job), operation.idempotency, action.operation, name)
-
-    async def _hold_if_stopped(self, tenant: TenantId) -> None:
-        """The kill switch reaches what was claimed before it; whether it is still on is asked again, to hold nothing late."""
-        if not (await self.library.book(tenant)).stopped:
-            return
-        async with self.store.look() as look:
-            if await look.rules_stopped(tenant):
-                raise Stopped(NeedsHuman(STOPPED))
 
     async def open_body(self, claimed: Claimed) -> Document:
         """The event's data."""
@@ -213,6 +209,13 @@ class Deliver:
             return {**mapping.apply(data), **action.extra}
         except MappingFailed as error:
             raise Stopped(Refused(f"mapping {name}: {error.code} at {error.field}", retry=True)) from error
+
+    async def _receiver(self, claimed: Claimed, data: Document) -> Document:
+        """The candidate's own address and language. Raises Stopped: a person has to look where there is none."""
+        found = await Addresses(self.store, self.vault)(claimed.event, data)
+        if isinstance(found, str):
+            raise Stopped(NeedsHuman(found))
+        return {"to": found.email, **({} if found.language is None else {"language": found.language})}
 
     async def _order(self, connector: Connector, claimed: Claimed, connection: Connection) -> Document | None:
         if not connector.endpoints or claimed.event.subject is None:
@@ -345,21 +348,6 @@ class Deliver:
         self.meter.attempt(connector.name if connector else "unknown", name, attempt.outcome, took, fields)
         if following == Finish(Final.DELIVERED):
             self.meter.delivered(name, (now - delivery.received_at).total_seconds())
-
-
-def describe(outcome: Outcome) -> tuple[str, str | None]:
-    """The outcome's stable name and its reason."""
-    match outcome:
-        case Delivered():
-            return "delivered", None
-        case TryLater(why=why):
-            return "try_later", why
-        case Refused(why=why):
-            return "refused", why
-        case NeedsHuman(why=why):
-            return "needs_human", why
-        case Gone(why=why):
-            return "gone", why
 
 
 def consented(data: Document, purpose: str, now: datetime) -> bool:

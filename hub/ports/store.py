@@ -19,6 +19,7 @@ from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, Tenant
 from hub.ports.accounts import Accounts
 from hub.ports.audit import Acts
 from hub.ports.lanes import Lanes
+from hub.ports.limits import Limits
 from hub.ports.people import ApiToken, Order
 from hub.ports.replays import Replays
 from hub.ports.retention import Retention
@@ -190,9 +191,9 @@ class Events(Protocol):
         """Those that are there, of whatever tenant: for who has the ids from its own rows."""
 
     async def events(
-        self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None
+        self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None, bodies: bool = True
     ) -> list[StoredEvent]:
-        """Newest first; `page.before` is an event id."""
+        """Newest first; `page.before` is an event id. Without `bodies` they are empty: a page of large ones fills the memory."""
 
     async def find_cause(self, tenant: TenantId, connection: ConnectionId, refs: Mapping[str, str]) -> Cause | None:
         """The newest delivery at this connection that taught us any of these (object, external id) pairs."""
@@ -365,6 +366,7 @@ class Work(
     Orders,
     Runs,
     Retention,
+    Limits,
     Acts,
     SigningShelf,
     Protocol,

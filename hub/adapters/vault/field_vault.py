@@ -23,6 +23,7 @@ from hub.adapters.vault.data_keys import (
 )
 from hub.adapters.vault.opened import OwnerKeys, TenantKeys, Whose
 from hub.adapters.vault.root_keys import RootKeys
+from hub.app.groups import GroupCommit
 from hub.domain.errors import Conflict, Unavailable
 from hub.domain.ids import TenantId
 from hub.ports.clock import Clock
@@ -56,8 +57,8 @@ class FieldVault:
         self._epoch: int | None = None
         self._up = True
         self._locks: defaultdict[TenantId, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._making, self._finding = asyncio.Lock(), asyncio.Lock()
-        self._wanted: dict[Whose, None] = {}
+        self._making: GroupCommit[Whose, None] = GroupCommit(self._make_group, size=GROUP, enough=lambda _: True)
+        self._finding = asyncio.Lock()
         self._sought: dict[tuple[TenantId, bytes], None] = {}
 
     async def prepare(
@@ -255,19 +256,16 @@ class FieldVault:
         return row
 
     async def _all_made(self, wanted: Sequence[Whose]) -> None:
-        """Load or make owners' keys: whoever comes first does it for all who wait by then, in one transaction."""
-        self._wanted.update(dict.fromkeys(wanted))
-        for mine in wanted:
-            async with self._making:
-                if self._owners.active(*mine) is not None:
-                    continue
-                self._wanted[mine] = None
-                group = [mine, *(one for one in list(self._wanted)[: GROUP - 1] if one != mine)]
-                for one in group:
-                    del self._wanted[one]
-                for tenant in {tenant for tenant, _, _ in group}:
-                    keys = self._tenants.get(tenant) or await self._current(tenant)
-                    await self._made(tenant, keys, {(owner, kind) for of, owner, kind in group if of == tenant})
+        """Load or make owners' keys, in one transaction with those that others want by then; it fails for all of them."""
+        if wanted:
+            await self._making.put(wanted)
+
+    async def _make_group(self, group: Sequence[Whose]) -> Sequence[None]:
+        wanted = [one for one in dict.fromkeys(group) if self._owners.active(*one) is None]
+        for tenant in {tenant for tenant, _, _ in wanted}:
+            keys = self._tenants.get(tenant) or await self._current(tenant)
+            await self._made(tenant, keys, {(owner, kind) for of, owner, kind in wanted if of == tenant})
+        return [None] * len(group)
 
     async def _made(self, tenant: TenantId, keys: TenantKeys, wanted: set[tuple[str, str]]) -> None:
         rows = await self._shelf.owner_keys(tenant, wanted)
