@@ -7,7 +7,7 @@ ONCE ?=
 NAME ?= $(name)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long chaos check fix bench connector lock clean
+.PHONY: help install demo test test-long chaos check sbom fix bench connector lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -39,12 +39,16 @@ test-long: install ## what takes minutes
 chaos: install ## kill, freeze and cut off real processes on both stores, and print the ledger
 	@$(BIN)/python -m tests.chaos.run $(CHAOS)
 
-check: install ## format, lint, types, imports, connectors
+check: install ## format, lint, types, imports, connectors, known advisories, licences
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 	@$(BIN)/hirewire check
+	@$(BIN)/python -m requirements.audit
+
+sbom: install ## write what is shipped, with hashes and licences, to build/sbom.cdx.json (CycloneDX 1.6)
+	@$(BIN)/python -m requirements.sbom build/sbom.cdx.json
 
 fix: install ## format and mend what can be mended
 	@$(BIN)/ruff format .

@@ -12,14 +12,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
 from hub.adapters import db
-from hub.adapters.backup.boxes import with_file_key
-from hub.adapters.backup.postgres import PostgresCopier
-from hub.adapters.backup.sqlite import SqliteCopier
+from hub.adapters.backup.opening import Backups, Wanted, open_backups
 from hub.adapters.catalog import FolderCatalog
 from hub.adapters.clock import SystemClock, SystemIds
 from hub.adapters.db.patience import patiently, until_there
@@ -42,14 +39,12 @@ from hub.adapters.sign_in import DingTalk, Feishu, Web, WeCom
 from hub.adapters.timer import Timer
 from hub.adapters.tls import server_context
 from hub.adapters.vault import FieldVault, RootSettings, StreamVault, open_root_keys
-from hub.adapters.vault.sealed_box import read_public
 from hub.adapters.vault.signing import VaultSigner
 from hub.adapters.workdays import NationalDays
 from hub.app.access import Access
 from hub.app.advance import Advance
 from hub.app.audit import Trail
 from hub.app.backtests import Backtests
-from hub.app.backup import Backup
 from hub.app.breakers import Breakers
 from hub.app.cases import Cases
 from hub.app.channels import Channels
@@ -64,6 +59,7 @@ from hub.app.keys import CraftVault, Keys, Shelves
 from hub.app.kill_switch import KillSwitch
 from hub.app.lanes import LaneLoop, LoopLimits
 from hub.app.library import Library
+from hub.app.limits import Limiter
 from hub.app.media import Media
 from hub.app.people.people import PeoplePolicy, people
 from hub.app.people.sessions import SessionPolicy
@@ -87,9 +83,9 @@ from hub.domain.breaker import BreakerPolicy
 from hub.domain.deliveries import RetryPolicy
 from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT
+from hub.domain.limits import Limit, Rate
 from hub.domain.retention import Keep
 from hub.ports.audit import Heads
-from hub.ports.backup import Copier
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
@@ -105,6 +101,7 @@ from hub.settings import Settings
 from mappings.canonical import events
 
 VERSION = version("hirewire")
+SWEEP_S = 300.0  # between two sweeps; one that finds nothing is a few index probes
 PATIENCE_S = 30.0  # how long a starting process waits for its database
 
 
@@ -133,6 +130,7 @@ class Parts:
     )  # of signing in elsewhere; none: all there are
     bounds: Bounds = field(default_factory=Bounds)
     keep: Keep = field(default_factory=Keep)
+    rates: Mapping[Limit, Rate] = field(default_factory=dict)
     review: bool = False  # rules need a second person before they come into force
     heads: Heads = field(default_factory=MemoryHeads)
     keep_acts: timedelta = timedelta(days=1095)
@@ -144,6 +142,7 @@ def assemble(parts: Parts) -> Hub:
     transport = p.transport if p.tracer is None else TracedTransport(p.transport, p.tracer)
     library = Library(p.store, p.catalog, p.clock, p.days)
     channels = Channels(p.catalog, p.vault)
+    limits = Limiter(p.store, p.vault, p.clock, p.meter, p.rates)
     prepare = Prepare(p.vault, p.clock, p.ids, p.meter, p.keep)
     group = commit_arrivals(p.store, p.meter, p.clock, p.tracer)
     pressure = Pressure(p.store, p.clock, p.meter, p.bounds)
@@ -165,21 +164,22 @@ def assemble(parts: Parts) -> Hub:
         catalog=p.catalog,
         transport=transport,
         library=library,
+        limits=limits,
         channels=channels,
         ingest=ingest,
         deliver=deliver,
         lanes=LaneLoop(
             p.store, library, traced, p.clock, p.ids, p.meter, Breakers(p.clock, p.meter, p.breaker), p.limits
         ),
-        receive=Receive(p.store, channels, p.signatures, prepare, group, p.clock, p.meter, pressure),
-        provide=Provide(p.store, p.vault, channels, p.signatures, ingest, identify, p.clock, p.ids),
+        receive=Receive(p.store, channels, p.signatures, prepare, group, p.clock, p.meter, pressure, limits),
+        provide=Provide(p.store, p.vault, channels, p.signatures, ingest, identify, p.clock, p.ids, limits),
         identify=identify,
         configure=Configure(p.store, p.vault, p.catalog, library, p.clock, p.ids, p.days, cases, p.review),
         replay=Replay(p.store, prepare, p.clock, p.ids),
         switch=Switch(p.store, library, p.clock),
         replays=Replays(p.store, library, queries, prepare, p.clock, p.meter),
         advance=Advance(p.store, p.vault, library, prepare, p.clock, p.meter),
-        runs=Runs(p.store, library, p.clock),
+        runs=Runs(p.store, library, p.clock, p.meter),
         queries=queries,
         lifecycle=lifecycle,
         kill_switch=KillSwitch(p.store, library, p.clock),
@@ -232,6 +232,7 @@ class Opened:
         if health.ok:
             async with store.look() as look:
                 self.meter.lanes(await look.lanes(), self.clock.now())
+                self.meter.runs(await look.run_stats(self.clock.now()), self.clock.now())
         return self.meter.render(), CONTENT_TYPE
 
     async def anchor(self) -> None:
@@ -261,6 +262,7 @@ class Opened:
         """Wait for the database, take its time and open the keys: a lost keyring stops us here, before anything is accepted."""
         await until_there(self.hub.store, PATIENCE_S)
         self.clock.begin(await self.hub.store.now())
+        await self.hub.lanes.recall()
         await self.hub.vault.prepare(DEFAULT_TENANT)
 
     async def run_loops(self) -> None:
@@ -330,6 +332,7 @@ def open_hub(settings: Settings) -> Opened:
         people=_people_policy(settings),
         bounds=Bounds(settings.backlog, settings.tenant_backlog, settings.free_disk),
         keep=settings.keep,
+        rates=settings.rates,
         review=settings.rule_review,
         heads=KeptHeads(open_objects(settings.audit_heads)),
         keep_acts=timedelta(days=settings.audit_days),
@@ -338,6 +341,7 @@ def open_hub(settings: Settings) -> Opened:
     timer = Timer(store, meter, clock, owner=owner)
     opened = Opened(assemble(parts), timer, meter, clock, vault, parts.tracer)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
+    timer.every(600.0, "limits", opened.hub.limits.forget, shared=True)
     timer.every(10.0, "keys", opened.hub.keys.work_off, shared=True, at_once=True)
     timer.every(30.0, "key_provider", opened.watch_keys)
     timer.every(3600.0, "media", opened.sweep_media, shared=True)
@@ -345,11 +349,13 @@ def open_hub(settings: Settings) -> Opened:
     timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
     daily = Daily(store, clock, ids)
     _audit_jobs(timer, opened.hub.trail, daily)
-    _backup_jobs(timer, open_backup(settings, opened), daily)
+    backups = open_backup(settings, opened)
+    if backups is not None:
+        backups.plan(timer, daily)
     timer.every(60.0, "sessions", opened.hub.people.sweep, shared=True)
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
-    timer.every(3600.0, "partitions", opened.hub.retain.make_room, shared=True, at_once=True)
-    timer.every(3600.0, "retention", opened.sweep, shared=True, at_once=True)
+    timer.every(SWEEP_S, "partitions", opened.hub.retain.make_room, shared=True, at_once=True)
+    timer.every(SWEEP_S, "retention", opened.sweep, shared=True, at_once=True)
     return opened
 
 
@@ -368,50 +374,28 @@ def _audit_jobs(timer: Timer, trail: Trail, daily: Daily) -> None:
     timer.every(600.0, "audit_verify", verify, shared=True)
 
 
-def open_backup(settings: Settings, opened: Opened) -> Backup | None:
-    """Whole backups as the settings say, None where they say of none. Raises Invalid."""
+def open_backup(settings: Settings, opened: Opened) -> Backups | None:
+    """Backups as the settings say, None where they say of none. Raises Invalid."""
     if settings.backup_to is None or settings.backup_keys_to is None:
         return None
     roots = open_root_keys(root_settings(settings))
-    for recipient in settings.backup_recipients:
-        read_public(recipient)
 
     def at(address: str) -> tuple[Store, Vault, Signer]:
         store = db.open_store(address)
         vault = FieldVault(roots, store)
         return store, vault, VaultSigner(store, vault, opened.clock)
 
-    scratch, to = settings.home / "scratch", settings.backup_recipients
-    if settings.database.startswith("sqlite"):
-        copier: Copier = SqliteCopier(Path(settings.database.removeprefix("sqlite:///")), scratch, to, at)
-    else:
-        copier = PostgresCopier(settings.database, settings.backup_scratch, to, at)
-    hub = opened.hub
-    return Backup(
-        copier=copier,
-        objects=open_objects(settings.backup_to),
-        keys=open_objects(settings.backup_keys_to),
-        store=hub.store,
-        trail=hub.trail,
-        signer=hub.trail.signer,
-        clock=hub.clock,
-        ids=hub.ids,
-        meter=hub.meter,
-        scratch=scratch,
-        with_file_key=with_file_key,
+    wanted = Wanted(
+        database=settings.database,
+        home=settings.home,
+        to=settings.backup_to,
+        keys_to=settings.backup_keys_to,
+        recipients=settings.backup_recipients,
         keep=timedelta(days=settings.backup_keep_days),
+        scratch_at=settings.backup_scratch,
+        ship_s=settings.backup_ship_s,
     )
-
-
-def _backup_jobs(timer: Timer, backup: Backup | None, daily: Daily) -> None:
-    if backup is None:
-        return
-
-    async def run() -> None:
-        await daily("backup", backup.run)
-
-    timer.every(600.0, "backup", run, shared=True)
-    timer.every(300.0, "backup_ages", backup.tell, at_once=True)
+    return open_backups(wanted, opened.hub, at)
 
 
 def root_settings(settings: Settings) -> RootSettings:

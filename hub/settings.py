@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hub.domain.errors import Invalid
+from hub.domain.limits import Limit, Rate
 from hub.domain.retention import Keep
 
 
@@ -34,6 +35,12 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_HEADER_TIMEOUT", "5", "Seconds in which the head of a call must have arrived, and that "
                "an idle connection is kept."),
     SettingDoc("HIREWIRE_BODY_TIMEOUT", "20", "Seconds in which the body of a call must have arrived as a whole."),
+    SettingDoc("HIREWIRE_LIMIT_TOKEN", "300000/60", "Calls of one API token: `count/seconds`, over all processes; "
+               "`off`: no limit."),
+    SettingDoc("HIREWIRE_LIMIT_TENANT", "off", "Calls of all tokens of one tenant together."),
+    SettingDoc("HIREWIRE_LIMIT_HOOK", "12000/60", "Webhooks and partner calls to one connection."),
+    SettingDoc("HIREWIRE_LIMIT_STRANGER", "1000/60", "Calls without a valid token or signature from one address "
+               "(IPv6: one /64)."),
     SettingDoc("HIREWIRE_PUBLIC_URL", "http(s)://<listen>", "How vendors reach the API; used in webhook addresses."),
     SettingDoc("HIREWIRE_LOOPS", "embedded", "`embedded`: `serve` also delivers. `none`: only `work` delivers."),
     SettingDoc("HIREWIRE_EGRESS", "public", "`public`: HTTPS to public addresses only. `loopback`: also plain HTTP and SMTP "
@@ -82,6 +89,8 @@ SETTINGS: tuple[SettingDoc, ...] = (
                "`hirewire backup keygen` makes one. Their secrets do not belong on this machine."),
     SettingDoc("HIREWIRE_BACKUP_KEEP_DAYS", "35", "Days that backups are kept, 35 at most: so long may a backup "
                "still open what was erased."),
+    SettingDoc("HIREWIRE_BACKUP_SHIP", "10", "Seconds between shipments of SQLite's log to the place of backups: a "
+               "restore reaches any of them; `0`: none."),
     SettingDoc("HIREWIRE_BACKUP_SCRATCH", "", "PostgreSQL server to restore backups into for the daily check, as the "
                "address of a database there; its role may create databases. Empty: the database's own server."),
     SettingDoc("HIREWIRE_SESSION_IDLE", "900", "Seconds after which an unused session ends; administrators: at most 600."),
@@ -140,6 +149,7 @@ class Settings:
     backup_recipients: tuple[str, ...]
     backup_keep_days: int
     backup_scratch: str | None
+    backup_ship_s: float
     session_idle_s: float
     session_life_s: float
     separation: bool
@@ -164,6 +174,7 @@ class Settings:
     header_s: float = 5.0
     tls: Tls | None = None
     vendors_only: bool = False
+    rates: Mapping[Limit, Rate] = field(default_factory=dict)
 
     @property
     def https(self) -> bool:
@@ -225,6 +236,7 @@ class Settings:
             backup_keys_to=get.text("HIREWIRE_BACKUP_KEYS_TO") or get.text("HIREWIRE_BACKUP_TO") or None,
             backup_recipients=get.recipients(),
             backup_keep_days=int(get.numbers("HIREWIRE_BACKUP_KEEP_DAYS", "35", 1, 35)[0]),
+            backup_ship_s=get.numbers("HIREWIRE_BACKUP_SHIP", "10", 0, 3600)[0],
             backup_scratch=get.text("HIREWIRE_BACKUP_SCRATCH") or None,
             session_idle_s=get.numbers("HIREWIRE_SESSION_IDLE", "900", 60, 86_400)[0],
             session_life_s=get.numbers("HIREWIRE_SESSION_LIFE", "28800", 300, 604_800)[0],
@@ -249,6 +261,7 @@ class Settings:
             body_s=get.numbers("HIREWIRE_BODY_TIMEOUT", "20", 0.1, 3600)[0],
             header_s=get.numbers("HIREWIRE_HEADER_TIMEOUT", "5", 0.1, 600)[0],
             tls=tls,
+            rates={limit: rate for limit in Limit if (rate := get.rate(f"HIREWIRE_LIMIT_{limit.upper()}"))},
             vendors_only=get.choice("HIREWIRE_SERVES", ("all", "vendors")) == "vendors",
         )
 
@@ -303,6 +316,17 @@ class _Reader:
         if value and not value.startswith(("http://", "https://")):
             raise Invalid(f"{name} begins with http:// or https://", code="bad_setting", at=name)
         return value or None
+
+    def rate(self, name: str) -> Rate | None:
+        text = self.text(name) or self.default(name)
+        if text == "off":
+            return None
+        count, slash, seconds = text.partition("/")
+        if slash and count.isascii() and seconds.isascii() and count.isdigit() and seconds.isdigit():
+            rate = Rate(int(count[:10]), float(seconds[:6]))
+            if 1 <= rate.count <= 1_000_000_000 and 1 <= rate.seconds <= 86_400:
+                return rate
+        raise Invalid(f"{name} is count/seconds, such as 600/60, or off", code="bad_setting", at=name)
 
     def tls(self) -> Tls | None:
         paths = {}

@@ -19,6 +19,7 @@ from hub.app.keys import Keys
 from hub.app.kill_switch import KillSwitch
 from hub.app.lanes import LaneLoop
 from hub.app.library import Library
+from hub.app.limits import Limiter
 from hub.app.media import Media
 from hub.app.people.people import People
 from hub.app.provide import Provide
@@ -54,6 +55,7 @@ class Hub:
     catalog: Catalog
     transport: Transport
     library: Library
+    limits: Limiter
     channels: Channels
     ingest: Ingest
     deliver: Deliver

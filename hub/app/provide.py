@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hub.app.channels import Channels
-from hub.app.deliver import order_place
 from hub.app.identify import Identify
 from hub.app.ingest import Incoming, Ingest, body_place
+from hub.app.limits import Limiter
+from hub.app.places import order_place
 from hub.domain.audit import Act, Grade, Outcome
 from hub.domain.connections import Connection
 from hub.domain.errors import Invalid, NotFound
+from hub.domain.limits import Limit
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Endpoint
 from hub.ports.people import Order
@@ -39,11 +41,12 @@ class Provide:
     identify: Identify
     clock: Clock
     ids: Ids
+    limits: Limiter
 
     async def __call__(
         self, handle: str, method: str, path: str, headers: Mapping[str, str], query: Mapping[str, str], body: Json
     ) -> Json:
-        """The vendor's answer body. Raises NotFound, Unauthorized, Invalid."""
+        """The vendor's answer body. Raises NotFound, Unauthorized, Invalid, Unavailable."""
         async with self.store.look() as look:
             connection = await look.connection_by_handle(handle)
         if connection is None:
@@ -53,6 +56,7 @@ class Provide:
         if endpoint is None:
             raise NotFound("there is no such address")
         self.signatures.authenticate(await self.channels.channel(connection), headers)
+        await self.limits(Limit.HOOK, str(connection.id))
         match endpoint.serve:
             case "packages":
                 return connector.answer(endpoint, {"packages": list(PACKAGES)})

@@ -10,10 +10,12 @@ from hub.app.channels import Channels
 from hub.app.groups import GroupCommit
 from hub.app.ingest import Incoming, Prepare, check, ordering_key
 from hub.app.library import NO_RULES
+from hub.app.limits import Limiter
 from hub.app.pressure import Pressure
 from hub.domain.deliveries import HOOK_STEP, Planned
 from hub.domain.errors import NotFound
 from hub.domain.events import HOOK_RECEIVED
+from hub.domain.limits import Limit
 from hub.ports.clock import Clock
 from hub.ports.connector import Hook
 from hub.ports.meter import Meter
@@ -44,6 +46,7 @@ class Receive:
     clock: Clock
     meter: Meter
     pressure: Pressure
+    limits: Limiter
 
     async def __call__(self, handle: str, headers: Mapping[str, str], body: bytes) -> Taken:
         """Raises NotFound (no such address), Unauthorized (signature), Invalid (not a webhook of this vendor), Unavailable."""
@@ -55,6 +58,7 @@ class Receive:
         if not connector.takes_hooks:
             raise NotFound("there is no such address")
         self.signatures.verify(await self.channels.channel(connection), headers, body)
+        await self.limits(Limit.HOOK, str(connection.id))
         hook = Hook(dict(list(headers.items())[:KEPT_HEADERS]), body, self.clock.now())
         identity = connector.identify(hook)
         if identity.ping:

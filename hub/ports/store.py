@@ -19,6 +19,7 @@ from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, Tenant
 from hub.ports.accounts import Accounts
 from hub.ports.audit import Acts
 from hub.ports.lanes import Lanes
+from hub.ports.limits import Limits
 from hub.ports.people import ApiToken, Order
 from hub.ports.replays import Replays
 from hub.ports.retention import Retention
@@ -190,9 +191,9 @@ class Events(Protocol):
         """Those that are there, of whatever tenant: for who has the ids from its own rows."""
 
     async def events(
-        self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None
+        self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None, bodies: bool = True
     ) -> list[StoredEvent]:
-        """Newest first; `page.before` is an event id."""
+        """Newest first; `page.before` is an event id. Without `bodies` they are empty: a page of large ones fills the memory."""
 
     async def find_cause(self, tenant: TenantId, connection: ConnectionId, refs: Mapping[str, str]) -> Cause | None:
         """The newest delivery at this connection that taught us any of these (object, external id) pairs."""
@@ -223,6 +224,11 @@ class Deliveries(Protocol):
 
     async def expire_leases(self, now: datetime, limit: int = 500) -> int:
         """Put back to READY what a dead worker held (the try stays counted); returns how many."""
+
+    async def recall(self, now: datetime, lease: timedelta) -> int:
+        """Bring back what lies in the future because a clock has been set back: what was accepted later than `now`
+        waits as long as it had to then, but from now on; a lease that is longer than any may be ends at `now` + `lease`.
+        """
 
     async def promote(self, limit: int = 500) -> int:
         """Make READY the first WAITING row of every key without a head; returns how many. A sweep: normal work needs none."""
@@ -360,6 +366,7 @@ class Work(
     Orders,
     Runs,
     Retention,
+    Limits,
     Acts,
     SigningShelf,
     Protocol,
@@ -390,8 +397,8 @@ class Store(Protocol):
     def ring(self, *, here: bool = False) -> None:
         """Say that there is new work, in this process and, unless only `here`, in others (after commit; coalesced)."""
 
-    async def wait(self, seconds: float) -> None:
-        """Until the bell rings, at most `seconds`."""
+    async def wait(self, seconds: float) -> bool:
+        """Until the bell rings, at most `seconds`; whether it rang."""
 
     async def lead(self, role: str, owner: str, *, now: datetime, until: datetime) -> bool:
         """Take or prolong the lease of a role (one scheduler tick over all replicas); False if another holds it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from litestar import Litestar, Router
 from litestar.datastructures import State
@@ -25,6 +26,7 @@ from hub.web.elsewhere import ElsewhereController, ProvidersController
 from hub.web.events import EventsController
 from hub.web.health import HealthController, Render
 from hub.web.hooks import HooksController
+from hub.web.inflow import Inflow
 from hub.web.measured import measured
 from hub.web.media import MediaController
 from hub.web.organisation import GroupsController, OrganisationController, ServicesController
@@ -92,7 +94,7 @@ def create_app(
         route_handlers=[*FOR_VENDORS, *([] if vendors_only else FOR_US)],
         guards=[guard],
         middleware=[measured(hub.meter, hub.clock), bounded(bounds)],
-        state=State({"hub": hub, "metrics": metrics}),
+        state=State({"hub": hub, "metrics": metrics, "inflow": Inflow(partial(hub.meter.refused, "memory"))}),
         exception_handlers={
             HubError: on_hub_error,
             HTTPException: on_http_error,

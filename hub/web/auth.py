@@ -6,7 +6,8 @@ Programs bring a token and are held to its scopes; people bring a session and ar
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +18,10 @@ from litestar.openapi.spec import Operation
 
 from hub.app.access import Caller
 from hub.app.hub import Hub
+from hub.app.limits import of_tenant
 from hub.domain.audit import Grade, Outcome, act_from
 from hub.domain.errors import Forbidden, Unauthorized
+from hub.domain.limits import Limit
 from hub.domain.permissions import ACTIONS, action_of_scope
 from hub.web.signed import PURPOSE, signed_caller
 
@@ -76,11 +79,14 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     if opt.get("public") is True:
         return
     hub, cookie = hub_of(connection), connection.cookies.get(COOKIE)
-    act_from(f"api {connection.client.host}" if connection.client else "api")
+    address = connection.client.host if connection.client else ""
+    act_from(f"api {address}".strip())
     if cookie and not connection.headers.get("authorization"):
-        caller, refusal = await signed_caller(hub.people, connection, handler, cookie)
+        async with counting_strangers(hub, address):
+            caller, refusal = await signed_caller(hub.people, connection, handler, cookie)
+        await _count(hub, caller)
     else:
-        caller = await _known(hub, connection.headers)
+        caller = await _known(hub, connection.headers, address)
         refusal = _refusal(caller, opt)
     if opt.get("reads"):
         await _note(connection, handler, caller, Outcome.REFUSED if refusal else Outcome.ALLOWED)
@@ -89,20 +95,44 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     connection.state["caller"] = caller
 
 
-async def admit(hub: Hub, headers: Mapping[str, str], opt: Mapping[str, object]) -> Caller:
-    """The program that may call a handler with these `opt`. Raises Unauthorized, Forbidden."""
-    caller = await _known(hub, headers)
+async def admit(hub: Hub, headers: Mapping[str, str], opt: Mapping[str, object], address: str) -> Caller:
+    """The program that may call a handler with these `opt`. Raises Unauthorized, Forbidden, Unavailable."""
+    caller = await _known(hub, headers, address)
     refusal = _refusal(caller, opt)
     if refusal is not None:
         raise refusal
     return caller
 
 
-async def _known(hub: Hub, headers: Mapping[str, str]) -> Caller:
-    kind, _, secret = headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not secret or len(secret) > 200 or not secret.isascii():
-        raise Unauthorized("a valid API token is needed", code="bad_token")
-    return await hub.access.check(secret.strip())
+@asynccontextmanager
+async def counting_strangers(hub: Hub, address: str) -> AsyncIterator[None]:
+    """A call that proves nothing counts against its address. Raises Unavailable (`rate_limited`)."""
+    try:
+        yield
+    except Unauthorized:
+        await hub.limits.stranger(address)
+        raise
+
+
+async def _known(hub: Hub, headers: Mapping[str, str], address: str) -> Caller:
+    try:
+        kind, _, secret = headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not secret or len(secret) > 200 or not secret.isascii():
+            raise Unauthorized("a valid API token is needed", code="bad_token")
+        secret = secret.strip()
+        if not hub.access.knows(secret):  # whoever has been here is not kept out by neighbours of the same address
+            hub.limits.shut_out(address)
+        caller = await hub.access.check(secret)
+    except Unauthorized:
+        await hub.limits.stranger(address)
+        raise
+    await _count(hub, caller)
+    return caller
+
+
+async def _count(hub: Hub, caller: Caller) -> None:
+    await hub.limits(Limit.TOKEN, caller.id)
+    await hub.limits(Limit.TENANT, of_tenant(caller.tenant))
 
 
 def _refusal(caller: Caller, opt: Mapping[str, object]) -> Forbidden | None:

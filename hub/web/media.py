@@ -140,7 +140,7 @@ class MediaController(Controller):
         operation_id="playMedia",
         opt=scope("media:read", "video.stream"),
         status_code=200,
-        responses=may_answer(401, 403, 404, 409, 416, 503),
+        responses=may_answer(400, 401, 403, 404, 409, 416, 503),
         summary="Play a recording, or a range of it",
     )
     async def content(self, request: Request[Any, Any, Any], media_id: FromPath[str], link: FromQuery[str]) -> Stream:

@@ -68,6 +68,7 @@ STATUS_OF = {  # codes that HTTP has a status of its own for, whatever class of 
     "part_too_large": 413,
     "unsupported_media_type": 415,
     "bad_range": 416,
+    "rate_limited": 429,
 }
 
 
@@ -136,5 +137,6 @@ class _Answers(dict[int, ResponseSpec]):
 
 
 def may_answer(*statuses: int) -> dict[int, ResponseSpec]:
-    """The problem responses of a handler, for the OpenAPI document."""
+    """The problem responses of a handler, for the OpenAPI document; whoever is known or proves something has a limit."""
+    statuses = (*statuses, 429) if 401 in statuses else statuses
     return _Answers({status: _SPECS[status] for status in statuses})

@@ -44,6 +44,12 @@ class Rights:
     object: Object
     context: Context
 
+    @property
+    def roles(self) -> frozenset[str]:
+        """What a gate may ask for."""
+        held = (one for one in self.subject.grants if one.holds(self.context.now) and one.covers(self.object))
+        return frozenset(str(grant.role) for grant in held)
+
     def decide(self, action: str) -> Decision:
         """Whether this may be done, too."""
         return decide(self.subject, action, self.object, self.context)

@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import struct
 import subprocess
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from tests.chaos.stand import LONG, REPLICAS, Stand, migrated
 from tests.chaos.vendor import run_vendor
 from tests.support.hubs import TENANT
 from tests.support.postgres import OPTIONS, Cluster
-from tests.support.processes import IN_FLIGHT, Producer, producer, product
+from tests.support.processes import IN_FLIGHT, Producer, Product, producer, product
 
 ANCHOR_S = 60.0  # how often a process takes the time from the database
 
@@ -90,11 +91,30 @@ async def _jump(stand: Stand, seconds: int) -> Told:
         await vendor.until(told, 60.0)
         await made.drained(60.0)
         assert all(one.returncode is None for one in (serve, *workers)), made.logs()
+        told = await _begun_anew(made, workers, serve, wall, told)
+        await vendor.until(told, 60.0)
+        await made.drained(60.0)
         storm = len(vendor.came) / told
         assert storm < 2, storm
         found = await books(made, vendor, told)
         found.check()
-        return Told(f"{seconds:+} s under {REPLICAS} workers and through the next look at the database's clock", found)
+        return Told(
+            f"{seconds:+} s under {REPLICAS} workers and through the next look at the database's clock, then all begun anew",
+            found,
+        )
+
+
+async def _begun_anew(made: Product, workers: list[Process], serve: Process, wall: Wall, told: int) -> int:
+    """No worker is there while `serve` accepts by the clock that it has; all that start then know only the new one."""
+    for worker in workers:
+        await made.kill(worker)
+    async with producer(made) as client:
+        for number in range(told, told + 20):
+            await client.insist(posted(number), LONG)
+    await made.stop(serve)
+    for _ in range(2):
+        await made.start("work", **wall.environment)
+    return told + 20
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from hub.adapters.db import migrate
 from tests.edges.served import Served, served
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serving; slow bodies are given up after a second and a half."""
     home = tmp_path_factory.mktemp("edges")

@@ -194,7 +194,7 @@ FILTERS = (
 RULE = {
     "schema": 1,
     "trigger": {"event": "interview.report.completed"},
-    "then": [{"kind": "tag", "id": "t", "name": "x"}],
+    "then": [{"kind": "tag", "id": "t", "tag": "x"}],
 }
 
 
@@ -421,9 +421,9 @@ AUTHORS = (
         Probe("1 MB of text", _rule({"kind": "clause", "id": "c", "field": "candidate.name.full", "op": "eq", "value": CANARY * 170_000}),
               ((422, "wrong_value"),)),
         Probe("__class__", _rule({"kind": "clause", "id": "c", "field": "__class__.__mro__", "op": "eq", "value": 1}),
-              ((422, "unknown_field"), (422, "bad_field"))),
+              ((422, "unknown_field"), (422, "bad_path"))),
         Probe("constructor", _rule({"kind": "clause", "id": "c", "field": "constructor", "op": "eq", "value": 1}),
-              ((422, "unknown_field"), (422, "bad_field")))),
+              ((422, "unknown_field"), (422, "bad_path")))),
         ("tests/unit/mappings/test_mapping_engine.py::test_no_text_of_a_mapping_becomes_code",
          "tests/unit/rules/test_rule_reading.py::test_whatever_stands_anywhere_is_read_or_refused_and_never_breaks")),
     Input(77, "a regular expression that never ends", (

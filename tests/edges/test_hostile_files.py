@@ -17,7 +17,7 @@ from hub.domain.errors import Unavailable
 from tests.edges.hostile import DOCX, FILES, MIB, PDF, TEXT
 
 DAY = date(2026, 11, 1)
-SHORT = Limits(cpu_s=2, wall_s=30.0)
+SHORT = Limits(cpu_s=1, wall_s=30.0)
 READS = """
 import ctypes, errno, json, os, socket, sys
 from ai_engine.resumes.sandbox import cell, confine, wire
@@ -133,17 +133,16 @@ def said_by(cell: Cell) -> str:
 
 
 @pytest.mark.parametrize(
-    "body", ["for _ in iter(int, 1): pass", "[0] * 10**9", "return b'x' * 10**9", "os._exit(0)", "os.abort()"]
+    "body", ["for _ in iter(int, 1): pass", "[0] * 10**9", "return b'x' * 10**8", "os._exit(0)", "os.abort()"]
 )
 def test_whatever_a_reader_does_it_ends_and_the_next_one_reads(body: str) -> None:
     cell = cell_that(
         f"if data == b'x':\n        {body}\n    return cell.work(header, data)", limits=Limits(cpu_s=1, wall_s=10.0)
     )
     try:
-        for _ in range(2):
-            with pytest.raises(Unreadable) as caught:
-                cell.read(b"x")
-            assert caught.value.code in ("too_costly", "damaged")
+        with pytest.raises(Unreadable) as caught:
+            cell.read(b"x")
+        assert caught.value.code in ("too_costly", "damaged")
         assert cell.read(TEXT).media == "txt"
     finally:
         cell.close()

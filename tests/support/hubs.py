@@ -21,7 +21,7 @@ from hub.domain.deliveries import Delivery, RetryPolicy
 from hub.domain.ids import DEFAULT_TENANT, EventId
 from hub.domain.retention import Keep
 from hub.ports.identity import SignInProvider
-from hub.ports.store import Arrival, DoneDelivery, Page, Store
+from hub.ports.store import DoneDelivery, Page, Store
 from hub.ports.tracer import Tracer
 from mappings.documents import Document
 from tests.support.voices import RememberingMeter, ScriptedVendor, SharedSecretSignatures
@@ -148,10 +148,3 @@ def report(
             },
         },
     )
-
-
-def arrival_of(b: Bench, incoming: Incoming) -> Arrival:
-    """An arrival without deliveries, for tests that talk to the store themselves."""
-    from hub.app.library import NO_RULES
-
-    return b.hub.ingest.prepare(TENANT, incoming, NO_RULES)

@@ -81,7 +81,9 @@ class RememberingMeter:
     events: dict[str, int] = field(default_factory=dict)
     verdicts: list[tuple[str, str]] = field(default_factory=list)
     requests: list[tuple[str, int]] = field(default_factory=list)
+    run_counts: list[tuple[str, str]] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
     sweeps: dict[str, tuple[int, datetime | None, bool]] = field(default_factory=dict)
 
     def accepted(self, type: str, count: int, duplicates: int) -> None:
@@ -116,8 +118,17 @@ class RememberingMeter:
     def rule(self, rule: str, verdict: str, count: int = 1) -> None:
         self.verdicts.append((rule, verdict))
 
+    def run_started(self, rule: str) -> None:
+        self.run_counts.append((rule, "started"))
+
+    def run_ended(self, rule: str, outcome: str) -> None:
+        self.run_counts.append((rule, outcome))
+
     def refused(self, reason: str) -> None:
         self.refusals.append(reason)
+
+    def limited(self, limit: str) -> None:
+        self.limits.append(str(limit))
 
     def pressure(self, ratio: float) -> None:
         return None

@@ -22,6 +22,7 @@ from mappings.documents import written
 
 _DELIVERY = metadata.tables["delivery"]
 _LANE = metadata.tables["destination"]
+CLOCKS_DIFFER = timedelta(minutes=1)  # by less than that, processes may differ without anybody having set a clock
 _LONGEST = 500  # characters of what a vendor named: an index entry has an end, and so has patience
 
 
@@ -134,6 +135,9 @@ class DbQueue(DbEvents):
     async def hold_lane(self, connection: ConnectionId, until: datetime) -> None:
         longer = or_(_LANE.c.held_until.is_(None), _LANE.c.held_until < until)
         await self._link.rows(update(_LANE).where(_LANE.c.id == connection, longer).values(held_until=until))
+
+    async def recall(self, now: datetime, lease: timedelta) -> int:
+        return await self._hot.recall(now, now + CLOCKS_DIFFER, now + lease, now + 2 * lease + CLOCKS_DIFFER)
 
     async def expire_overdue(self, now: datetime, limit: int = 500) -> int:
         rows = await self._hot.overdue(now, limit)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Select, delete, select, update
 
 from hub.adapters.db.audit import DbAudit
+from hub.adapters.db.limits import DbLimits
 from hub.adapters.db.link import AnyRow
 from hub.adapters.db.records import DbRecords
 from hub.adapters.db.retention import DbRetention
@@ -22,7 +23,7 @@ _TOKEN = metadata.tables["api_token"]
 _ORDER = metadata.tables["assessment_order"]
 
 
-class DbWork(DbRuns, DbRules, DbRetention, DbAudit, DbRecords):
+class DbWork(DbRuns, DbRules, DbRetention, DbAudit, DbRecords, DbLimits):
     """`hub.ports.store.Work` on one open connection: adds People and Orders."""
 
     async def add_token(self, token: ApiToken) -> None:

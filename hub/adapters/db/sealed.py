@@ -51,22 +51,43 @@ _WALKS = {
 }
 
 
+_BY_TENANT = frozenset({"person", "factor", "ticket", "approval", "sign_in_provider", "signing_key"})  # keyed so
+
+
+def _by_tenant(column: SealedColumn) -> str:
+    return (
+        f"SELECT tenant_id, id, {column.column} FROM {column.table} "  # noqa: S608 - our own names
+        f"WHERE (tenant_id, id) > ($1, $2) AND {column.column} IS NOT NULL ORDER BY tenant_id, id LIMIT $3"
+    )
+
+
 async def window(link: Link, column: SealedColumn, after: str, limit: int) -> list[SealedValue]:
     """The next values of the column."""
-    walk = _WALKS[column.name]
     found = []
+    if column.table in _BY_TENANT:
+        for tenant, id, envelope in await link.driver(_by_tenant(column), *_tenant_and_id(after), limit):
+            found.append(SealedValue(f"{tenant}/{id}", TenantId(tenant), id, None, bytes(envelope)))
+        return found
+    walk = _WALKS[column.name]
     for at, tenant, *row, owner, envelope in await link.driver(walk.select, cursor_of(link, column, after), limit):
         text = at.hex if isinstance(at, UUID) else str(at)
         found.append(SealedValue(text, TenantId(tenant), walk.row(*row), walk.owner(owner), bytes(envelope)))
     return found
 
 
-def replaced(column: SealedColumn) -> str:
-    """The statement that puts `$1` into the row at `$2` while `$3` is there."""
-    return (
-        f"UPDATE {column.table} SET {column.column} = $1 "  # noqa: S608 - our own names
-        f"WHERE {_WALKS[column.name].key} = $2 AND {column.column} = $3 RETURNING 1"
-    )
+async def replaced(link: Link, column: SealedColumn, at: str, old: bytes, new: bytes) -> bool:
+    """Put `new` into the row while `old` is there; whether it was."""
+    change = f"UPDATE {column.table} SET {column.column} = $1 WHERE {column.column} = $2 AND "  # noqa: S608 - our own names
+    if column.table in _BY_TENANT:
+        where, key = "tenant_id = $3 AND id = $4 RETURNING 1", _tenant_and_id(at)
+    else:
+        where, key = f"{_WALKS[column.name].key} = $3 RETURNING 1", (cursor_of(link, column, at),)
+    return bool(await link.driver(change + where, new, old, *key))
+
+
+def _tenant_and_id(at: str) -> tuple[Any, ...]:
+    tenant, _, id = at.partition("/")
+    return int(tenant or 0), id
 
 
 def cursor_of(link: Link, column: SealedColumn, at: str) -> Any:

@@ -72,6 +72,8 @@ LIMIT $1
 class Statements(ABC):
     """Hot statements on one open connection."""
 
+    FIRST_TIME = "$1"  # the first value as a time that can be reckoned with
+
     def __init__(self, link: Link) -> None:
         self._link = link
 
@@ -164,6 +166,21 @@ class Statements(ABC):
 
     @abstractmethod
     async def expire(self, now: datetime, limit: int) -> int: ...
+
+    async def recall(self, now: datetime, latest: datetime, until: datetime, longest: datetime) -> int:
+        """Rows accepted after `latest` as if at `now`; leases beyond `longest` end at `until`. Reads the whole table."""
+        due = await self._link.driver(
+            f"UPDATE delivery SET due_at = {self.FIRST_TIME} + (due_at - received_at) WHERE received_at > $2 "  # noqa: S608
+            "AND due_at > $1 RETURNING id",
+            self.moment(now),
+            self.moment(latest),
+        )
+        leased = await self._link.driver(
+            "UPDATE delivery SET lease_until = $1 WHERE state = 1 AND lease_until > $2 RETURNING id",
+            self.moment(until),
+            self.moment(longest),
+        )
+        return len(due) + len(leased)
 
     async def headless(self, limit: int) -> list[Key]:
         """Keys that wait and have no head."""

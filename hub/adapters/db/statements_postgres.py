@@ -55,6 +55,8 @@ _FOREVER = timedelta(days=36500)
 class PostgresStatements(Statements):
     """See Statements."""
 
+    FIRST_TIME = "$1::timestamptz"
+
     def moment(self, value: datetime | None) -> Any:
         return value
 

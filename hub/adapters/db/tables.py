@@ -296,6 +296,16 @@ class RoleLeaseRow(SQLModel, table=True):
     until: datetime = Field(sa_type=Moment)
 
 
+class RateBucketRow(SQLModel, table=True):
+    """How full a caller's limit was, and when."""
+
+    __tablename__ = "rate_bucket"
+    __table_args__ = (Index("rate_bucket_at", "at"),)
+    key: str = Field(primary_key=True, sa_type=Text)
+    level: float = Field(sa_type=Float)
+    at: datetime = Field(sa_type=Moment)
+
+
 class SettingRow(SQLModel, table=True):
     """Numbers about the store itself, such as `config_version`."""
 

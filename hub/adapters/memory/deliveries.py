@@ -143,6 +143,17 @@ class MemoryDeliveries(MemoryEvents):
             self._tables.live.put(row.id, replace(row, state=State.READY, lease_until=None, lease_token=None))
         return len(over[:limit])
 
+    async def recall(self, now: datetime, lease: timedelta) -> int:
+        live, differ = self._tables.live, timedelta(minutes=1)
+        early = [row for row in live.values() if row.received_at > now + differ and row.due_at > now]
+        for row in early:
+            live.put(row.id, replace(row, due_at=now + (row.due_at - row.received_at)))
+        longest = now + 2 * lease + differ
+        long = [row for row in live.values() if row.lease_until is not None and row.lease_until > longest]
+        for row in long:
+            live.put(row.id, replace(row, lease_until=now + lease))
+        return len(early) + len(long)
+
     async def promote(self, limit: int = 500) -> int:
         live = self._tables.live
         keys = [key for key in live.waiting if key not in live.heads]

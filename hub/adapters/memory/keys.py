@@ -166,11 +166,36 @@ def _secrets(tables: Tables) -> list[SealedValue]:
     ]
 
 
+def _records(name: str, column: str) -> Callable[[Tables], list[SealedValue]]:
+    def found(tables: Tables) -> list[SealedValue]:
+        return [
+            SealedValue(f"{tenant}/{id}", tenant, id, None, value)
+            for (kind, tenant, id), record in tables.records.items()
+            if kind == name and (value := getattr(record, column)) is not None
+        ]
+
+    return found
+
+
+def _signing(tables: Tables) -> list[SealedValue]:
+    return [SealedValue(f"{k.tenant}/{k.id}", k.tenant, k.id, None, k.sealed) for k in tables.signing_keys.values()]
+
+
+_KINDS = {
+    "person": "Person",
+    "factor": "Factor",
+    "ticket": "Ticket",
+    "approval": "Approval",
+    "sign_in_provider": "Provider",
+}
 _COLUMNS: dict[str, Callable[[Tables], list[SealedValue]]] = {
     "event_body.body": _bodies,
     "attempt.talk": _talks,
     "assessment_order.body": _orders,
     "connection.secrets": _secrets,
+    "signing_key.sealed": _signing,
+    "person.secret": _records("Person", "secret"),
+    **{f"{table}.sealed": _records(kind, "sealed") for table, kind in _KINDS.items()},
 }
 
 
@@ -190,6 +215,15 @@ def _replace(tables: Tables, column: SealedColumn, value: SealedValue, new: byte
             for order_id, order in list(tables.orders.items()):
                 if order_id == value.at:
                     tables.orders.put(order_id, replace(order, body=new))
+        case "signing_key":
+            for key_id, key in list(tables.signing_keys.items()):
+                if key_id == value.row:
+                    tables.signing_keys.put(key_id, replace(key, sealed=new))
+        case table if table in _KINDS:
+            at = (_KINDS[table], value.tenant, value.row)
+            record = tables.records.get(at)
+            if record is not None:
+                tables.records.put(at, replace(record, **{column.column: new}))  # type: ignore[arg-type]
         case _:
             for connection_id, connection in list(tables.connections.items()):
                 if connection.handle == value.at:

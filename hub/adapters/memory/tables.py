@@ -14,6 +14,7 @@ from hub.domain.connections import Connection
 from hub.domain.deliveries import Attempt, Delivery, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, RunId, TenantId
+from hub.domain.limits import Bucket
 from hub.domain.replays import ReplayJob
 from hub.domain.runs import Run
 from hub.ports.accounts import Record
@@ -210,6 +211,7 @@ class Tables:
     tags: Table[tuple[TenantId, str, str], CandidateTag] = field(init=False)
     tag_changes: Table[tuple[TenantId, str], tuple[TagChange, ...]] = field(init=False)
     calendars: Table[TenantId, Document] = field(init=False)
+    buckets: Table[str, Bucket] = field(init=False)
     records: Table[tuple[str, TenantId, str], Record] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -221,7 +223,7 @@ class Tables:
         self.connections, self.lanes, self.replays = Table(journal), Table(journal), Table(journal)
         self.rules, self.revisions = Table(journal), Table(journal)
         self.reviews, self.evaluated, self.backtests = Table(journal), Table(journal), Table(journal)
-        self.observations = Table(journal)
+        self.observations, self.buckets = Table(journal), Table(journal)
         self.mappings, self.tokens, self.orders = Table(journal), Table(journal), Table(journal)
         self.acts, self.chains, self.signing_keys = Table(journal), Table(journal), Table(journal)
         self.records = Table(journal)

@@ -39,14 +39,19 @@ class Reach:
         async with self.store.look() as look:
             events = await look.events(tenant, Page(EVENTS), subject=candidate)
             known = {one.id: one for one in await look.records(Requisition, tenant)}
-        await self.vault.prepare(tenant)
+        await self.vault.prepare(tenant, sealed=[event.body for event in events])
         jobs = {job for event in events for job in _jobs(self._data(event))}
         found = [known[job] for job in sorted(jobs) if job in known]
         nodes = frozenset(one.path for one in found) or frozenset({"/"})
         return Object(tenant, nodes, candidate, frozenset(member for one in found for member in one.members))
 
     def _data(self, event: StoredEvent) -> Document:
-        return json.loads(self.vault.open(body_place(event.tenant, event.id), event.body))  # type: ignore[no-any-return]
+        try:
+            return json.loads(self.vault.open(body_place(event.tenant, event.id), event.body))  # type: ignore[no-any-return]
+        except Conflict as error:
+            if error.code != "key_destroyed":
+                raise
+            return {}  # erased: nothing is known of it
 
     async def _candidate(self, tenant: TenantId, names: Mapping[str, str]) -> str | None:
         for name in ("candidate_id", "candidate", "subject"):

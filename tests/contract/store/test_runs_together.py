@@ -85,6 +85,7 @@ async def test_an_event_accepted_while_the_wait_is_written_is_found(open_another
     await one.accept(report())
     book = await other.hub.library.book(TENANT)
     await other.hub.vault.prepare(TENANT)
+    await other.hub.ingest.prepare.keys(TENANT, [check("cand_1")])
     arrival = other.hub.ingest.prepare(TENANT, check("cand_1"), book)
     assert arrival.wakes
     async with other.hub.store.work() as work:

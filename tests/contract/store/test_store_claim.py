@@ -189,3 +189,24 @@ async def test_lane_statistics(store: Store) -> None:
     assert totals["dead"] == totals["delivered"] == 0
     assert len(page) == 1
     assert ats.oldest_due is not None
+
+
+async def test_what_lies_in_the_future_since_a_clock_was_set_back_is_brought_back(store: Store) -> None:
+    """Accepted, delayed and leased an hour ahead: due now, after its delay, and given back after a lease."""
+    lane, ahead = await make_lane(store), T0 + timedelta(hours=1)
+    plans = [Planned(lane.id, "a"), Planned(lane.id, "b", due_at=ahead + timedelta(minutes=5)), Planned(lane.id, "c")]
+    await accept(store, arrival(1, Planned(lane.id, "before"), received_at=T0 + timedelta(seconds=30)))
+    for number, planned in enumerate(plans, start=2):
+        await accept(store, arrival(number, planned, received_at=ahead))
+    (held,) = await claim(store, lane.id, 1, now=ahead)
+    assert held.delivery.step == "before"
+    (held,) = await claim(store, lane.id, 1, now=ahead)
+    async with store.work() as work:
+        assert await work.recall(T0, LEASE) == 5, "three that came later, and two leases"
+        assert await work.recall(T0 + timedelta(hours=2), LEASE) == 0, "nothing is in the future then"
+    (due,) = await claim(store, lane.id, now=T0)
+    assert due.delivery.step == "c"
+    async with store.work() as work:
+        assert await work.expire_leases(T0 + LEASE) == 3
+    steps = {one.delivery.step for one in await claim(store, lane.id, now=T0 + timedelta(minutes=5))}
+    assert steps == {"before", "a", "b", "c"}

@@ -1,0 +1,32 @@
+"""Limits on calls that all processes share: a bucket per caller.
+
+Revision ID: 0011
+Revises: 0008
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from hub.adapters.db.columns import Moment
+
+revision = "0011"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "rate_bucket",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("level", sa.Float(), nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_index("rate_bucket_at", "rate_bucket", ["at"])
+
+
+def downgrade() -> None:
+    op.drop_table("rate_bucket")

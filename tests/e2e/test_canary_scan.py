@@ -1,0 +1,212 @@
+"""Sixty marked values go through a whole scenario; none is found in the clear in files, database, its log, logs, metrics, traces.
+
+A mark is looked for as it is, in base64 (as webhooks are kept), in hex and as JSON escapes.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+import pytest
+from aiohttp import web
+
+from tests.support.collector import collector
+from tests.support.hubs import TENANT
+from tests.support.processes import SINGLE, Product, cloud_event, product
+
+CANDIDATES = 10
+COMMON = "canary7261"  # how every mark begins: a quick look before the long one
+
+
+class Marks:
+    """Values that stand for personal data, each its own."""
+
+    def __init__(self) -> None:
+        self.all: list[str] = []
+
+    def __call__(self, what: str, chinese: bool = False) -> str:
+        mark = f"{COMMON}{what}{os.urandom(6).hex()}"
+        self.all.append(mark)
+        return f"{'林' if chinese else ''}{mark}"
+
+    def found_in(self, raw: bytes) -> list[str]:
+        if not any(form in raw for form in _forms(COMMON)):
+            return []
+        return [mark for mark in self.all if any(form in raw for form in _forms(mark))]
+
+
+def _forms(mark: str) -> Iterable[bytes]:
+    raw = mark.encode()
+    yield raw
+    yield raw.hex().encode()
+    for shift in range(3):  # the same text at each of the three places of base64
+        yield base64.b64encode(b"\0" * shift + raw)[4 if shift else 0 : -4]
+
+
+def test_the_scan_sees_what_it_looks_for() -> None:
+    """Planted: plain, hex, base64 at any offset. Without this the test below could pass blind."""
+    marks = Marks()
+    mark = marks("canary")
+    for lead in range(5):
+        text = b"x" * lead + mark.encode() + b"tail"
+        assert marks.found_in(text) == [mark]
+        assert marks.found_in(base64.b64encode(text)) == [mark]
+        assert marks.found_in(text.hex().encode()) == [mark]
+    assert marks.found_in(b"nothing of it") == []
+
+
+@asynccontextmanager
+async def vendor(marks: Marks) -> AsyncIterator[str]:
+    """Fails once with personal data in its answer, then takes it, saying personal data again."""
+    seen: set[str] = set()
+
+    async def answer(request: web.Request) -> web.Response:
+        body = await request.text()
+        key = request.headers.get("idempotency-key", body)
+        first, _ = key not in seen, seen.add(key)
+        told = {"error": marks("vendorfail"), "id": f"ref_{len(seen)}", "status": "submitted", "note": body}
+        return web.json_response(told, status=500 if first else 201, headers={"x-note": marks("vendorhead")})
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def scenario(made: Product, marks: Marks) -> str:
+    """Events good and bad, deliveries that fail and succeed, a recording, look-ups; the metrics in the end."""
+    hub = made.opened.hub
+    scopes = ("events:write", "events:read", "media:write", "media:read", "metrics:read", "deliveries:read")
+    _, token = await hub.access.make(TENANT, "canary", scopes, "test")
+    auth = {"authorization": f"Bearer {token}"}
+    base = f"http://127.0.0.1:{made.port}"
+    async with aiohttp.ClientSession(headers=auth) as client:
+        for number in range(CANDIDATES):
+            event = cloud_event(number)
+            candidate, about = event["data"]["candidate"], event["data"]["report"]
+            candidate["name"]["full"], candidate["name"]["family"] = marks("name", True), marks("family")
+            candidate["email"] = f"{marks('mail')}@example.com"
+            about["summary"] = {"en": marks("summary"), "zh-CN": marks("summary", True)}
+            about["text"] = {"en": marks("text") + " sentence" * 50, "zh-CN": "面试报告"}
+            async with client.post(made.url, json=event, headers={"content-type": SINGLE}) as answer:
+                assert answer.status == 202, await answer.text()
+        for bad in ({"data": {"candidate": {"email": marks("bad")}}}, {**cloud_event(1), "type": marks("badtype")}):
+            async with client.post(made.url, json=bad, headers={"content-type": SINGLE}) as answer:
+                assert 400 <= answer.status < 500
+        async with client.post(
+            made.url, data=f'{{"x": "{marks("notjson")}"', headers={"content-type": SINGLE}
+        ) as answer:
+            assert answer.status == 400
+        async with client.get(f"{base}/v1/candidates/{marks('path')}/timeline?x={marks('query')}") as answer:
+            assert answer.status in (400, 404)
+        async with client.post(
+            f"{base}/v1/candidates/identify", json={"email": f"{marks('who')}@example.com"}
+        ) as answer:
+            assert answer.status == 200
+        async with client.post(f"{base}/v1/media", json={"content_type": "video/webm", "subject": "cand_1"}) as answer:
+            id = (await answer.json())["id"]
+        async with client.put(f"{base}/v1/media/{id}/parts/1", data=f"{marks('video')}".encode() * 10_000) as answer:
+            assert answer.status == 200
+        async with client.post(f"{base}/v1/media/{id}/complete", json={"parts": 1}) as answer:
+            assert answer.status == 200
+        await made.drained()
+        async with client.get(f"{base}/metrics") as answer:
+            assert answer.status == 200
+            return await answer.text()
+
+
+async def database_of(url: str, since: str | None) -> AsyncIterator[tuple[str, bytes]]:
+    """Every value of every table, and what the write-ahead log got in this time."""
+    connection = await asyncpg.connect(url)
+    try:
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        for (table,) in tables:
+            for row in await connection.fetch(f'SELECT * FROM "{table}"'):
+                values = [value if isinstance(value, bytes) else str(value).encode() for value in row]
+                yield f"table {table}", b"\0".join(values)
+        if since is not None:
+            names = await connection.fetch(
+                "SELECT name FROM pg_ls_waldir() WHERE name BETWEEN pg_walfile_name($1::text::pg_lsn) "
+                "AND pg_walfile_name(pg_current_wal_lsn()) AND length(name) = 24",
+                since,
+            )
+            for (name,) in names:
+                yield f"wal {name}", await connection.fetchval("SELECT pg_read_binary_file('pg_wal/' || $1)", name)
+    finally:
+        await connection.close()
+
+
+async def wal_position(url: str) -> str | None:
+    """Where PostgreSQL's log stands, None where we may not read it."""
+    connection = await asyncpg.connect(url)
+    try:
+        if not await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
+            return None
+        return str(await connection.fetchval("SELECT pg_current_wal_lsn()::text"))
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_nothing_personal_lies_in_the_clear(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    database = request.getfixturevalue(f"{kind}_database")
+    home, temporary = tmp_path / "home", tmp_path / "tmp"
+    temporary.mkdir()
+    marks = Marks()
+    since = await wal_position(database) if kind == "postgres" else None
+    async with collector() as traces, vendor(marks) as sink, product(home, database) as made:
+        made.environment |= {
+            "TMPDIR": str(temporary),
+            "HIREWIRE_LOG_LEVEL": "debug",
+            "HIREWIRE_TRACES": traces.url,
+            "HIREWIRE_LOOPS": "embedded",
+        }
+        await made.configure(sink)
+        document = {
+            "hirewire": 1,
+            "connections": {
+                "sink": {
+                    "connector": "referral",
+                    "config": {"base_url": sink},
+                    "secrets": {"api_token": marks("secret")},
+                }
+            },
+        }
+        await made.opened.hub.configure.apply(TENANT, document, "test")  # type: ignore[arg-type]
+        serve = await made.start("serve")
+        metrics = await scenario(made, marks)
+        found: dict[str, list[str]] = {}
+
+        def look(where: str, raw: bytes) -> None:
+            if seen := marks.found_in(raw):
+                found.setdefault(where, []).extend(seen)
+
+        look("metrics", metrics.encode())
+        for path in sorted(tmp_path.rglob("*")):  # with the write-ahead log of SQLite as it is while it runs
+            if path.is_file():
+                look(str(path.relative_to(tmp_path)), path.read_bytes())
+        if kind == "postgres":
+            async for where, raw in database_of(database, since):
+                look(where, raw)
+        await made.stop(serve)
+        assert len(traces.named("POST ")) >= 2 * CANDIDATES
+        look("traces", repr(traces.spans).encode())
+        for path in sorted(tmp_path.rglob("*")):
+            if path.is_file():
+                look(str(path.relative_to(tmp_path)), path.read_bytes())
+        log = (home / "serve-0.log").read_text()
+    assert len(marks.all) >= 60
+    assert "delivery.attempted" in log, "the log was written and looked at"
+    assert found == {}
