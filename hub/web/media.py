@@ -126,7 +126,7 @@ class MediaController(Controller):
     @post(
         "/{media_id:str}/links",
         operation_id="linkMedia",
-        opt=scope("media:read", reads="media.play", grade=Grade.SENSITIVE),
+        opt=scope("media:read", reads="video.link", grade=Grade.SENSITIVE),
         responses=may_answer(401, 403, 404, 409, 503),
         summary="A link that plays a recording for 60 seconds",
     )
@@ -139,7 +139,7 @@ class MediaController(Controller):
     @get(
         "/{media_id:str}/content",
         operation_id="playMedia",
-        opt=scope("media:read", "video.stream", reads="media.play", grade=Grade.SENSITIVE),
+        opt=scope("media:read", "video.stream", reads="video.play", grade=Grade.SENSITIVE),
         status_code=200,
         responses=may_answer(400, 401, 403, 404, 409, 416, 503),
         summary="Play a recording, or a range of it",
@@ -165,7 +165,7 @@ class MediaController(Controller):
     @delete(
         "/{media_id:str}",
         operation_id="deleteMedia",
-        opt=scope("media:write"),
+        opt=scope("media:write", reads="video.delete", grade=Grade.SENSITIVE),
         responses=may_answer(401, 403, 404, 503),
         summary="Remove a recording",
     )
