@@ -34,7 +34,8 @@ import psutil
 import yaml
 from sqlalchemy import text
 
-from hub.adapters.db import open_store
+from hub.adapters.db import engines
+from hub.adapters.db.urls import parse
 from tests.support import postgres
 from tests.support.hubs import report
 
@@ -118,10 +119,14 @@ def configuration(url: str) -> str:
     fields = [
         {"to": "id", "from": "report.id"},
         {"to": "candidate", "from": "candidate.id"},
+        {"to": "given", "from": "candidate.name.given"},
         {"to": "family", "fn": "split_name", "part": "family", "from": "candidate.name.full"},
         {"to": "email", "fn": "lower", "from": "candidate.email"},
+        {"to": "phone", "from": "candidate.phone"},
         {"to": "job", "from": "job.title"},
+        {"to": "job_id", "from": "job.id"},
         {"to": "score", "from": "report.overall.score"},
+        {"to": "confidence", "from": "report.overall.confidence"},
         {"to": "advice", "fn": "enum", "from": "report.overall.recommendation",
          "table": {"recommend": "yes", "hold": "maybe", "reject": "no"}, "unknown": "keep"},
         {"to": "communication", "from": "report.scores.communication"},
@@ -251,8 +256,9 @@ def cpu_of(process: psutil.Process) -> float:
 
 
 async def floor(database: str, url: str, count: int) -> None:
-    store = open_store(database)
-    engine = store._writer  # the floor talks to the database as the hub does, through the same driver
+    address = parse(database)  # the floor talks to the database as the hub does, through the same driver
+    sqlite = address.drivername.startswith("sqlite")
+    engine = engines.sqlite(address, engines.WRITE) if sqlite else engines.postgres(address)
     body = json.dumps(report(score=91).data).encode()
     async with engine.begin() as connection:
         await connection.execute(text("CREATE TABLE bench_queue (id INTEGER PRIMARY KEY, body TEXT, taken INTEGER)"))
@@ -285,7 +291,7 @@ async def floor(database: str, url: str, count: int) -> None:
                 await connection.execute(
                     text("DELETE FROM bench_queue WHERE id = :id"), [{"id": id_} for id_, _ in claimed]
                 )
-    await store.close()
+    await engine.dispose()
 
 
 def run(stores: list[str], count: int) -> list[Row]:

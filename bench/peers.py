@@ -1,9 +1,9 @@
 """Whole systems beside each other in one run: ours, PgQueuer, procrastinate and a floor by hand, all on PostgreSQL.
 
-    python bench/peers.py [--events 1000] [--producers 50] [--only hub,pgqueuer] [--quick]
+    python bench/peers.py [--events 1000] [--producers 1000] [--only hub,pgqueuer] [--quick]
 
 Each takes one event per HTTP POST from producers on open connections and answers when it is durable (fsync on), checks a
-condition, maps 11 fields, signs (Standard Webhooks) and posts to a vendor on loopback. Ours also validates, seals, records
+condition, maps 15 fields, signs (Standard Webhooks) and posts to a vendor on loopback. Ours also validates, seals, records
 every attempt and keeps the event; the others forget. CPU is that of the system's processes and of the database's, so it does
 not depend on what else the machine does. Latency is from before the first POST to the arrival at the vendor, at 50 events/s.
 The packages of the others come with `make bench`; what is not installed is left out.
@@ -16,13 +16,16 @@ import asyncio
 import contextlib
 import importlib
 import importlib.util
+import json
 import os
 import platform
 import re
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,18 +68,22 @@ class Row:
     database: float
     p50: float
     p99: float
+    stages: dict[str, float]  # of the worker's, where they are known
 
     def __str__(self) -> str:
         total = self.web + self.worker + self.database
+        parts = "".join(f"{self.stages[stage]:7.2f}" if self.stages else f"{'':7}" for stage in PARTS)
         return (
             f"{self.what:14}{self.case:18}{self.per_second:9.0f}{self.web:10.2f}{self.worker:8.2f}{self.database:7.2f}"
-            f"{total:8.2f}{self.p50:9.1f}{self.p99:9.1f}"
+            f"{total:8.2f}{self.p50:9.1f}{self.p99:9.1f} |{parts}"
         )
 
 
+PARTS = ("claim", "talk", "record", "loop")
 HEAD = (
-    f"{'':14}{'':18}{'deliv/s':>9}{'CPU s/1000':>10}\n"
-    f"{'':14}{'':18}{'':9}{'web':>10}{'worker':>8}{'db':>7}{'total':>8}{'p50 ms':>9}{'p99 ms':>9}"
+    f"{'':14}{'':18}{'deliv/s':>9}  CPU s/1000{'':40} | of the worker's\n"
+    f"{'':14}{'':18}{'':9}{'accept':>10}{'worker':>8}{'db':>7}{'total':>8}{'p50 ms':>9}{'p99 ms':>9} |"
+    + "".join(f"{stage:>7}" for stage in PARTS)
 )
 
 
@@ -128,10 +135,24 @@ def hub(dsn: str, case: Case, port: int, vendor: int, ca: Path) -> Iterator[tupl
         migrate_store(settings)
         url = f"{'https' if case.tls else 'http'}://localhost:{vendor}/in"
         token = asyncio.run(configured(settings, spread(url, case.lanes)))
-        words = (("serve", "--no-migrate"), ("work",))
-        with processes([[sys.executable, "-P", "-m", "hub", *one] for one in words], env) as started:
+        serve = [sys.executable, "-P", "-m", "hub", "serve", "--no-migrate"]
+        work = [sys.executable, "-m", "bench.stages", f"{home}/stages", "work"]
+        with processes([serve, work], env) as started:
             ends.wait_for_port(port)
             yield token, started
+
+
+def stages(worker: psutil.Process) -> dict[str, int]:
+    """The samples of each stage so far, of a process that runs under bench/stages.py."""
+    words = worker.cmdline()
+    if "bench.stages" not in words:
+        return {}
+    file = Path(words[words.index("bench.stages") + 1])
+    file.unlink(missing_ok=True)
+    worker.send_signal(signal.SIGUSR2)
+    while not file.exists():
+        time.sleep(0.01)
+    return json.loads(file.read_text())
 
 
 async def configured(settings: Settings, document: dict) -> str:
@@ -183,14 +204,18 @@ def measure(name: str, case: Case, server: Server, authority: Authority, count: 
         system = hub(dsn, case, port, vendor, authority.path) if name == "hub" else rival(name, dsn, port, vendor)
         with system as (token, (web, worker)):
             ends.send(port, token, warm, body, times, producers=1, lanes=case.lanes)
+            sampled = stages(worker)
             before = cpu(web), cpu(worker), cpu(server.postmaster)
             ends.send(port, token, full, body, times, producers=producers, lanes=case.lanes)
             after = cpu(web), cpu(worker), cpu(server.postmaster)
+            samples = {stage: count - sampled.get(stage, 0) for stage, count in stages(worker).items()}
             ends.send(port, token, slow, body, times, producers=producers, rate=50.0, lanes=case.lanes)
     took = max(times.arrived[n] for n in full) - min(times.sent[n] for n in full)
     late = sorted((times.arrived[n] - times.sent[n]) * 1000 for n in slow)
     spent = [(now - then) / count * 1000 for now, then in zip(after, before, strict=True)]
-    return Row(name, case.name, count / took, *spent, statistics.median(late), late[int(len(late) * 0.99)])
+    whole = sum(samples.values())
+    parts = {stage: spent[1] * samples.get(stage, 0) / whole for stage in PARTS} if whole else {}
+    return Row(name, case.name, count / took, *spent, statistics.median(late), late[int(len(late) * 0.99)], parts)
 
 
 def there(name: str) -> bool:
@@ -200,7 +225,7 @@ def there(name: str) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=1000)
-    parser.add_argument("--producers", type=int, default=50)
+    parser.add_argument("--producers", type=int, default=1000)
     parser.add_argument("--only", default="hub,by hand,pgqueuer,procrastinate")
     parser.add_argument("--quick", action="store_true", help="a few events, to see that it runs")
     asked = parser.parse_args()

@@ -16,6 +16,7 @@ _ASK: Document = {"kind": "clause", "id": "c", "field": "background_check.result
 STEPS: Sequence[Document] = (
     {"kind": "action", "id": "a", "connection": "ats", "operation": "offer.create", "hours": "business"},
     {"kind": "message", "id": "m", "connection": "mail", "to": "hr@example.com", "template": "message"},
+    {"kind": "message", "id": "m", "connection": "mail", "to": "candidate", "template": "message"},
     {"kind": "wait", "id": "w", "for": "background_check.completed", "timeout": "P14D", "on_timeout": [_TAG]},
     {
         "kind": "wait",
@@ -28,6 +29,7 @@ STEPS: Sequence[Document] = (
     {"kind": "delay", "id": "d", "for": "P2D", "until": "business_hours"},
     {"kind": "branch", "id": "b", "when": _ASK, "then": [{**_TAG, "id": "yes"}], "else": [{**_TAG, "id": "no"}]},
     {"kind": "gate", "id": "g", "approvers": "hr_owner", "timeout": "P3D", "rejected": [_TAG]},
+    {"kind": "gate", "id": "g", "approvers": ["role:hr_owner", "user:tok_0192f0c1"]},
     {"kind": "tag", "id": "t", "tag": "second round", "remove": True},
     {"kind": "emit", "id": "e", "event": "application.stage_changed", "with": {"application": {"id": "app_1"}}},
 )
@@ -36,12 +38,18 @@ STEPS_EN = (
     "Steps (`then`) are taken in order. A rule of actions and messages alone owes its deliveries at once; any other keeps a "
     "*run*, a row that survives everything. `on_timeout` (a list of steps, `notify` or `stop`) and `rejected` are taken instead "
     "of all that follows. Mappings and branches read the event that made the rule fire, after a wait the event that ended it; "
-    "a branch takes `else` wherever its condition is not certain. `same: order` wants the answer to a delivery of this run."
+    "a branch takes `else` wherever its condition is not certain. `same: order` wants the answer to a delivery of this run. "
+    "`to: candidate` looks the address up when the message is sent, in the event or else in the candidate's newest one that has "
+    "it; without one, and where `do_not_contact` is set, the delivery is held. A gate names roles (`hr_owner`, `role:hr_owner`) "
+    "and persons (`user:tok_…`); nobody else may answer it. A tag is read by conditions as `candidate.tags`, beside what the "
+    "event tells."
 )
 STEPS_ZH = (
     "步骤（`then`）依次执行。只含动作与消息的规则立即产生投递；其他规则保存为一次“运行”，即一行不会丢失的记录。`on_timeout`（步骤列表、"
     "`notify` 或 `stop`）与 `rejected` 取代其后的所有步骤。映射与分支读取触发规则的事件，等待之后读取结束等待的事件；条件不能确定成立时走 "
-    "`else`。`same: order` 只接受对本次运行所下投递的答复。"
+    "`else`。`same: order` 只接受对本次运行所下投递的答复。`to: candidate` 在发送时查找地址：先看该事件，再看该候选人最近一个含地址的事件；"
+    "没有地址或设置了 `do_not_contact` 时，投递会挂起等人处理。审批处指定角色（`hr_owner`、`role:hr_owner`）与个人（`user:tok_…`），"
+    "其他人无权答复。标签与事件自带的标签一起，由条件以 `candidate.tags` 读取。"
 )
 GUARDS_EN = (
     "Guards limit a rule that is otherwise right. What goes beyond `max_per_hour`, and what follows from eight events before it, "

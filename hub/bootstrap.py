@@ -12,14 +12,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
 from hub.adapters import db
-from hub.adapters.backup.boxes import with_file_key
-from hub.adapters.backup.postgres import PostgresCopier
-from hub.adapters.backup.sqlite import SqliteCopier
+from hub.adapters.backup.opening import Backups, Wanted, open_backups
 from hub.adapters.catalog import FolderCatalog
 from hub.adapters.clock import SystemClock, SystemIds
 from hub.adapters.db.patience import patiently, until_there
@@ -35,19 +32,19 @@ from hub.adapters.media import Mirrored, open_blobs
 from hub.adapters.memory.blobs import MemoryBlobs
 from hub.adapters.memory.heads import MemoryHeads
 from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
+from hub.adapters.oauth.oidc import Oidc
 from hub.adapters.objects import open_objects
 from hub.adapters.objects.heads import KeptHeads
+from hub.adapters.sign_in import DingTalk, Feishu, Web, WeCom
 from hub.adapters.timer import Timer
 from hub.adapters.tls import server_context
 from hub.adapters.vault import FieldVault, RootSettings, StreamVault, open_root_keys
-from hub.adapters.vault.sealed_box import read_public
 from hub.adapters.vault.signing import VaultSigner
 from hub.adapters.workdays import NationalDays
 from hub.app.access import Access
 from hub.app.advance import Advance
 from hub.app.audit import Trail
 from hub.app.backtests import Backtests
-from hub.app.backup import Backup
 from hub.app.breakers import Breakers
 from hub.app.cases import Cases
 from hub.app.channels import Channels
@@ -89,11 +86,10 @@ from hub.domain.ids import DEFAULT_TENANT
 from hub.domain.limits import Limit, Rate
 from hub.domain.retention import Keep
 from hub.ports.audit import Heads
-from hub.ports.backup import Copier
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
-from hub.ports.identity import Passwords
+from hub.ports.identity import Passwords, SignInProvider
 from hub.ports.media import Blobs
 from hub.ports.meter import Meter
 from hub.ports.signing import Signer
@@ -105,6 +101,7 @@ from hub.settings import Settings
 from mappings.canonical import events
 
 VERSION = version("hirewire")
+SWEEP_S = 300.0  # between two sweeps; one that finds nothing is a few index probes
 PATIENCE_S = 30.0  # how long a starting process waits for its database
 
 
@@ -128,6 +125,9 @@ class Parts:
     tracer: Tracer | None = None
     passwords: Passwords = field(default_factory=Argon2id)
     people: PeoplePolicy = field(default_factory=PeoplePolicy)
+    providers: Mapping[str, SignInProvider] = field(
+        default_factory=dict
+    )  # of signing in elsewhere; none: all there are
     bounds: Bounds = field(default_factory=Bounds)
     keep: Keep = field(default_factory=Keep)
     rates: Mapping[Limit, Rate] = field(default_factory=dict)
@@ -179,12 +179,23 @@ def assemble(parts: Parts) -> Hub:
         switch=Switch(p.store, library, p.clock),
         replays=Replays(p.store, library, queries, prepare, p.clock, p.meter),
         advance=Advance(p.store, p.vault, library, prepare, p.clock, p.meter),
-        runs=Runs(p.store, library, p.clock),
+        runs=Runs(p.store, library, p.clock, p.meter),
         queries=queries,
         lifecycle=lifecycle,
         kill_switch=KillSwitch(p.store, library, p.clock),
         access=Access(p.store, p.clock, p.ids, p.people.site),
-        people=people(p.store, p.vault, p.clock, p.ids, p.meter, p.passwords, _authenticators(p.people.site), p.people),
+        people=people(
+            p.store,
+            p.vault,
+            p.clock,
+            p.ids,
+            p.meter,
+            p.passwords,
+            _authenticators(p.people.site),
+            p.people,
+            p.providers or _providers(p.transport, p.clock),
+            media,
+        ),
         cases=cases,
         backtests=Backtests(p.store, p.vault, library, p.clock, p.ids, p.meter, decode),
         why=Why(p.store, p.vault, library),
@@ -221,6 +232,7 @@ class Opened:
         if health.ok:
             async with store.look() as look:
                 self.meter.lanes(await look.lanes(), self.clock.now())
+                self.meter.runs(await look.run_stats(self.clock.now()), self.clock.now())
         return self.meter.render(), CONTENT_TYPE
 
     async def anchor(self) -> None:
@@ -274,6 +286,11 @@ class Opened:
             await asyncio.to_thread(self.tracer.close)
         await self.hub.transport.close()
         await self.hub.store.close()
+
+
+def _providers(transport: Transport, clock: Clock) -> dict[str, SignInProvider]:
+    web = Web(transport)
+    return {"oidc": Oidc(web.json, clock), "feishu": Feishu(web), "dingtalk": DingTalk(web), "wecom": WeCom(web)}
 
 
 def _authenticators(site: str) -> WebAuthn:
@@ -332,11 +349,13 @@ def open_hub(settings: Settings) -> Opened:
     timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
     daily = Daily(store, clock, ids)
     _audit_jobs(timer, opened.hub.trail, daily)
-    _backup_jobs(timer, open_backup(settings, opened), daily)
+    backups = open_backup(settings, opened)
+    if backups is not None:
+        backups.plan(timer, daily)
     timer.every(60.0, "sessions", opened.hub.people.sweep, shared=True)
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
-    timer.every(3600.0, "partitions", opened.hub.retain.make_room, shared=True, at_once=True)
-    timer.every(3600.0, "retention", opened.sweep, shared=True, at_once=True)
+    timer.every(SWEEP_S, "partitions", opened.hub.retain.make_room, shared=True, at_once=True)
+    timer.every(SWEEP_S, "retention", opened.sweep, shared=True, at_once=True)
     return opened
 
 
@@ -355,50 +374,28 @@ def _audit_jobs(timer: Timer, trail: Trail, daily: Daily) -> None:
     timer.every(600.0, "audit_verify", verify, shared=True)
 
 
-def open_backup(settings: Settings, opened: Opened) -> Backup | None:
-    """Whole backups as the settings say, None where they say of none. Raises Invalid."""
+def open_backup(settings: Settings, opened: Opened) -> Backups | None:
+    """Backups as the settings say, None where they say of none. Raises Invalid."""
     if settings.backup_to is None or settings.backup_keys_to is None:
         return None
     roots = open_root_keys(root_settings(settings))
-    for recipient in settings.backup_recipients:
-        read_public(recipient)
 
     def at(address: str) -> tuple[Store, Vault, Signer]:
         store = db.open_store(address)
         vault = FieldVault(roots, store)
         return store, vault, VaultSigner(store, vault, opened.clock)
 
-    scratch, to = settings.home / "scratch", settings.backup_recipients
-    if settings.database.startswith("sqlite"):
-        copier: Copier = SqliteCopier(Path(settings.database.removeprefix("sqlite:///")), scratch, to, at)
-    else:
-        copier = PostgresCopier(settings.database, settings.backup_scratch, to, at)
-    hub = opened.hub
-    return Backup(
-        copier=copier,
-        objects=open_objects(settings.backup_to),
-        keys=open_objects(settings.backup_keys_to),
-        store=hub.store,
-        trail=hub.trail,
-        signer=hub.trail.signer,
-        clock=hub.clock,
-        ids=hub.ids,
-        meter=hub.meter,
-        scratch=scratch,
-        with_file_key=with_file_key,
+    wanted = Wanted(
+        database=settings.database,
+        home=settings.home,
+        to=settings.backup_to,
+        keys_to=settings.backup_keys_to,
+        recipients=settings.backup_recipients,
         keep=timedelta(days=settings.backup_keep_days),
+        scratch_at=settings.backup_scratch,
+        ship_s=settings.backup_ship_s,
     )
-
-
-def _backup_jobs(timer: Timer, backup: Backup | None, daily: Daily) -> None:
-    if backup is None:
-        return
-
-    async def run() -> None:
-        await daily("backup", backup.run)
-
-    timer.every(600.0, "backup", run, shared=True)
-    timer.every(300.0, "backup_ages", backup.tell, at_once=True)
+    return open_backups(wanted, opened.hub, at)
 
 
 def root_settings(settings: Settings) -> RootSettings:

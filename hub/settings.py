@@ -89,6 +89,8 @@ SETTINGS: tuple[SettingDoc, ...] = (
                "`hirewire backup keygen` makes one. Their secrets do not belong on this machine."),
     SettingDoc("HIREWIRE_BACKUP_KEEP_DAYS", "35", "Days that backups are kept, 35 at most: so long may a backup "
                "still open what was erased."),
+    SettingDoc("HIREWIRE_BACKUP_SHIP", "10", "Seconds between shipments of SQLite's log to the place of backups: a "
+               "restore reaches any of them; `0`: none."),
     SettingDoc("HIREWIRE_BACKUP_SCRATCH", "", "PostgreSQL server to restore backups into for the daily check, as the "
                "address of a database there; its role may create databases. Empty: the database's own server."),
     SettingDoc("HIREWIRE_SESSION_IDLE", "900", "Seconds after which an unused session ends; administrators: at most 600."),
@@ -147,6 +149,7 @@ class Settings:
     backup_recipients: tuple[str, ...]
     backup_keep_days: int
     backup_scratch: str | None
+    backup_ship_s: float
     session_idle_s: float
     session_life_s: float
     separation: bool
@@ -233,6 +236,7 @@ class Settings:
             backup_keys_to=get.text("HIREWIRE_BACKUP_KEYS_TO") or get.text("HIREWIRE_BACKUP_TO") or None,
             backup_recipients=get.recipients(),
             backup_keep_days=int(get.numbers("HIREWIRE_BACKUP_KEEP_DAYS", "35", 1, 35)[0]),
+            backup_ship_s=get.numbers("HIREWIRE_BACKUP_SHIP", "10", 0, 3600)[0],
             backup_scratch=get.text("HIREWIRE_BACKUP_SCRATCH") or None,
             session_idle_s=get.numbers("HIREWIRE_SESSION_IDLE", "900", 60, 86_400)[0],
             session_life_s=get.numbers("HIREWIRE_SESSION_LIFE", "28800", 300, 604_800)[0],

@@ -78,11 +78,14 @@ def vend(port: int, arrived: SynchronizedArray, certificate: Path | None) -> Non
 def produce(
     port: int, token: str, numbers: range, body: bytes, times: Times, producers: int, rate: float | None, lanes: int
 ) -> None:
-    """One event per POST on `producers` connections kept open: as fast as answers come, or at `rate` in all."""
-    began = time.time()
+    """One event per POST on `producers` connections, all open before the first: as fast as answers come, or at `rate`."""
+    began, connecting = 0.0, asyncio.Semaphore(100)
 
-    async def producer(mine: range) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        async with connecting:
+            return await asyncio.open_connection("127.0.0.1", port)
+
+    async def producer(mine: range, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for number in mine:
             if rate is not None:
                 await asyncio.sleep(began + (number - numbers.start) / rate - time.time())
@@ -98,10 +101,14 @@ def produce(
             told = await reader.readexactly(int(size[1])) if size else b""
             if b" 202 " not in answer[:20]:
                 raise SystemExit(f"not accepted: {answer!r} {told[:300]!r}")
-        writer.close()
 
     async def run() -> None:
-        await asyncio.gather(*(producer(numbers[n::producers]) for n in range(min(producers, len(numbers)))))
+        nonlocal began
+        lines = await asyncio.gather(*(connect() for _ in range(producers)))
+        began = time.time()
+        await asyncio.gather(*(producer(numbers[n::producers], *line) for n, line in enumerate(lines)))
+        for _, writer in lines:
+            writer.close()
 
     uvloop.run(run())
 

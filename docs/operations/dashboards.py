@@ -85,6 +85,13 @@ OVERVIEW = Dashboard(
             Panel("Replays", "重发", ((f"sum by (outcome) (rate(hirewire_replay_attempts_total{RANGE}))", "{{outcome}}"),), "cps"),
             Panel("Occurrences", "事项", ((f"sum by (event) (increase(hirewire_notes_total{RANGE}))", "{{event}}"),)),
         )),
+        ("Runs of rules / 规则流程", (
+            Panel("Runs begun and ended", "开始与结束的流程", ((f"sum(rate(hirewire_runs_started_total{RANGE}))", "begun / 开始"),
+                  (f"sum by (outcome) (rate(hirewire_runs_ended_total{RANGE}))", "{{outcome}}")), "cps"),
+            Panel("Runs under way", "进行中的流程", (("max by (kind) (hirewire_runs_waiting)", "{{kind}}"),)),
+            Panel("Longest wait", "最长等待", (("max by (kind) (hirewire_runs_oldest_wait_seconds)", "{{kind}}"),), "s"),
+            Panel("Overdue", "超期", (("max(hirewire_gates_overdue)", "gates / 审批"), ("max(hirewire_runs_stuck)", "stuck / 停滞"))),
+        )),
         ("Store and processes / 存储与进程", (
             Panel("Commits and claims, p99", "提交与领取 p99", (
                 ("max(hirewire:ingest_commit_seconds:p99_5m)", "accept / 接收"), ("max(hirewire:claim_seconds:p99_5m)", "claim / 领取"),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from pathlib import PurePath
 from typing import TextIO
 from uuid import UUID
@@ -49,8 +50,9 @@ class Lines:
         level = logging.INFO if fields.get("outcome") == "delivered" else logging.WARNING
         if self._logger.isEnabledFor(level):
             wide: dict[str, object] = {name: fields.get(name) for name in ATTEMPT_FIELDS}
-            strangers = sorted(set(fields) - set(ATTEMPT_FIELDS))
-            self._write(level, ATTEMPT, wide | {name: object() for name in strangers}, None)
+            if strangers := fields.keys() - wide.keys():
+                wide |= {name: object() for name in sorted(strangers)}
+            self._write(level, ATTEMPT, wide, None)
 
     def note(self, event: str, fields: _Fields, error: BaseException | None = None) -> None:
         """Any other line; one that has a code or an error is a warning."""
@@ -60,7 +62,11 @@ class Lines:
             self._write(level, event, fields, error)
 
     def _write(self, level: int, event: str, fields: _Fields, error: BaseException | None) -> None:
-        self._logger.log(level, event, exc_info=error, extra={"hirewire": fields})
+        """Without the place it was called at, which such a line does not tell and which costs more than the line."""
+        told = None if error is None else (type(error), error, error.__traceback__)
+        record = logging.LogRecord(self._logger.name, level, "", 0, event, (), told)
+        record.hirewire = fields
+        self._logger.handle(record)
 
 
 def configure(level: str = "info", format: str = "json", stream: TextIO | None = None) -> None:
@@ -149,13 +155,19 @@ def _fill(line: dict[str, object], fields: Mapping[object, object]) -> list[str]
     """Put what may be shown into the line; the names of what may not, `?` for one that is no name."""
     dropped = []
     for name, value in fields.items():
-        key = name if isinstance(name, str) and _NAME.fullmatch(name) else "?"
+        key = _key(name)
         shown = _shown(value)
         if shown is _DROP or key in _OWN or key == "?":
             dropped.append(key)
         else:
             line[key] = shown
     return dropped
+
+
+@lru_cache(maxsize=1024)
+def _key(name: object) -> str:
+    """The name of a field, `?` for one that is none."""
+    return name if isinstance(name, str) and _NAME.fullmatch(name) else "?"
 
 
 class _Drop:
@@ -167,6 +179,8 @@ _DROP = _Drop()
 
 def _shown(value: object, *, nested: bool = False) -> object:
     """The value as plain JSON data, or _DROP. An unknown object is never asked for its own words."""
+    if type(value) is str:  # nearly all are: the order below is long
+        return _clean(value)
     match value:
         case None | bool():
             return value

@@ -130,7 +130,7 @@ METRICS: tuple[MetricDoc, ...] = (
     MetricDoc(
         "hirewire_intake_refused_total", "counter", "requests", ("reason",),
         "Requests answered 503 before anything was accepted. reason: queue (commits do not keep up), backlog, tenant_backlog, "
-        "disk.",
+        "disk, memory (bodies being read).",
     ),
     MetricDoc(
         "hirewire_intake_backlog_ratio", "gauge", "ratio", (),
@@ -180,6 +180,26 @@ METRICS: tuple[MetricDoc, ...] = (
     ),
     MetricDoc(
         "hirewire_keys_age_limit_seconds", "gauge", "seconds", (), "How old they may be: HIREWIRE_KEY_CACHE."
+    ),
+    MetricDoc("hirewire_runs_started_total", "counter", "runs", ("rule",), "Runs of rules that were begun."),
+    MetricDoc(
+        "hirewire_runs_ended_total", "counter", "runs", ("rule", "outcome"),
+        "Runs that ended: done, stopped, skipped, cancelled, discarded, failed.",
+    ),
+    MetricDoc(
+        "hirewire_runs_waiting", "gauge", "runs", ("kind",),
+        "Runs under way, by what they wait for: event, time, gate (a person's answer), held (a person's release), ready.",
+    ),
+    MetricDoc(
+        "hirewire_runs_oldest_wait_seconds", "gauge", "seconds", ("kind",),
+        "How long the one that has stood longest has waited; 0 where none waits.",
+    ),
+    MetricDoc(
+        "hirewire_gates_overdue", "gauge", "runs", (), "Runs that have stood at a gate for more than a day."
+    ),
+    MetricDoc(
+        "hirewire_runs_stuck", "gauge", "runs", (),
+        "Runs that should have been moved on a minute ago; none of paused or stopped rules.",
     ),
     MetricDoc("hirewire_build_info", "gauge", "", ("version", "python"), "Always 1; which program this is."),
 )  # fmt: skip

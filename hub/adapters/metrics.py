@@ -27,6 +27,8 @@ from hub.domain.deliveries import Final
 from hub.domain.events import HOOK_RECEIVED
 from hub.domain.limits import Limit
 from hub.domain.retention import Kind
+from hub.domain.runs import LIVE, RunState
+from hub.ports.runs import RUN_KINDS, RunStats
 from hub.ports.store import LaneStats
 from hub.ports.vault import KeyVitals
 from hub.ports.vitals import StoreHealth, StoreVitals
@@ -35,8 +37,9 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 OTHER = "other"
 OUTCOMES = frozenset({"delivered", "try_later", "refused", "needs_human", "gone", "late"})
 VERDICTS = frozenset({"fired", "no", "unknown"})
-REASONS = ("queue", "backlog", "tenant_backlog", "disk")
+REASONS = ("queue", "backlog", "tenant_backlog", "disk", "memory")
 BREAKER = ("closed", "open", "half_open")
+ENDS = frozenset(state.value for state in RunState if state not in LIVE)
 TASK_OUTCOMES = frozenset({"ok", "failed", "skipped", "led_elsewhere"})
 # What alerts count: these series begin at 0, because a counter that begins at 1 has not grown for Prometheus.
 WATCHED_NOTES = (
@@ -156,6 +159,21 @@ class PrometheusMeter:
     def rule(self, rule: str, verdict: str, count: int = 1) -> None:
         said = verdict if verdict in VERDICTS else OTHER
         self._counter("hirewire_rule_evaluations_total", self._rule(rule), said).inc(count)
+
+    def run_started(self, rule: str) -> None:
+        self._counter("hirewire_runs_started_total", self._rule(rule)).inc()
+        self._counter("hirewire_runs_ended_total", self._rule(rule), RunState.FAILED)
+
+    def run_ended(self, rule: str, outcome: str) -> None:
+        self._counter("hirewire_runs_ended_total", self._rule(rule), outcome if outcome in ENDS else OTHER).inc()
+
+    def runs(self, stats: RunStats, now: datetime) -> None:
+        """What runs wait for, and which of them for too long."""
+        waits = {kind: stats.oldest.get(kind) for kind in RUN_KINDS}
+        self._show("hirewire_runs_waiting", {(kind,): stats.waiting.get(kind, 0) for kind in RUN_KINDS})
+        self._show("hirewire_runs_oldest_wait_seconds", {(k,): _seconds(at, now, past=True) for k, at in waits.items()})
+        self._gauges["hirewire_gates_overdue"].set(stats.gates_overdue)
+        self._gauges["hirewire_runs_stuck"].set(stats.stuck)
 
     def refused(self, reason: str) -> None:
         self._counter("hirewire_intake_refused_total", reason if reason in REASONS else OTHER).inc()

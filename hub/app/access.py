@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from hub.domain.approvers import ROLE, Approver
 from hub.domain.audit import Act
 from hub.domain.errors import Invalid, Unauthorized
 from hub.domain.ids import TenantId
@@ -38,6 +40,7 @@ SCOPES: dict[str, str] = {
 }
 
 KNOWN_S = 1.0
+_A_ROLE = re.compile(r"role:\w[\w .-]{0,63}")  # what a gate may ask for
 _NO_TIME = datetime.max.replace(tzinfo=UTC)  # scopes do not depend on the time
 
 
@@ -54,6 +57,12 @@ class Caller:
     account: str | None = None
     clearance: int = 4
     asks: Asks | None = None
+    session: str | None = None
+
+    @property
+    def bound_to(self) -> str:
+        """What a link may be tied to: a person's session, so that it dies with it; of a program, who it is."""
+        return self.session or self.id
 
     def may(self, action: str) -> Decision:
         """Whether the caller may also do this to the object of the request."""
@@ -63,9 +72,19 @@ class Caller:
         subject = Subject(self.id, self.tenant, kind, scopes=self.scopes, clearance=self.clearance)
         return decide(subject, action, Object(self.tenant), Context(_NO_TIME))
 
+    @property
+    def approver(self) -> Approver:
+        """Who it is to a gate: a person with the roles granted, a token with those that it was made with."""
+        made = (one.removeprefix(ROLE) for one in self.scopes if one.startswith(ROLE))
+        return Approver(self.id, frozenset(made) if self.asks is None else self.asks.roles)
+
 
 class Asks(Protocol):
     """What a person's request may ask of its own rights."""
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles that the person holds now for the object of the request."""
 
     def decide(self, action: str) -> Decision: ...
 
@@ -88,9 +107,13 @@ class Access:
     ) -> tuple[ApiToken, str]:
         """The token's record and its secret, which is never to be seen again. Raises Invalid for unknown scopes."""
         wanted = frozenset(scopes)
-        unknown = sorted(wanted - SCOPES.keys())
+        unknown = [one for one in wanted - SCOPES.keys() if _A_ROLE.fullmatch(one) is None]
         if unknown or not wanted:
-            raise Invalid(f"scopes are some of {', '.join(SCOPES)}", code="unknown_scope", at="scopes")
+            raise Invalid(
+                f"scopes are some of {', '.join(SCOPES)}, and roles such as role:hr_owner",
+                code="unknown_scope",
+                at="scopes",
+            )
         secret = f"hw_{self.ids.token(20)}"
         now = self.clock.now()
         token = ApiToken(f"tok_{self.ids.token(8)}", tenant, name, digest(secret), wanted, now, expires_at)

@@ -16,7 +16,7 @@ from hub.domain.ids import EventId, RuleId, TenantId, show
 from hub.domain.rules import Action, Program
 from hub.domain.rules.tags import with_tags
 from hub.domain.rules.tree import Emit, Same, Tag, Wait
-from hub.domain.runs import MAX_DEPTH, Moved, Run, RunState, end, go_on, hold, meet, still_waits
+from hub.domain.runs import LIVE, MAX_DEPTH, Moved, Run, RunState, end, go_on, hold, meet, still_waits
 from hub.ports.clock import Clock
 from hub.ports.meter import Meter
 from hub.ports.runs import Awaited, CandidateTag, Owed
@@ -121,11 +121,12 @@ class Advance:
             raise
         except Exception:  # one of them has a fault that nobody foresaw: find it, let the others go on
             moved = [one for run in due for one in await self._alone(run, now)]
-        self._tell(moved)
+        await self._tell(moved)
         self.store.ring()
         return len(due)
 
-    async def _together(self, due: Sequence[Run], now: datetime) -> list[Run]:
+    async def _together(self, due: Sequence[Run], now: datetime) -> list[tuple[Run, Run]]:
+        """Each run as it was and as it is now."""
         programs = {run.revision: await self.library.program(run.revision) for run in due}
         books = {run.tenant: await self.library.book(run.tenant) for run in due}
         outbox = Outbox()
@@ -143,9 +144,9 @@ class Advance:
                 await work.wake(outbox.woken, now)
         for arrival in outbox.told:
             self.meter.accepted(arrival.event.type, 1, 0)
-        return moved
+        return list(zip(taken, moved, strict=True))
 
-    async def _alone(self, run: Run, now: datetime) -> list[Run]:
+    async def _alone(self, run: Run, now: datetime) -> list[tuple[Run, Run]]:
         try:
             return await self._together([run], now)
         except Unavailable:
@@ -155,7 +156,7 @@ class Advance:
             async with self.store.work() as work:
                 if await work.take_runs([run.id], now):
                     await work.save_runs([failed])
-            return [failed]
+            return [(run, failed)]
 
     async def _move(self, run: Run, sight: Sight) -> Run:
         now = sight.now
@@ -267,8 +268,14 @@ class Advance:
             words = {run.subject: await sight.outbox.words(sight.work, run.tenant, run.subject)}
         return self.prepare(run.tenant, incoming, sight.book, words)
 
-    def _tell(self, runs: Sequence[Run]) -> None:
-        for run in runs:
+    async def _tell(self, moved: Sequence[tuple[Run, Run]]) -> None:
+        names = {run.tenant: (await self.library.book(run.tenant)).names for run, _ in moved}
+        for before, run in moved:
+            rule = names[run.tenant].get(run.rule, "")
+            if before.step is None and before.state is RunState.READY and before.answer is None:
+                self.meter.run_started(rule)
+            if run.state not in LIVE:
+                self.meter.run_ended(rule, run.state)
             if run.state in (RunState.HELD, RunState.FAILED, RunState.STOPPED):
                 self.meter.note(f"run.{run.state}", run=show("run", run.id), rule=run.rule, reason=run.reason)
 

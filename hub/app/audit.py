@@ -17,7 +17,7 @@ from hub.ports.signing import Signer
 from hub.ports.store import Store
 from mappings.documents import Document
 
-BATCH = 1000
+BATCH = 250  # acts looked at in one go: between them the event loop serves others
 SIGN_ACTS, SIGN_S = 1000, 60.0  # a head is signed after so many acts, or after so long, whatever comes first
 PRUNE_BATCH = 5000
 

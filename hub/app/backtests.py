@@ -259,6 +259,7 @@ class Backtests:
         async with self.store.look() as look:
             events = await look.some_events(ids)
             words = await look.tag_changes(tenant, {one.subject for one in events.values() if one.subject is not None})
+        await self.vault.prepare(tenant, sealed=[event.body for event in events.values()])
         found = {}
         for id, event in events.items():
             data = self._opened(tenant, id, event.body) or {}
@@ -277,9 +278,9 @@ class Backtests:
             if isinstance(samples, dict)
             else []
         )
-        await self.vault.prepare(job.tenant)
         async with self.store.look() as look:
             events = await look.some_events(set(ids))
+        await self.vault.prepare(job.tenant, sealed=[event.body for event in events.values()])
         named: dict[str, str] = {}
         for event in sorted(events.values(), key=lambda one: one.id):
             data = self._opened(job.tenant, event.id, event.body) if event.tenant == job.tenant else None

@@ -255,7 +255,7 @@ async def _opens(store: Store, vault: Vault, tenant: TenantId) -> list[str]:
     if not events:
         return []
     try:
-        await vault.prepare(tenant)
+        await vault.prepare(tenant, sealed=[events[0].body])
         vault.open(body_place(tenant, events[0].id), events[0].body)
     except HubError as error:
         return [f"sealed data of tenant {tenant} does not open: {error.code}"]

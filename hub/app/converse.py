@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from hub.domain.deliveries import Outcome
 from hub.ports.connector import Exchange
-from hub.ports.transport import Channel, HttpRequest, HttpResponse, MailReply, Request, Response, Transport
+from hub.ports.transport import ByteSource, Channel, HttpRequest, HttpResponse, MailReply, Request, Response, Transport
 from mappings.documents import Document, written
 
 REQUESTS_LIMIT = 50  # requests one delivery may make; more is a connector that loops
@@ -64,7 +64,7 @@ def _asked(request: Request) -> Document:
                 "url": request.url,
                 "query": dict(request.query),
                 "headers": _headers(dict(request.headers)),
-                "body": _excerpt(request.body) if request.body is not None else _short(body),
+                "body": _short(body) if request.body is None else _told(request.body),
             }
         case _:
             return {
@@ -77,6 +77,11 @@ def _asked(request: Request) -> Document:
 
 def _headers(headers: dict[str, str]) -> Document:
     return {name: "***" if name.lower() in QUIET_HEADERS else value[:500] for name, value in headers.items()}
+
+
+def _told(body: bytes | ByteSource) -> str:
+    """What is sent; of a streamed body only how much, because reading it twice for the record would be dear."""
+    return _excerpt(body) if isinstance(body, bytes) else f"<{body.size} bytes, streamed>"
 
 
 def _excerpt(body: bytes) -> str:

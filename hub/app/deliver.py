@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
+from hub.app.addresses import Addresses
 from hub.app.channels import Channels
 from hub.app.converse import Talk, converse
 from hub.app.ingest import body_place
 from hub.app.library import Library
+from hub.app.places import order_place, talk_place
 from hub.app.reports import Reports
 from hub.domain.breaker import Heard
 from hub.domain.connections import Connection, ConnectionState, Ordering, Stuck
@@ -24,7 +26,6 @@ from hub.domain.deliveries import (
     Delivery,
     Final,
     Finish,
-    Gone,
     Hold,
     NeedsHuman,
     Next,
@@ -33,16 +34,17 @@ from hub.domain.deliveries import (
     RetryPolicy,
     TryLater,
     after,
+    describe,
 )
 from hub.domain.errors import Conflict, Invalid, NotFound, Unavailable
-from hub.domain.ids import ConnectionId, DeliveryId, TenantId
+from hub.domain.ids import ConnectionId
 from hub.domain.rules import Action
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Connector, Exchange, Hook, Job
 from hub.ports.meter import Meter
 from hub.ports.store import Arrival, Claimed, Completion, Store
 from hub.ports.transport import Blocked, NeedsReauth, NotSent, Transport, Unknown
-from hub.ports.vault import Place, Vault, subject_owner
+from hub.ports.vault import Vault, subject_owner
 from mappings.documents import Document, read, written
 from mappings.engine import MappingFailed
 
@@ -111,7 +113,7 @@ class Deliver:
             outcome = Refused(f"internal:{type(error).__name__}", retry=True)
         ended = self.clock.monotonic()
         detail = self._detail(claimed, prepared, ready - began, ended - ready)
-        sealed = await self._seal_talk(claimed, talk)
+        sealed = await self._seal_talk(claimed, talk) if talk.lines else None
         completion = self._completion(
             claimed, connection, outcome, (talk.status, sealed), started, ended - began, prepared, detail
         )
@@ -127,7 +129,8 @@ class Deliver:
             return Prepared(connector, reading, None, HOOK_STEP)
         if delivery.revision is None:
             raise Stopped(Refused("no_rule"))
-        await self._hold_if_stopped(delivery.tenant)
+        if await self.library.stopped(delivery.tenant):  # it was claimed before the kill switch was turned
+            raise Stopped(NeedsHuman(STOPPED))
         action = await self.library.step(delivery.revision, delivery.step)
         operation = connector.operations.get(action.operation)
         if operation is None:
@@ -138,16 +141,10 @@ class Deliver:
             await self._refuse_second_guess(delivery)
         name = action.mapping or operation.mapping
         doc = await self._map(delivery, connector, name, data, action)
+        if action.to_candidate:
+            doc |= await self._receiver(claimed, data)
         job = self._job(claimed, connection, action.operation, doc, await self._order(connector, claimed, connection))
         return Prepared(connector, connector.run(job), operation.idempotency, action.operation, name)
-
-    async def _hold_if_stopped(self, tenant: TenantId) -> None:
-        """The kill switch reaches what was claimed before it; whether it is still on is asked again, to hold nothing late."""
-        if not (await self.library.book(tenant)).stopped:
-            return
-        async with self.store.look() as look:
-            if await look.rules_stopped(tenant):
-                raise Stopped(NeedsHuman(STOPPED))
 
     async def open_body(self, claimed: Claimed) -> Document:
         """The event's data."""
@@ -212,6 +209,13 @@ class Deliver:
             return {**mapping.apply(data), **action.extra}
         except MappingFailed as error:
             raise Stopped(Refused(f"mapping {name}: {error.code} at {error.field}", retry=True)) from error
+
+    async def _receiver(self, claimed: Claimed, data: Document) -> Document:
+        """The candidate's own address and language. Raises Stopped: a person has to look where there is none."""
+        found = await Addresses(self.store, self.vault)(claimed.event, data)
+        if isinstance(found, str):
+            raise Stopped(NeedsHuman(found))
+        return {"to": found.email, **({} if found.language is None else {"language": found.language})}
 
     async def _order(self, connector: Connector, claimed: Claimed, connection: Connection) -> Document | None:
         if not connector.endpoints or claimed.event.subject is None:
@@ -297,8 +301,6 @@ class Deliver:
         return detail
 
     async def _seal_talk(self, claimed: Claimed, talk: Talk) -> bytes | None:
-        if not talk.lines:
-            return None
         delivery, event = claimed.delivery, claimed.event
         place = talk_place(delivery.tenant, delivery.id, delivery.attempt, event.subject)
         try:
@@ -348,21 +350,6 @@ class Deliver:
             self.meter.delivered(name, (now - delivery.received_at).total_seconds())
 
 
-def describe(outcome: Outcome) -> tuple[str, str | None]:
-    """The outcome's stable name and its reason."""
-    match outcome:
-        case Delivered():
-            return "delivered", None
-        case TryLater(why=why):
-            return "try_later", why
-        case Refused(why=why):
-            return "refused", why
-        case NeedsHuman(why=why):
-            return "needs_human", why
-        case Gone(why=why):
-            return "gone", why
-
-
 def consented(data: Document, purpose: str, now: datetime) -> bool:
     """Whether the candidate in the event has given this consent and not taken it back."""
     candidate = data.get("candidate")
@@ -386,16 +373,6 @@ def stored_hook(data: Document) -> Hook:
         body=base64.b64decode(str(data["body"])),
         received_at=datetime.fromisoformat(str(data["received_at"])),
     )
-
-
-def talk_place(tenant: TenantId, delivery: DeliveryId, number: int, subject: str | None = None) -> Place:
-    """Where an attempt's exchange is sealed."""
-    return Place(tenant, "attempt", f"{delivery}:{number}", "talk", owner=subject_owner(subject))
-
-
-def order_place(tenant: TenantId, order: str, subject: str | None = None) -> Place:
-    """Where an order's body is sealed."""
-    return Place(tenant, "assessment_order", order, "body", owner=subject_owner(subject))
 
 
 def disables(completions: Sequence[Completion]) -> frozenset[tuple[ConnectionId, ConnectionState]]:

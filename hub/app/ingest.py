@@ -144,7 +144,7 @@ class Prepare:
         rules, data = book.rules.get(event.type, ()), event.data
         if words is not None and event.subject is not None and event.type in book.tagged:
             data = with_tags(data, words.get(event.subject, ()))
-        verdicts = [rule.compiled.decide(data, now) for rule in rules]
+        verdicts = book.asking[event.type](data, now) if rules else []
         planned: list[Planned] = []
         starts = []
         for rule, verdict in zip(rules, verdicts, strict=True):

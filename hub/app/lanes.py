@@ -59,6 +59,7 @@ class LaneLoop:
     _turn: int = 0
     _swept: float = float("-inf")
     _stopping: bool = False
+    _likely: bool = True  # whether there is reason to think that there is work
     _records: GroupCommit[Completion, bool] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -72,7 +73,7 @@ class LaneLoop:
             while not self._stopping:
                 try:
                     if not await self.turn() and not self._stopping:
-                        await self.store.wait(self.limits.poll_s)
+                        self._likely = await self.store.wait(self.limits.poll_s)
                 except Unavailable as error:
                     self.meter.note("store.unavailable", code=error.code)
                     await self.clock.sleep(self.limits.poll_s)
@@ -96,14 +97,23 @@ class LaneLoop:
         """Claim once and start what was claimed; whether anything was."""
         now = self.clock.now()
         await self._sweep(now)
-        calls = await self._calls(now)
-        if not calls:
+        free = self.limits.in_flight - len(self._running)
+        if free <= 0:
+            await self.store.wait(self.limits.poll_s)
             return False
         by_id = (await self.library.book(self.tenant)).by_id
+        self._turn += 1
+        if not self._likely:  # a look is cheaper than a transaction that may write, but one more where there is work
+            async with self.store.look() as look:
+                if not self._calls(await look.busy_lanes(now), by_id, free):
+                    return False
         began = self.clock.monotonic()
         async with self.store.work() as work:
-            claimed = await self._claim(work, calls, by_id, now)
-        self.meter.claim(self.clock.monotonic() - began)
+            calls = self._calls(await work.busy_lanes(now), by_id, free)
+            claimed = await self._claim(work, calls, by_id, now) if calls else []
+        self._likely = bool(claimed)
+        if claimed:
+            self.meter.claim(self.clock.monotonic() - began)
         for one in claimed:
             self._start(one)
         return bool(claimed)
@@ -166,14 +176,8 @@ class LaneLoop:
         if overdue:
             self.meter.note("deliveries.expired", count=overdue)
 
-    async def _calls(self, now: datetime) -> list[LaneCall]:
-        free = self.limits.in_flight - len(self._running)
-        if free <= 0:
-            await self.store.wait(self.limits.poll_s)
-            return []
-        async with self.store.look() as look:
-            busy = await look.busy_lanes(now)
-        by_id = (await self.library.book(self.tenant)).by_id
+    def _calls(self, busy: Sequence[BusyLane], by_id: Mapping[ConnectionId, Connection], free: int) -> list[LaneCall]:
+        """How much to claim from which lane, where `free` deliveries more may be under way."""
         wanted: list[tuple[BusyLane, int]] = []
         for lane in busy:
             connection = by_id.get(lane.connection)
@@ -184,7 +188,6 @@ class LaneLoop:
             if running and limit - running < limit * REFILL:
                 continue  # one claim for many is cheap, many claims for one each are not
             wanted.append((lane, self.breakers.wants(lane, connection, running)))
-        self._turn += 1
         held = [self._busy.get(lane.connection, 0) for lane, _ in wanted]
         wants, room = lent([want for _, want in wanted], held, free)
         shares = fair_shares(

@@ -14,7 +14,17 @@ from hub.domain.connections import Connection, Ordering, Stuck
 from hub.domain.errors import NotFound
 from hub.domain.hours import BusinessHours
 from hub.domain.ids import ConnectionId, RevisionId, RuleId, TenantId
-from hub.domain.rules import Action, CompiledRule, LiveRule, Program, RunMode, compile_program, compile_rule, parse
+from hub.domain.rules import (
+    Action,
+    AllAtOnce,
+    CompiledRule,
+    LiveRule,
+    Program,
+    RunMode,
+    compile_program,
+    compile_rule,
+    parse,
+)
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock
 from hub.ports.connector import Catalog, Connector
@@ -37,6 +47,7 @@ class Book:
     replacing: Dict[ConnectionId, frozenset[str]]  # operations whose later call makes an earlier, unsent one needless
     awaited: frozenset[str] = frozenset()  # event types that some run waits for or soon may
     hours: BusinessHours = field(default_factory=BusinessHours)
+    asking: Dict[str, AllAtOnce] = field(default_factory=dict)  # event type -> what asks its live rules
     names: Dict[RuleId, str] = field(default_factory=dict)
     beside: Dict[RuleId, LiveRule] = field(default_factory=dict)  # told beside the live revision, never acting
     tagged: frozenset[str] = frozenset()  # event types on which some rule asks for the words on the candidate
@@ -106,6 +117,13 @@ class Library:
                 operations = self.catalog.get(one.connector).operations
                 found[one.id] = frozenset(name for name, operation in operations.items() if operation.replaces)
         return found
+
+    async def stopped(self, tenant: TenantId) -> bool:
+        """Whether all rules are stopped; a yes of the cache is asked again, so that nothing is held that was let go."""
+        if not (await self.book(tenant)).stopped:
+            return False
+        async with self.store.look() as look:
+            return await look.rules_stopped(tenant)
 
     def forget(self) -> None:
         """Look again at the next call (after a change made by this process)."""
@@ -184,6 +202,7 @@ def _book(
         awaited=frozenset(soon),
         hours=hours,
         names={rule.id: rule.name for rule in rules},
+        asking={on: AllAtOnce([one.compiled for one in found]) for on, found in live.items()},
         beside=besides,
         tagged=frozenset(
             one.compiled.on for one in (*chain(*live.values()), *besides.values()) if one.compiled.asks_tags

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hub.app.channels import Channels
-from hub.app.deliver import order_place
 from hub.app.identify import Identify
 from hub.app.ingest import Incoming, Ingest, body_place
 from hub.app.limits import Limiter
+from hub.app.places import order_place
 from hub.domain.audit import Act, Grade, Outcome
 from hub.domain.connections import Connection
 from hub.domain.errors import Invalid, NotFound

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hub.app.channels import Channels
-from hub.app.deliver import talk_place
 from hub.app.ingest import body_place
 from hub.app.library import Library
+from hub.app.places import talk_place
 from hub.app.tags import as_it_was
 from hub.domain.deliveries import Attempt, Delivery, State
 from hub.domain.errors import NotFound
@@ -66,18 +66,26 @@ class Queries:
     channels: Channels
 
     async def event(self, tenant: TenantId, event: EventId) -> tuple[StoredEvent, Document]:
-        """The event and its data."""
+        """The event and its data. Raises NotFound."""
+        stored = await self.stored(tenant, event)
+        return stored, await self.data(stored)
+
+    async def stored(self, tenant: TenantId, event: EventId) -> StoredEvent:
+        """Raises NotFound."""
         async with self.store.look() as look:
             stored = await look.event(tenant, event)
         if stored is None:
             raise NotFound("there is no such event")
-        return stored, await self.data(stored)
+        return stored
 
     async def data(self, stored: StoredEvent) -> Document:
         """The data of a stored event, opened."""
+        return json.loads(await self.plain(stored))  # type: ignore[no-any-return]
+
+    async def plain(self, stored: StoredEvent) -> bytes:
+        """The same as JSON in UTF-8."""
         await self.vault.prepare(stored.tenant, sealed=[stored.body])
-        plain = self.vault.open(body_place(stored.tenant, stored.id), stored.body)
-        return json.loads(plain)  # type: ignore[no-any-return]
+        return self.vault.open(body_place(stored.tenant, stored.id), stored.body)
 
     async def delivery(self, tenant: TenantId, id: DeliveryId) -> Delivery | DoneDelivery:
         """Raises NotFound."""
@@ -104,7 +112,7 @@ class Queries:
     async def timeline(self, tenant: TenantId, subject: str, limit: int = 200) -> list[TimelineEntry]:
         """A candidate's story, oldest first: every event about them, every delivery it owed, and what caused what."""
         async with self.store.look() as look:
-            events = await look.events(tenant, Page(limit=limit), subject=subject)
+            events = await look.events(tenant, Page(limit=limit), subject=subject, bodies=False)
             entries = [_event_entry(e) for e in events]
             for event in events:
                 for delivery in await look.deliveries(tenant, Page(limit=limit), event=event.id):

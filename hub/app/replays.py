@@ -17,6 +17,7 @@ from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, Tenant
 from hub.domain.replays import DeadGroup, ReplayJob, ReplayKind, ReplayState, ReplayWanted
 from hub.ports.clock import Clock
 from hub.ports.meter import Meter
+from hub.ports.runs import Start
 from hub.ports.store import DoneDelivery, Store, Work
 from mappings.documents import Document
 
@@ -198,14 +199,18 @@ class Replays:
             current = await work.replay_job(job.tenant, job.id)
             if current is None or current.state is not ReplayState.RUNNING:
                 return
-            made = [len(await work.owe(job.tenant, id_, planned, now)) for id_, planned in wanted.items()]
+            made = [
+                len(await work.owe(job.tenant, id_, planned, now))
+                + await work.begin_missing(job.tenant, id_, starts, now)
+                for id_, (planned, starts) in wanted.items()
+            ]
             cursor = ids[-1] if ids else job.cursor
             moved = _moved(current, cursor, sum(made), made.count(0), len(ids) < room, now)
             await work.put_replay_job(moved)
         self.meter.note("replay.advanced", replay=show("rpl", job.id), count=sum(made), skipped=made.count(0))
 
-    async def _wanted(self, job: ReplayJob, id_: EventId, now: datetime) -> list[Planned]:
-        """What today's rules want for a stored event at the wanted connection."""
+    async def _wanted(self, job: ReplayJob, id_: EventId, now: datetime) -> tuple[list[Planned], list[Start]]:
+        """What today's rules want for a stored event at the wanted connection: deliveries, and runs that may lead there."""
         stored, data = await self.queries.event(job.tenant, id_)
         event = Event(
             id=stored.id,
@@ -219,12 +224,22 @@ class Replays:
             occurred_at=stored.occurred_at,
             received_at=stored.received_at,
             cause=stored.cause,
+            depth=stored.depth,
         )
         book = await self.library.book(job.tenant)
         asked = [event.subject] if event.type in book.tagged else []
         words = await words_now(self.store, job.tenant, asked)
-        planned, _ = self.prepare.plan(event, book, now, words)  # runs are not begun anew
-        return [plan for plan in planned if job.wanted.connection in (None, plan.connection)]
+        planned, starts = self.prepare.plan(event, book, now, words)
+        if job.wanted.connection is None:
+            return planned, starts
+        name = book.by_id[job.wanted.connection].name
+        leads = {
+            rule.rule
+            for rule in book.rules.get(event.type, ())
+            if any(c.connection == name for c in rule.compiled.steps)
+        }
+        at_it = [plan for plan in planned if plan.connection == job.wanted.connection]
+        return at_it, [start for start in starts if start.rule in leads]
 
 
 def _moved(job: ReplayJob, cursor: str, done: int, skipped: int, over: bool, now: datetime) -> ReplayJob:

@@ -17,7 +17,7 @@ from mappings.documents import Document
 
 STEP = 500  # rows one transaction looks at: a few milliseconds in which a SQLite file takes nothing in
 PAUSE_S = 0.02  # between two steps, and at least as long as the step took
-KIND_S = 120.0  # of one sweep for one kind; the rest waits for the next
+KIND_S = 30.0  # of one sweep for one kind: a sweep ends before the next begins, and the rest waits for that
 COUNTED = 100_000  # rows are counted up to here
 
 

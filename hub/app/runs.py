@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from hub.app.library import Library
+from hub.domain.approvers import Approver, may_approve
 from hub.domain.audit import Act
-from hub.domain.errors import NotFound
+from hub.domain.errors import Forbidden, NotFound
 from hub.domain.ids import RunId, TenantId, show
 from hub.domain.rules import Program
 from hub.domain.rules.tree import Gate
 from hub.domain.run_words import standing
 from hub.domain.runs import LIVE, Run, RunState, decide
 from hub.ports.clock import Clock
+from hub.ports.meter import Meter
 from hub.ports.store import Store
 
-ACTS = ("approve", "reject", "release", "discard", "cancel")
+ANSWERS = ("approve", "reject")
+ACTS = (*ANSWERS, "release", "discard", "cancel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,16 @@ class RunView:
         return standing(self.run, self.program, stopped=self.stopped)
 
     @property
-    def approvers(self) -> str | None:
+    def approvers(self) -> tuple[str, ...]:
         """Who is asked at the gate where it stands."""
-        step = self.program.steps.get(self.run.step or "")
-        return step.approvers if isinstance(step, Gate) and self.run.state is RunState.GATE else None
+        gate = gate_of(self.run, self.program)
+        return () if gate is None else gate.approvers
+
+
+def gate_of(run: Run, program: Program) -> Gate | None:
+    """The gate at which a run waits for a person."""
+    step = program.steps.get(run.step or "")
+    return step if isinstance(step, Gate) and run.state is RunState.GATE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +57,36 @@ class Runs:
     store: Store
     library: Library
     clock: Clock
+    meter: Meter
+    may_approve: Callable[[Approver, Gate], bool] = may_approve
 
-    async def decide(self, tenant: TenantId, run: RunId, act: str, by: str, why: str | None = None) -> RunView:
-        """One of ACTS, on the record of who did it. Raises NotFound, Conflict (`run_state`)."""
+    async def decide(self, tenant: TenantId, run: RunId, act: str, by: Approver, why: str | None = None) -> RunView:
+        """One of ACTS, on the record of who did it.
+
+        Raises NotFound, Conflict (`run_state`), Forbidden (`not_an_approver`) for who is not asked at the gate.
+        """
         now = self.clock.now()
+        async with self.store.look() as look:
+            asked = await look.run(tenant, run)
+        program = None if asked is None else await self.library.program(asked.revision)
         async with self.store.work() as work:
             known = await work.take_run(tenant, run)
             if known is None:
                 raise NotFound(f"there is no run {show('run', run)}")
+            gate = None if program is None else gate_of(known, program)
+            if gate is not None and act in ANSWERS and not self.may_approve(by, gate):
+                raise Forbidden("the gate asks somebody else", code="not_an_approver")
             decided = decide(known, act, now)
             if decided.state is RunState.DISCARDED:
                 await work.forget_once(decided)
             await work.save_runs([decided])
             detail = {"step": known.step, "was": str(known.state), **({"why": why} if why else {})}
-            await work.audit(Act(now, tenant, by, f"run.{act}", show("run", run), {**detail}))
+            await work.audit(Act(now, tenant, by.id, f"run.{act}", show("run", run), {**detail}))
         self.store.ring()
-        return await self.view(decided)
+        view = await self.view(decided)
+        if decided.state not in LIVE:
+            self.meter.run_ended(view.rule, decided.state)
+        return view
 
     async def one(self, tenant: TenantId, run: RunId) -> RunView:
         """Raises NotFound."""

@@ -11,10 +11,12 @@ from typing import TypeVar
 import click
 
 from hub.adapters.backup.boxes import with_secret
+from hub.adapters.backup.shipping import Reached, restore_to
 from hub.adapters.vault.sealed_box import generate
 from hub.app.backup import Backup, Drill, Listed
 from hub.bootstrap import open_backup, open_hub
 from hub.cli.context import settings
+from hub.cli.replays import moment
 from hub.cli.words import as_json, say
 from hub.domain.audit import acting_from
 from hub.domain.backups import time_of
@@ -82,18 +84,41 @@ def verify(id_: str, key: Path) -> None:
 
 
 @backup.command("restore")
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", required=False)
 @secret
+@click.option("--at", "at", help="SQLite: to this moment instead, from the shipped log: a time, or so long ago.")
 @click.option("--to", "address", help="Database to fill, empty or not there yet. Default: HIREWIRE_DATABASE.")
 @click.option("--dry-run", is_flag=True, help="Into a scratch database only, as `verify` does.")
-def restore(id_: str, key: Path, address: str | None, dry_run: bool) -> None:
+def restore(id_: str | None, key: Path, at: str | None, address: str | None, dry_run: bool) -> None:
     """Fill an empty database from a backup and compare it. Nothing that holds tables is ever written over."""
     target = address or settings().database
+    if at is not None:
+        _to_a_moment(at, key, target, dry_run)
+        return
+    if id_ is None:
+        raise click.UsageError("name a backup, or a moment with --at")
     if dry_run:
         _tell("would restore", _with_backup(lambda one: one.verify(id_, _opener(key))))
         return
     drill = _with_backup(lambda one: one.restore(id_, _opener(key), target))
     _tell("restored", drill)
+
+
+def _to_a_moment(at: str, key: Path, target: str, dry_run: bool) -> None:
+    async def act(one: Backup) -> Reached:
+        if one.copier.kind != "sqlite":
+            raise Invalid("PostgreSQL reaches a moment by its own archive; see the guide", code="other_store", at="at")
+        wanted = moment(at, one.clock.now())
+        if not dry_run:
+            return await restore_to(one.objects, _opener(key), target, wanted)
+        async with one.copier.scratch() as scratch:
+            return await restore_to(one.objects, _opener(key), scratch, wanted)
+
+    reached = _with_backup(act)
+    click.echo(
+        f"{'would reach' if dry_run else 'restored to'} {reached.until.isoformat()}, {reached.segments} shipments"
+        f" on {reached.set}"
+    )
 
 
 def _opener(key: Path) -> Opener:
@@ -111,7 +136,7 @@ def _with_backup(act: Callable[[Backup], Awaitable[T]]) -> T:
             if found is None:
                 raise Invalid("no place for backups is set", code="no_backups", at="HIREWIRE_BACKUP_TO")
             with acting_from("cli"):
-                return await act(found)
+                return await act(found.whole)
         finally:
             await opened.close()
 

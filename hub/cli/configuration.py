@@ -14,6 +14,7 @@ from hub.app.configure import Change
 from hub.app.hub import Hub
 from hub.cli.context import actor, with_hub
 from hub.cli.words import as_json, say
+from hub.domain.approvers import ROLE
 from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT as TENANT
 from mappings.documents import Document, Json
@@ -77,13 +78,15 @@ def token() -> None:
 @token.command("make")
 @click.argument("name")
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(list(SCOPES)), help="May be given several times.")
+@click.option("--role", "roles", multiple=True, help="A role that gates of rules may ask for, e.g. hr_owner.")
 @click.option("--all", "all_", is_flag=True, help="Every scope.")
 @click.option("--quiet", is_flag=True, help="Print the secret alone.")
-def make(name: str, scopes: tuple[str, ...], all_: bool, quiet: bool) -> None:
+def make(name: str, scopes: tuple[str, ...], roles: tuple[str, ...], all_: bool, quiet: bool) -> None:
     """Make a token; its secret is printed once."""
 
     async def act(hub: Hub) -> tuple[str, str]:
-        made, secret = await hub.access.make(TENANT, name, SCOPES if all_ else scopes, actor())
+        wanted = [*(SCOPES if all_ else scopes), *(f"{ROLE}{role}" for role in roles)]
+        made, secret = await hub.access.make(TENANT, name, wanted, actor())
         return made.id, secret
 
     id_, secret = with_hub(act)

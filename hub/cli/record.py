@@ -34,7 +34,7 @@ def list_events(type_: str | None, subject: str | None, limit: int, json_: bool)
 
     async def act(hub: Hub) -> list[Row]:
         async with hub.store.look() as look:
-            found = await look.events(TENANT, Page(limit), type=type_, subject=subject)
+            found = await look.events(TENANT, Page(limit), type=type_, subject=subject, bodies=False)
         return [
             {"id": e.id, "received": e.received_at, "type": e.type, "source": e.source, "subject": e.subject}
             for e in found

@@ -29,7 +29,7 @@ def show(json_: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Only count what would go.")
 @as_json
 def run(dry_run: bool, json_: bool) -> None:
-    """Remove what is over now instead of at the next full hour."""
+    """Remove what is over now; the scheduler does so every five minutes."""
     if dry_run:
         say(with_hub(_rows), COLUMNS, "nothing is kept", json_)
         return

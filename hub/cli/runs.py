@@ -6,9 +6,10 @@ import click
 
 from hub.app.hub import Hub
 from hub.app.runs import RunView
-from hub.cli.context import with_hub
+from hub.cli.context import actor, with_hub
 from hub.cli.rules import LANGUAGES
 from hub.cli.words import as_json, say
+from hub.domain.approvers import Approver
 from hub.domain.ids import DEFAULT_TENANT as TENANT
 from hub.domain.ids import RunId, read, show
 from hub.domain.runs import RunState
@@ -49,7 +50,10 @@ def _decision(act: str, help: str) -> None:
     @click.option("--language", type=LANGUAGES, default="en", show_default=True)
     def command(run: tuple[str, ...], why: str | None, language: str) -> None:
         async def decide(hub: Hub) -> list[str]:
-            views = [await hub.runs.decide(TENANT, RunId(read("run", one)), act, "cli", why) for one in run]
+            views = [
+                await hub.runs.decide(TENANT, RunId(read("run", one)), act, Approver(actor(), operator=True), why)
+                for one in run
+            ]
             return [f"{show('run', view.run.id)}: {view.stands[language]}" for view in views]
 
         for line in with_hub(decide):

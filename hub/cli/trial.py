@@ -15,9 +15,8 @@ from hub.adapters.http.router import Router
 from hub.adapters.twins import Twin, load, run_twin
 from hub.app.configure import secret_names
 from hub.app.converse import Talk, converse
-from hub.app.deliver import describe
 from hub.domain.connections import Connection, Lane
-from hub.domain.deliveries import Delivered
+from hub.domain.deliveries import Delivered, describe
 from hub.domain.errors import HubError
 from hub.domain.ids import DEFAULT_TENANT, ConnectionId
 from hub.ports.connector import Connector, Job

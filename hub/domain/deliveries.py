@@ -91,6 +91,21 @@ class Gone:
 Outcome = Delivered | TryLater | Refused | NeedsHuman | Gone
 
 
+def describe(outcome: Outcome) -> tuple[str, str | None]:
+    """The outcome's stable name and its reason."""
+    match outcome:
+        case Delivered():
+            return "delivered", None
+        case TryLater(why=why):
+            return "try_later", why
+        case Refused(why=why):
+            return "refused", why
+        case NeedsHuman(why=why):
+            return "needs_human", why
+        case Gone(why=why):
+            return "gone", why
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A delivery to be made of an event: which connection, which step of which rule revision.

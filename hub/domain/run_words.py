@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from hub.domain.rules.program import Program
-from hub.domain.rules.step_sentences import event_name
+from hub.domain.rules.step_sentences import approvers_in_words, event_name
 from hub.domain.rules.tree import Gate, Wait
-from hub.domain.rules.wording import Language, quoted
+from hub.domain.rules.wording import Language
 from hub.domain.runs import Run, RunState
 
 _SAID: Mapping[RunState, tuple[str, str]] = {
@@ -40,7 +40,7 @@ def _stands(run: Run, program: Program, language: Language) -> str:
     step = program.steps.get(run.step or "")
     until = _until(run.until, language)
     if run.state is RunState.GATE and isinstance(step, Gate):
-        whom = quoted(step.approvers)
+        whom = approvers_in_words(step, language)
         return f"Waits for {whom} to approve{until}." if english else f"等待{whom}批准{until}。"
     if run.state is RunState.HELD:
         why = _why(run.reason, language)

@@ -41,8 +41,14 @@ class Meter(Protocol):
         `leads`: whether this process holds the task's role; None for a task that every process runs.
         """
 
+    def run_started(self, rule: str) -> None:
+        """A run was looked at for the first time."""
+
+    def run_ended(self, rule: str, outcome: str) -> None:
+        """`outcome`: the state in which it ended."""
+
     def refused(self, reason: str) -> None:
-        """An event or webhook that was refused before acceptance: queue | backlog | tenant_backlog | disk."""
+        """An event or webhook that was refused before acceptance: queue | backlog | tenant_backlog | disk | memory."""
 
     def limited(self, limit: str) -> None:
         """A call was refused because its caller is over a limit: token | tenant | hook | stranger."""

@@ -9,6 +9,7 @@ from typing import Protocol
 from hub.domain.deliveries import Planned
 from hub.domain.ids import DeliveryId, EventId, TenantId
 from hub.domain.replays import DeadGroup, ReplayJob, ReplayWanted
+from hub.ports.runs import Start
 
 
 class Replays(Protocol):
@@ -48,6 +49,12 @@ class Replays(Protocol):
         self, tenant: TenantId, event: EventId, planned: Sequence[Planned], now: datetime
     ) -> list[DeliveryId]:
         """Deliveries more for a stored event, except for (connection, step) pairs that it has or had already."""
+
+    async def begin_missing(self, tenant: TenantId, event: EventId, starts: Sequence[Start], now: datetime) -> int:
+        """Runs for a stored event, except of rules that have run or sent for it already; how many.
+
+        READY at `now`; what the event was followed by since it came counts for their waits.
+        """
 
     async def dead_groups(self, tenant: TenantId) -> list[DeadGroup]:
         """Dead letters by cause, most first."""

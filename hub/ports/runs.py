@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from hub.domain.deliveries import Planned
@@ -37,6 +37,21 @@ class TagChange:
     tag: str
     put: bool
     at: datetime
+
+
+RUN_KINDS = ("ready", "event", "time", "gate", "held")  # what a run waits for
+GATE_PATIENCE = timedelta(days=1)  # after this a gate is overdue
+STUCK_AFTER = timedelta(minutes=1)  # past the time at which a run was to be looked at
+
+
+@dataclass(frozen=True, slots=True)
+class RunStats:
+    """Runs under way, by what they wait for: how many, and since when the oldest."""
+
+    waiting: Mapping[str, int]
+    oldest: Mapping[str, datetime]
+    gates_overdue: int = 0
+    stuck: int = 0
 
 
 Awaited = tuple[TenantId, str, str]  # tenant, subject, event type
@@ -107,6 +122,9 @@ class Runs(Protocol):
 
     async def begun_since(self, rule: RuleId, since: datetime) -> int:
         """How many runs of the rule began after `since`. Transactions that ask for one rule take turns."""
+
+    async def run_stats(self, now: datetime) -> RunStats:
+        """Of all tenants; gates overdue by GATE_PATIENCE, and runs that STUCK_AFTER they were due have not moved."""
 
     async def put_tag(self, tenant: TenantId, subject: str, tag: CandidateTag) -> None:
         """Put the word on."""

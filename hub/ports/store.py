@@ -191,9 +191,9 @@ class Events(Protocol):
         """Those that are there, of whatever tenant: for who has the ids from its own rows."""
 
     async def events(
-        self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None
+        self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None, bodies: bool = True
     ) -> list[StoredEvent]:
-        """Newest first; `page.before` is an event id."""
+        """Newest first; `page.before` is an event id. Without `bodies` they are empty: a page of large ones fills the memory."""
 
     async def find_cause(self, tenant: TenantId, connection: ConnectionId, refs: Mapping[str, str]) -> Cause | None:
         """The newest delivery at this connection that taught us any of these (object, external id) pairs."""
@@ -397,8 +397,8 @@ class Store(Protocol):
     def ring(self, *, here: bool = False) -> None:
         """Say that there is new work, in this process and, unless only `here`, in others (after commit; coalesced)."""
 
-    async def wait(self, seconds: float) -> None:
-        """Until the bell rings, at most `seconds`."""
+    async def wait(self, seconds: float) -> bool:
+        """Until the bell rings, at most `seconds`; whether it rang."""
 
     async def lead(self, role: str, owner: str, *, now: datetime, until: datetime) -> bool:
         """Take or prolong the lease of a role (one scheduler tick over all replicas); False if another holds it."""

@@ -3,13 +3,48 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from hub.domain.connections import Connection
 from hub.domain.errors import Unavailable
 from mappings.documents import Document, Json
+
+
+@runtime_checkable
+class ByteSource(Protocol):
+    """A body too large to hold: read piece by piece as it is sent, and never as a whole.
+
+    It may be read several times (to sign it, to send it again), and gives the same `size` bytes each time.
+    """
+
+    @property
+    def size(self) -> int: ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """From its beginning. What it raises ends the exchange as Unknown: part of the request is out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A body made of several: text around a file, or a file in parts."""
+
+    parts: tuple[bytes | ByteSource, ...]
+
+    @property
+    def size(self) -> int:
+        """Of all parts."""
+        return sum(len(part) if isinstance(part, bytes) else part.size for part in self.parts)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """One part after the other."""
+        for part in self.parts:
+            if isinstance(part, bytes):
+                yield part
+                continue
+            async for chunk in part.chunks():
+                yield chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +61,7 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Json = None
     form: Mapping[str, str] | None = None
-    body: bytes | None = None
+    body: bytes | ByteSource | None = None
     auth: str = "default"
     key: str | None = None
 

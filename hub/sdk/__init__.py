@@ -7,18 +7,31 @@ condition, `connector.py` has `def connector(base: Declarative) -> Connector` an
 from hub.domain.deliveries import Delivered, Gone, NeedsHuman, Outcome, Refused, Reported, TryLater
 from hub.domain.errors import Invalid
 from hub.ports.connector import Connector, Endpoint, Exchange, Hook, HookIdentity, Job, Operation
-from hub.ports.transport import Attachment, HttpRequest, HttpResponse, MailReply, MailRequest, Request, Response
+from hub.ports.transport import (
+    Attachment,
+    ByteSource,
+    HttpRequest,
+    HttpResponse,
+    Joined,
+    MailReply,
+    MailRequest,
+    Request,
+    Response,
+)
 from hub.sdk.declarative import Declarative
+from hub.sdk.multipart import FilePart, multipart
 from mappings.documents import Document, Json
 
 __all__ = [
     "Attachment",
+    "ByteSource",
     "Connector",
     "Declarative",
     "Delivered",
     "Document",
     "Endpoint",
     "Exchange",
+    "FilePart",
     "Gone",
     "Hook",
     "HookIdentity",
@@ -26,6 +39,7 @@ __all__ = [
     "HttpResponse",
     "Invalid",
     "Job",
+    "Joined",
     "Json",
     "MailReply",
     "MailRequest",
@@ -37,4 +51,5 @@ __all__ = [
     "Request",
     "Response",
     "TryLater",
+    "multipart",
 ]

@@ -10,6 +10,7 @@ from hub.app.hub import Hub
 from hub.web import dto
 from hub.web.auth import admit
 from hub.web.cloudevents import read_events
+from hub.web.inflow import inflow_of
 
 _JSON = (b"content-type", b"application/json")
 _encode = msgspec.json.Encoder().encode
@@ -23,9 +24,9 @@ def accepting(app: ASGIApp) -> ASGIApp:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed([*scope["headers"]])}
         client = scope.get("client")
         caller = await admit(hub, headers, scope["route_handler"].opt, client[0] if client else "")
-        body = await Request(scope, receive, send).body()
-        incoming = read_events(headers.get("content-type", ""), headers, body)
-        receipts = await hub.ingest(caller.tenant, incoming)
+        async with inflow_of(scope).body(Request(scope, receive, send)) as body:
+            incoming = read_events(headers.get("content-type", ""), headers, body)
+            receipts = await hub.ingest(caller.tenant, incoming)
         pairs = zip(incoming, receipts, strict=True)
         answer = _encode(dto.Accepted([dto.AcceptedEvent(one.source, one.key, receipt.id) for one, receipt in pairs]))
         length = (b"content-length", b"%d" % len(answer))

@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Controller, Request, get, post
 from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath
 
 from hub.app.backtests import DAYS, LONGEST
 from hub.domain.errors import NotFound
@@ -68,17 +68,25 @@ class BacktestsController(Controller):
         "/backtests/{backtest_id:str}",
         operation_id="getBacktest",
         opt=scope("rules:read"),
-        responses=may_answer(400, 401, 403, 404, 503),
+        responses=may_answer(401, 403, 404, 503),
         summary="How far a backtest is, and its result",
     )
-    async def one(
-        self, request: Request[Any, Any, Any], backtest_id: FromPath[str], reveal: FromQuery[bool] = False
-    ) -> dto.BacktestView:
-        """Counts and ids; `reveal` names the candidates that it shows: needs `events:read` too."""
+    async def one(self, request: Request[Any, Any, Any], backtest_id: FromPath[str]) -> dto.BacktestView:
+        """Counts and ids; nothing personal."""
+        return await _view(request, await hub_of(request).backtests.one(caller_of(request).tenant, backtest_id))
+
+    @get(
+        "/backtests/{backtest_id:str}/candidates",
+        operation_id="listBacktestCandidates",
+        opt=scope("rules:read", reads="backtest.candidates"),
+        responses=may_answer(401, 403, 404, 503),
+        summary="The names of the candidates that a backtest shows",
+    )
+    async def candidates(self, request: Request[Any, Any, Any], backtest_id: FromPath[str]) -> dict[str, str]:
+        """By id. Personal values: needs `events:read` too."""
         hub, caller = hub_of(request), caller_of(request)
-        may_reveal(caller, reveal)
-        job = await hub.backtests.one(caller.tenant, backtest_id)
-        return await _view(request, job, await hub.backtests.names(job) if reveal else None)
+        may_reveal(caller, True)
+        return await hub.backtests.names(await hub.backtests.one(caller.tenant, backtest_id))
 
     @post(
         "/backtests/{backtest_id:str}/cancel",
@@ -93,11 +101,9 @@ class BacktestsController(Controller):
         return await _view(request, await hub_of(request).backtests.cancel(caller_of(request).tenant, backtest_id))
 
 
-async def _view(
-    request: Request[Any, Any, Any], job: Backtest, names: dict[str, str] | None = None
-) -> dto.BacktestView:
+async def _view(request: Request[Any, Any, Any], job: Backtest) -> dto.BacktestView:
     async with hub_of(request).store.look() as look:
         revision = await look.revision(job.revision)
     if revision is None:
         raise NotFound("the revision is not there any more")
-    return dto.BacktestView.of(job, revision, hub_of(request).fields, names)
+    return dto.BacktestView.of(job, revision, hub_of(request).fields)

@@ -197,7 +197,7 @@ class RunSummary(msgspec.Struct):
     step: str | None
     awaits: str | None
     until: datetime | None
-    approvers: str | None
+    approvers: list[str]
     reason: str | None
     created_at: datetime
     changed_at: datetime
@@ -219,7 +219,7 @@ class RunSummary(msgspec.Struct):
             step=run.step,
             awaits=run.awaits,
             until=run.until,
-            approvers=view.approvers,
+            approvers=[*view.approvers],
             reason=run.reason,
             created_at=run.created_at,
             changed_at=run.changed_at,

@@ -177,7 +177,7 @@ class ComparisonView(msgspec.Struct):
 class BacktestView(msgspec.Struct):
     """A backtest: `queued`, `running`, `done`, `cancelled`, `failed`. `result` is there when it is done.
 
-    `words` names the clauses of the result in both languages; `names` the candidates it shows, where that was asked for.
+    `words` names the clauses of the result in both languages.
     """
 
     id: str
@@ -192,12 +192,9 @@ class BacktestView(msgspec.Struct):
     finished_at: datetime | None
     result: dict[str, object] | None
     words: dict[str, dict[str, str]]
-    names: dict[str, str] | None
 
     @classmethod
-    def of(
-        cls, b: Backtest, revision: RuleRevision, fields: Fieldbook, names: dict[str, str] | None = None
-    ) -> BacktestView:
+    def of(cls, b: Backtest, revision: RuleRevision, fields: Fieldbook) -> BacktestView:
         """From the record."""
         words = {
             "en": clause_words(revision.body, fields, "en"),
@@ -206,7 +203,7 @@ class BacktestView(msgspec.Struct):
         result = None if b.result is None else dict[str, object](b.result)
         return cls(
             b.id, revision.name, revision.number, b.days, b.state, b.created_at, b.created_by, b.seen, b.total,
-            b.finished_at, result, words, names,
+            b.finished_at, result, words,
         )  # fmt: skip
 
 

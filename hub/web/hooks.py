@@ -11,6 +11,7 @@ from litestar.params import FromPath
 from hub.domain.audit import act_from
 from hub.web.auth import PUBLIC, Open, counting_strangers, hub_of
 from hub.web.bodies import parse_json
+from hub.web.inflow import inflow_of
 from hub.web.problems import may_answer
 
 
@@ -32,8 +33,8 @@ class HooksController(Controller):
     async def receive(self, request: Request[Any, Any, Any], connection: FromPath[str]) -> Response[bytes]:
         """An empty object, or the echo that the vendor asks for."""
         headers = {name.lower(): value for name, value in request.headers.items()}
-        body = await request.body()
-        async with counting_strangers(hub_of(request), request.client.host if request.client else ""):
+        here = counting_strangers(hub_of(request), request.client.host if request.client else "")
+        async with inflow_of(request.scope).body(request) as body, here:
             taken = await hub_of(request).receive(connection, headers, body)
         return Response(orjson.dumps(taken.reply if taken.reply is not None else {}), media_type="application/json")
 
@@ -66,7 +67,11 @@ class HooksController(Controller):
 
 
 async def _partner(request: Request[Any, Any, Any], connection: str, path: str) -> Response[bytes]:
-    raw = await request.body()
+    async with inflow_of(request.scope).body(request) as raw:
+        return await _answer(request, connection, path, raw)
+
+
+async def _answer(request: Request[Any, Any, Any], connection: str, path: str, raw: bytes) -> Response[bytes]:
     act_from(f"partner {request.client.host}" if request.client else "partner")
     headers = {name.lower(): value for name, value in request.headers.items()}
     query = dict(request.query_params.items())

@@ -88,7 +88,7 @@ class RunsController(Controller):
         summary="Approve or reject at a gate, release or discard what is held, cancel",
     )
     async def decide(self, request: Request[Any, Any, Any], run_id: FromPath[str]) -> dto.RunSummary:
-        """Written to the audit trail with who said it and, if told, why."""
+        """Written to the audit trail with who said it and, if told, why. A gate is answered by those whom it asks."""
         number, caller = RunId(read("run", run_id)), caller_of(request)
         body = await json_fields(request, need=("act",), may=("why",))
         act, why = body["act"], body.get("why")
@@ -97,4 +97,6 @@ class RunsController(Controller):
         if "why" in body and (not isinstance(why, str) or len(why) > LONGEST_WHY or "\0" in why):
             raise Invalid(f"why is a text of at most {LONGEST_WHY} characters", code="type", at="why")
         reason = why if isinstance(why, str) else None
-        return dto.RunSummary.of(await hub_of(request).runs.decide(caller.tenant, number, str(act), caller.id, reason))
+        return dto.RunSummary.of(
+            await hub_of(request).runs.decide(caller.tenant, number, str(act), caller.approver, reason)
+        )

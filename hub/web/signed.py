@@ -44,6 +44,12 @@ class Rights:
     object: Object
     context: Context
 
+    @property
+    def roles(self) -> frozenset[str]:
+        """What a gate may ask for."""
+        held = (one for one in self.subject.grants if one.holds(self.context.now) and one.covers(self.object))
+        return frozenset(str(grant.role) for grant in held)
+
     def decide(self, action: str) -> Decision:
         """Whether this may be done, too."""
         return decide(self.subject, action, self.object, self.context)
@@ -73,7 +79,8 @@ async def signed_caller(
     connection.state["signed"] = signed
     connection.state["decision"] = decision
     connection.state["cookie"] = cookie
-    return Caller(subject.id, subject.tenant, frozenset(), asks=Rights(subject, found, context)), refusal
+    rights = Rights(subject, found, context)
+    return Caller(subject.id, subject.tenant, frozenset(), asks=rights, session=signed.session.id), refusal
 
 
 def must_be_ours(people: People, connection: ASGIConnection[Any, Any, Any, Any], cookie: str | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hub.domain.approvers import Approver
 from hub.domain.deliveries import STOPPED, Delivery, Final, State
 from hub.domain.errors import Invalid
 from hub.domain.ids import RunId
@@ -40,7 +41,7 @@ async def test_queued_deliveries_and_runs_stop_and_go_on() -> None:
     assert (await only(b)).run.state is RunState.GATE
     assert (await steps(b), len(b.vendor.posts)) == (["first", "second"], 1)
     await b.hub.kill_switch.stop(TENANT, "ann")
-    await b.hub.runs.decide(TENANT, RunId((await only(b)).run.id), "approve", "bob")
+    await b.hub.runs.decide(TENANT, RunId((await only(b)).run.id), "approve", Approver("bob", frozenset({"hr_owner"})))
     await b.advance()
     assert await steps(b) == ["first", "second"]
     await b.hub.kill_switch.resume(TENANT, "ann")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from hub.adapters.clock import ManualClock
 from hub.app.ingest import Incoming
 from hub.app.runs import RunView
-from hub.domain.errors import Conflict, Invalid
+from hub.domain.approvers import Approver
+from hub.domain.errors import Conflict, Forbidden, Invalid
 from hub.domain.events import Cause
 from hub.domain.ids import EventId
 from hub.domain.runs import RunState
@@ -161,7 +163,7 @@ async def test_notify_holds_the_run_until_a_person_releases_it() -> None:
     await later(b, days=1)
     run = (await only(b)).run
     assert (run.state, run.reason) == (RunState.HELD, "timed_out")
-    await b.hub.runs.decide(TENANT, run.id, "release", "hr")
+    await b.hub.runs.decide(TENANT, run.id, "release", Approver("hr", frozenset({"hr_owner"})))
     await b.advance()
     assert await steps(b) == ["offer"]
 
@@ -176,8 +178,8 @@ async def test_a_gate_waits_for_a_person(act: str, owed: list[str], state: str) 
     await accept(b, report())
     await later(b, days=100)
     view = await only(b)
-    assert (view.run.state, view.approvers) == (RunState.GATE, "hr_owner")
-    await b.hub.runs.decide(TENANT, view.run.id, act, "tok_1", "spoken to the team")
+    assert (view.run.state, view.approvers) == (RunState.GATE, ("hr_owner",))
+    await b.hub.runs.decide(TENANT, view.run.id, act, Approver("tok_1", frozenset({"hr_owner"})), "spoken to the team")
     await b.advance()
     assert await steps(b) == owed
     assert (await only(b)).run.state == state
@@ -185,7 +187,42 @@ async def test_a_gate_waits_for_a_person(act: str, owed: list[str], state: str) 
         [entry] = [e for e in [row.act for row in await look.acts(TENANT, 50)] if e.action == f"run.{act}"]
     assert (entry.actor, entry.detail["why"]) == ("tok_1", "spoken to the team")
     with pytest.raises(Conflict):
-        await b.hub.runs.decide(TENANT, view.run.id, act, "tok_1")
+        await b.hub.runs.decide(TENANT, view.run.id, act, Approver("tok_1", frozenset({"hr_owner"})))
+
+
+@pytest.mark.parametrize(
+    ("approvers", "subject", "may"),
+    [
+        ("hr_owner", Approver("tok_1", frozenset({"hr_owner"})), True),
+        ("role:hr_owner", Approver("tok_1", frozenset({"hr_owner"})), True),
+        (["finance", "user:tok_1"], Approver("tok_1"), True),
+        (["finance", "hr_owner"], Approver("tok_2", frozenset({"hr_owner"})), True),
+        ("user:tok_1", Approver("tok_2", frozenset({"tok_1", "user:tok_1"})), False),
+        ("hr_owner", Approver("hr_owner", frozenset({"hr"})), False),
+        ("hr_owner", Approver("cli:root", operator=True), True),
+    ],
+)
+async def test_a_gate_is_answered_by_those_whom_it_asks(approvers: Any, subject: Approver, may: bool) -> None:
+    b = await hub_with({"kind": "gate", "id": "g", "approvers": approvers}, call("offer"))
+    await accept(b, report())
+    run = (await only(b)).run.id
+    for act in () if may else ("approve", "reject"):
+        with pytest.raises(Forbidden) as caught:
+            await b.hub.runs.decide(TENANT, run, act, subject)
+        assert caught.value.code == "not_an_approver"
+    await b.hub.runs.decide(TENANT, run, "approve" if may else "cancel", subject)
+    await b.advance()
+    assert await steps(b) == (["offer"] if may else [])
+
+
+async def test_who_may_answer_is_a_question_that_can_be_put_elsewhere() -> None:
+    b = await hub_with({"kind": "gate", "id": "g", "approvers": "hr_owner"}, call("offer"))
+    await accept(b, report())
+    elsewhere = replace(b.hub.runs, may_approve=lambda subject, gate: subject.id == "cfo" and gate.id == "g")
+    run = (await only(b)).run.id
+    with pytest.raises(Forbidden):
+        await elsewhere.decide(TENANT, run, "approve", Approver("tok_1", frozenset({"hr_owner"})))
+    assert (await elsewhere.decide(TENANT, run, "approve", Approver("cfo"))).run.state is RunState.READY
 
 
 async def test_a_gate_has_a_deadline() -> None:
@@ -210,8 +247,8 @@ async def test_the_rate_cap_holds_and_a_person_releases_or_discards() -> None:
     assert len(await b.deliveries()) == 2
     held = await b.hub.runs.every(TENANT, states=[RunState.HELD])
     assert [view.run.reason for view in held] == ["rate_cap"] * 2
-    await b.hub.runs.decide(TENANT, held[0].run.id, "release", "hr")
-    await b.hub.runs.decide(TENANT, held[1].run.id, "discard", "hr")
+    await b.hub.runs.decide(TENANT, held[0].run.id, "release", Approver("hr", frozenset({"hr_owner"})))
+    await b.hub.runs.decide(TENANT, held[1].run.id, "discard", Approver("hr", frozenset({"hr_owner"})))
     await b.advance()
     assert len(await b.deliveries()) == 3
     await later(b, hours=2)
@@ -237,7 +274,7 @@ async def test_a_plain_rule_is_held_too_where_the_chain_is_too_long() -> None:
     await accept(b, Incoming(**{**{f: getattr(deep, f) for f in deep.__slots__}, "depth": 8}))
     view = await only(b)
     assert (view.run.state, view.run.reason, await steps(b)) == (RunState.HELD, "loop", [])
-    await b.hub.runs.decide(TENANT, view.run.id, "release", "hr")
+    await b.hub.runs.decide(TENANT, view.run.id, "release", Approver("hr", frozenset({"hr_owner"})))
     await b.advance()
     assert await steps(b) == ["offer"]
 
@@ -358,3 +395,12 @@ async def test_a_step_that_cannot_be_taken_is_refused_with_its_place(step: dict[
     with pytest.raises(Invalid) as caught:
         await hub_with(step)
     assert caught.value.at == at
+
+
+async def test_runs_are_counted_as_they_begin_and_end() -> None:
+    b = await hub_with({"kind": "gate", "id": "g", "approvers": "hr_owner"}, guards={"once_per": ["candidate"]})
+    await accept(b, report())
+    await accept(b, report(key="2"))
+    run = next(view.run.id for view in await b.hub.runs.every(TENANT) if view.run.state is RunState.GATE)
+    await b.hub.runs.decide(TENANT, run, "cancel", Approver("hr"))
+    assert b.meter.run_counts == [("r", "started"), ("r", "started"), ("r", "skipped"), ("r", "cancelled")]

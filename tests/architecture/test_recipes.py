@@ -11,6 +11,7 @@ import yaml
 
 from hub.app.ingest import Incoming
 from hub.app.queries import state_name
+from hub.domain.approvers import Approver
 from hub.domain.rules.moments import read_duration
 from hub.domain.runs import RunState
 from hub.ports.transport import HttpRequest, HttpResponse, MailReply, MailRequest
@@ -48,7 +49,7 @@ async def happen(b: Bench, moment: dict[str, Any], key: str) -> None:
         await b.accept(Incoming(event["type"], 1, "/recipe", key, event["data"], subject=event["subject"]))
     if "decide" in moment:
         [view] = await b.hub.runs.every(TENANT, states=[RunState.GATE, RunState.HELD])
-        await b.hub.runs.decide(TENANT, view.run.id, moment["decide"], "test")
+        await b.hub.runs.decide(TENANT, view.run.id, moment["decide"], Approver("test", frozenset({"hr_owner"})))
     await b.advance()
 
 

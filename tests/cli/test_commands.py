@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from hub.adapters.db.schema import newest
 from hub.cli import cli, main
-from hub.domain.errors import NotFound
+from hub.domain.errors import Invalid, NotFound
 
 Run = Callable[..., Result]
 CONFIG = """
@@ -194,3 +194,19 @@ def test_a_connection_is_paused_and_resumed_on_the_record(run: Run, config: Path
     assert (shown["name"], shown["state"], shown["held"]) == ("referrals", "paused", 0)
     assert run("connections", "resume", "referrals").output == "referrals: paused -> active\n"
     assert isinstance(run("connections", "resume", "nobody").exception, NotFound)
+
+
+def test_retention_is_shown_counted_and_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = {row["kind"]: row for row in map(json.loads, run("retention", "show", "--json").output.splitlines())}
+    assert (shown["events"]["days"], shown["events"]["over"], shown["events"]["oldest"]) == (180, "0", None)
+    monkeypatch.setenv("HIREWIRE_RETENTION_DAYS", "events=0,attempts=30")
+    table = run("retention", "run", "--dry-run").output
+    assert "for good" in table
+    gone = {
+        row["kind"]: row["removed"] for row in map(json.loads, run("retention", "run", "--json").output.splitlines())
+    }
+    assert set(gone.values()) == {0}
+    monkeypatch.setenv("HIREWIRE_RETENTION_DAYS", "event=1")
+    wrong = run("retention", "show")
+    assert isinstance(wrong.exception, Invalid)
+    assert wrong.exception.at == "HIREWIRE_RETENTION_DAYS"

@@ -268,8 +268,8 @@ class Node:
     def ring(self, *, here: bool = False) -> None:
         self._server.ring(self._owner, here)
 
-    async def wait(self, seconds: float) -> None:
-        await self._bell.wait(seconds)
+    async def wait(self, seconds: float) -> bool:
+        return await self._bell.wait(seconds)
 
     async def lead(self, role: str, owner: str, *, now: datetime, until: datetime) -> bool:
         return await self._server.store.lead(role, owner, now=now, until=until)

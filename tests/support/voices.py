@@ -81,6 +81,7 @@ class RememberingMeter:
     events: dict[str, int] = field(default_factory=dict)
     verdicts: list[tuple[str, str]] = field(default_factory=list)
     requests: list[tuple[str, int]] = field(default_factory=list)
+    run_counts: list[tuple[str, str]] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
     sweeps: dict[str, tuple[int, datetime | None, bool]] = field(default_factory=dict)
@@ -116,6 +117,12 @@ class RememberingMeter:
 
     def rule(self, rule: str, verdict: str, count: int = 1) -> None:
         self.verdicts.append((rule, verdict))
+
+    def run_started(self, rule: str) -> None:
+        self.run_counts.append((rule, "started"))
+
+    def run_ended(self, rule: str, outcome: str) -> None:
+        self.run_counts.append((rule, outcome))
 
     def refused(self, reason: str) -> None:
         self.refusals.append(reason)

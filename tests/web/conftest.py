@@ -36,6 +36,6 @@ async def api() -> AsyncIterator[Api]:
     b = bench()
     await b.hub.vault.prepare(TENANT)
     await b.configure({"connections": {"referrals": REFERRALS}, "rules": {"high score": HIGH_SCORE}})
-    _, token = await b.hub.access.make(TENANT, "test", SCOPES, "test")
+    _, token = await b.hub.access.make(TENANT, "test", [*SCOPES, "role:hr_owner"], "test")
     async with AsyncTestClient(create_app(b.hub, no_metrics, "0.0.0")) as client:
         yield Api(client, b, token)

@@ -22,7 +22,7 @@ from tests.web.conftest import Api, no_metrics
 SHOWS_NOTHING_PERSONAL = {
     "live", "ready", "metrics", "listEvents", "listDeliveries", "listRuns", "getRun", "listReplays", "getReplay",
     "listDeadLetters", "listConnections", "listRules", "getRule", "listRevisions", "diffRevisions", "listObserved",
-    "listBacktests", "getBacktest", "getRuleSwitch", "listActs", "verifyAudit", "listHeads", "exportAudit",
+    "listBacktests", "getBacktest", "getRuleSwitch", "getRetention", "listActs", "verifyAudit", "listHeads", "exportAudit",
     "partnerGet",  # the vendor whom a report is told is noted where it is told
 }  # fmt: skip
 

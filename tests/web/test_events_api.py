@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
+from hub.ports.store import Page
+from hub.web import dto
 from mappings.documents import Document
-from tests.support.hubs import report
+from tests.support.hubs import TENANT, report
 from tests.web.conftest import Api
 
 SINGLE = {"content-type": "application/cloudevents+json"}
@@ -161,3 +164,19 @@ async def test_pages_follow_each_other(api: Api) -> None:
             break
         cursor = f"&cursor={page['next']}"
     assert seen == ["4", "3", "2", "1", "0"]
+
+
+async def test_a_large_event_comes_back_whole_and_lists_leave_bodies_where_they_are(api: Api) -> None:
+    told = event()
+    told["data"]["report"]["text"]["en"] = "é" * 90_000  # type: ignore[index,call-overload]
+    status, body = await post(api, told)
+    assert status == 202, body
+    [accepted] = body["accepted"]  # type: ignore[misc]
+    answer = await api.client.get(f"/v1/events/{accepted['event_id']}", headers=api.auth)  # type: ignore[index,call-overload]
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["data"] == told["data"]
+    assert set(answer.json()) == {field.name for field in msgspec.structs.fields(dto.Event)}
+    async with api.bench.hub.store.look() as look:
+        [bare] = await look.events(TENANT, Page(5), bodies=False)
+        [whole] = await look.events(TENANT, Page(5))
+    assert (bare.body, bare.id, bare.request_hash) == (b"", whole.id, whole.request_hash)

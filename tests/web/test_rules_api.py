@@ -152,3 +152,17 @@ async def test_a_backtest_is_started_polled_and_cancelled(api: Api) -> None:
     listed = (await api.client.get(f"{PATH}/backtests", headers=api.auth)).json()
     assert {one["id"] for one in listed} == {id_, second["id"]}
     assert (await api.client.get("/v1/backtests/bkt_none", headers=api.auth)).status_code == 404
+
+
+async def test_the_names_in_a_backtest_are_for_who_may_read_events(api: Api) -> None:
+    await api.bench.accept(report(score=91))
+    job = (await api.client.post(f"{PATH}/backtests", headers=api.auth)).json()["id"]
+    api.bench.clock.advance(1)
+    await api.bench.hub.backtests.work_off("worker")
+    done = (await api.client.get(f"/v1/backtests/{job}", headers=api.auth)).json()
+    assert (done["state"], done["result"]["who"]["fires"]) == ("done", ["cand_1"])
+    assert "Ada" not in repr(done)
+    named = await api.client.get(f"/v1/backtests/{job}/candidates", headers=api.auth)
+    assert named.json() == {"cand_1": "Ada Sample"}
+    refused = await api.client.get(f"/v1/backtests/{job}/candidates", headers=await other(api, "rules:read"))
+    assert (refused.status_code, refused.json()["code"]) == (403, "missing_scope")

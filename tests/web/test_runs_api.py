@@ -52,7 +52,7 @@ async def test_runs_are_listed_by_page_state_candidate_and_rule(asked: Api) -> N
 async def test_one_run_says_where_it_stands_in_both_languages(asked: Api) -> None:
     run = await get(asked, "/v1/runs/run_1")
     assert (run["rule"], run["state"], run["approvers"], run["candidate_id"]) == (
-        "ask first", "gate", "hr_owner", "cand_1"
+        "ask first", "gate", ["hr_owner"], "cand_1"
     )  # fmt: skip
     assert run["stands"] == {
         "en": "Waits for “hr_owner” to approve until 2026-03-05 09:00 UTC.",
@@ -92,6 +92,16 @@ async def test_decisions_need_their_scope(asked: Api) -> None:
     answer = await asked.client.post("/v1/runs/run_1/decision", json={"act": "approve"}, headers=head)
     assert answer.status_code == 403
     assert (await asked.client.get("/v1/runs/run_1", headers=head)).status_code == 200
+
+
+async def test_a_gate_is_answered_by_who_has_the_role(asked: Api) -> None:
+    _, token = await asked.bench.hub.access.make(TENANT, "other", ["runs:decide", "role:finance"], "test")
+    head = {"authorization": f"Bearer {token}"}
+    for act in ("approve", "reject"):
+        answer = await asked.client.post("/v1/runs/run_1/decision", json={"act": act}, headers=head)
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_an_approver")
+    cancelled = await asked.client.post("/v1/runs/run_1/decision", json={"act": "cancel"}, headers=head)
+    assert cancelled.status_code == 200
 
 
 async def test_the_timeline_and_the_explanation_show_the_run(asked: Api) -> None:

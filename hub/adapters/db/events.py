@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import LargeBinary, and_, literal, or_, select, update
 
 from hub.adapters.db.evaluations import keep_observed, written
 from hub.adapters.db.link import AnyRow, Link
@@ -26,6 +26,7 @@ _EVENT = metadata.tables["event"]
 _BODY = metadata.tables["event_body"]
 _REF = metadata.tables["ref"]
 _STORED = (*(_EVENT.c[name] for name in EVENT.split(", ")), _BODY.c.body)
+_BARE = (*_STORED[:-1], literal(b"", LargeBinary))
 
 
 class DbEvents:
@@ -118,7 +119,7 @@ class DbEvents:
         """The runs that arrivals start, and waking those that wait for them."""
         starts = [(arrival.event, start) for arrival in arrivals for start in arrival.starts]
         if starts:
-            await self._link.rows(RUN.insert().values([_run_row(event, start) for event, start in starts]))
+            await self._link.rows(RUN.insert().values([run_row(event, start) for event, start in starts]))
         waking = [arrival.event for arrival in arrivals if arrival.wakes]
         if waking:
             awaited = {(event.tenant, event.subject, event.type) for event in waking if event.subject is not None}
@@ -165,9 +166,10 @@ class DbEvents:
         return await self._hot.events(list(events)) if events else {}
 
     async def events(
-        self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None
+        self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None, bodies: bool = True
     ) -> list[StoredEvent]:
-        wanted = select(*_STORED).join(_BODY, _BODY.c.event_id == _EVENT.c.id).where(_EVENT.c.tenant_id == tenant)
+        wanted = select(*_STORED).join(_BODY, _BODY.c.event_id == _EVENT.c.id) if bodies else select(*_BARE)
+        wanted = wanted.where(_EVENT.c.tenant_id == tenant)
         if page.before is not None:
             wanted = wanted.where(_EVENT.c.id < event_id(page.before))
         if type is not None:
@@ -205,7 +207,8 @@ def _event(row: AnyRow) -> StoredEvent:
     return StoredEvent(*[*row[:9], row[14], row[9], cause, row[12], row[13]])
 
 
-def _run_row(event: StoredEvent, start: Start) -> dict[str, object]:
+def run_row(event: StoredEvent, start: Start) -> dict[str, object]:
+    """A run that has not taken a step yet."""
     at = dict.fromkeys(("created_at", "changed_at", "due_at"), event.received_at)
     return {
         "tenant_id": event.tenant,

@@ -1,4 +1,4 @@
-"""The tables of keys. They are kept apart from the data in every backup: see docs/decisions/0013."""
+"""The tables of keys. They are kept apart from the data in every backup: see docs/decisions/0015."""
 
 from __future__ import annotations
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
+from json import dumps
 from typing import Any
 
-from sqlalchemy import func, select, text, tuple_, update
+from sqlalchemy import func, select, text, update
 
 from hub.adapters.db.key_tables import DataKeyRow, KeyRotationRow, OwnerKeyRow
 from hub.adapters.db.link import Link
@@ -28,6 +29,12 @@ _ADD_OWNERS = (
     "ON CONFLICT DO NOTHING"
 )
 _ARRAYS = "SELECT * FROM unnest($1::bytea[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[])"
+
+_ACTIVE = (
+    "SELECT k.id, k.tenant_id, k.data_class, k.parent, k.state, k.wrapped, k.commitment, k.owner FROM {} JOIN owner_key k "
+    "ON k.tenant_id = $2 AND k.owner = w.value AND k.data_class = $3 AND k.state = 'active'"
+)
+_LISTED, _UNNESTED = "json_each($1) AS w", "unnest($1::text[]) AS w(value)"
 
 Opens = Callable[[], AbstractAsyncContextManager[Link]]
 
@@ -206,9 +213,14 @@ _GONE = {"state": "destroyed", "wrapped": bytes(40)}
 
 
 async def _active(link: Link, tenant: TenantId, wanted: Collection[tuple[str, str]]) -> list[KeyRow]:
-    pairs = tuple_(_OWNER.c.owner, _OWNER.c.data_class).in_(sorted(wanted))
-    rows = await link.rows(_owners().where(_OWNER.c.tenant_id == tenant, pairs, text("state = 'active'")))
-    return [KeyRow(*row) for row in rows]
+    """In the driver's own form: a Core statement with 128 pairs costs 60 us of CPU for each."""
+    found: list[KeyRow] = []
+    for data_class in {kind for _, kind in wanted}:
+        owners = sorted(owner for owner, kind in wanted if kind == data_class)
+        given = dumps(owners) if link.sqlite else owners
+        rows = await link.driver(_ACTIVE.format(_LISTED if link.sqlite else _UNNESTED), given, tenant, data_class)
+        found += [KeyRow(*row) for row in rows]
+    return found
 
 
 def _values(row: KeyRow) -> tuple[Any, ...]:

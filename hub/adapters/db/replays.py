@@ -9,15 +9,17 @@ from typing import Any
 
 from sqlalchemy import Select, exists, func, select, update
 
-from hub.adapters.db.events import groups_of, keys_of
+from hub.adapters.db.events import groups_of, keys_of, run_row
 from hub.adapters.db.history import DbDeliveries
 from hub.adapters.db.link import AnyRow
 from hub.adapters.db.rule_tables import REPLAY_JOB
+from hub.adapters.db.run_tables import RUN
 from hub.adapters.db.statements import PLANNED, unique
 from hub.adapters.db.tables import metadata
 from hub.domain.deliveries import Final, Planned
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId
 from hub.domain.replays import DeadGroup, ReplayJob, ReplayKind, ReplayState, ReplayWanted
+from hub.ports.runs import Start
 from mappings.documents import Document
 
 _EVENT = metadata.tables["event"]
@@ -86,10 +88,7 @@ class DbReplays(DbDeliveries):
         stored = await self.event(tenant, event) if await self._keep_event(event) else None
         if stored is None:
             return []
-        known = set()
-        for table in (_LIVE, _DONE):
-            rows = await self._link.rows(select(table.c.dest_id, table.c.step).where(table.c.event_id == event))
-            known |= {(row[0], row[1]) for row in rows}
+        known = await self._steps(event)
         fresh = [replace(plan, due_at=now) for plan in planned if (plan.connection, plan.step) not in known]
         names, ids = PLANNED.split(", "), []
         for plan in fresh:
@@ -108,6 +107,26 @@ class DbReplays(DbDeliveries):
         await self._supersede(groups_of(waiters), now)
         await self._hot.promote(keys, None)
         return ids
+
+    async def _steps(self, event: EventId) -> set[tuple[int, str]]:
+        """The (lane, step) of every delivery that the event has or had."""
+        known = set()
+        for table in (_LIVE, _DONE):
+            rows = await self._link.rows(select(table.c.dest_id, table.c.step).where(table.c.event_id == event))
+            known |= {(row[0], row[1]) for row in rows}
+        return known
+
+    async def begin_missing(self, tenant: TenantId, event: EventId, starts: Sequence[Start], now: datetime) -> int:
+        stored = await self.event(tenant, event) if starts else None
+        if stored is None:
+            return 0
+        sent = {step.partition(".")[0] for _, step in await self._steps(event)}
+        ran = {str(row[0]) for row in await self._link.rows(select(RUN.c.rule_id).where(RUN.c.event_id == event))}
+        fresh = [start for start in starts if str(start.rule) not in sent | ran]
+        if fresh:
+            later = {"changed_at": now, "due_at": now}
+            await self._link.rows(RUN.insert().values([run_row(stored, start) | later for start in fresh]))
+        return len(fresh)
 
     async def dead_groups(self, tenant: TenantId) -> list[DeadGroup]:
         cause = (_DONE.c.dest_id, _DONE.c.revision_id, _DONE.c.step, _DONE.c.error)

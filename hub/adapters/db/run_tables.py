@@ -22,6 +22,7 @@ class RunRow(SQLModel, table=True):
         Index("run_tenant", "tenant_id", "id"),
         Index("run_subject", "tenant_id", "subject", "id", **_where("subject IS NOT NULL")),
         Index("run_begun", "rule_id", "began_at", **_where("began_at IS NOT NULL")),
+        Index("run_live", "state", "changed_at", **_where("state IN ('ready', 'waiting', 'gate', 'held')")),
         Index("run_at", "at_event", **_where("state IN ('ready', 'waiting', 'gate', 'held')")),
         Index("run_firing", "event_id", "rule_id", unique=True),
         {"sqlite_autoincrement": True},

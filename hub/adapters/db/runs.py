@@ -15,8 +15,8 @@ from hub.adapters.db.run_tables import CALENDAR, ONCE, RUN, TAG, TAG_CHANGE
 from hub.adapters.db.settings import SWITCH, DbSettings
 from hub.adapters.db.tables import metadata
 from hub.domain.ids import EventId, RevisionId, RuleId, RunId, TenantId
-from hub.domain.runs import Run, RunState
-from hub.ports.runs import CandidateTag, TagChange
+from hub.domain.runs import LIVE, Run, RunState
+from hub.ports.runs import GATE_PATIENCE, STUCK_AFTER, CandidateTag, RunStats, TagChange
 from mappings.documents import Document
 
 _EVENT = metadata.tables["event"]
@@ -111,6 +111,21 @@ class DbRuns(DbSettings):
         if not self._link.sqlite:
             await self._link.rows(select(RULE.c.id).where(RULE.c.id == rule).with_for_update(key_share=True))
 
+    async def run_stats(self, now: datetime) -> RunStats:
+        live = RUN.c.state.in_([state.value for state in sorted(LIVE)])
+        groups = select(RUN.c.state, RUN.c.awaits.is_not(None), func.count(), func.min(RUN.c.changed_at)).where(live)
+        rows = await self._link.rows(groups.group_by(RUN.c.state, RUN.c.awaits.is_not(None)))
+        kinds = [(_kind(state, bool(awaits)), count, oldest) for state, awaits, count, oldest in rows]
+        gates = (RUN.c.state == RunState.GATE.value, RUN.c.changed_at < now - GATE_PATIENCE)
+        overdue = await self._link.rows(select(func.count()).select_from(RUN).where(*gates))
+        stuck = await self._link.rows(select(func.count()).select_from(_due(now - STUCK_AFTER).subquery()))
+        return RunStats(
+            {kind: count for kind, count, _ in kinds},
+            {kind: oldest for kind, _, oldest in kinds},
+            int(overdue[0][0]),
+            int(stuck[0][0]),
+        )
+
     async def put_tag(self, tenant: TenantId, subject: str, tag: CandidateTag) -> None:
         if await self._link.row(select(TAG.c.tag).where(*_tag(tenant, subject, tag.tag))) is None:
             await self._tell_tag(tenant, subject, tag, put=True)
@@ -165,6 +180,12 @@ class DbRuns(DbSettings):
 
 def _tag(tenant: TenantId, subject: str, tag: str) -> tuple[Any, ...]:
     return TAG.c.tenant_id == tenant, TAG.c.subject == subject, TAG.c.tag == tag
+
+
+def _kind(state: str, awaits: bool) -> str:
+    if state != RunState.WAITING.value:
+        return state
+    return "event" if awaits else "time"
 
 
 def _select() -> Select[Any]:

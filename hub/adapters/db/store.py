@@ -107,9 +107,9 @@ class SqlStore(DbKeys):
         """See the port."""
         self._bell.ring(here=here)
 
-    async def wait(self, seconds: float) -> None:
+    async def wait(self, seconds: float) -> bool:
         """See the port."""
-        await self._bell.wait(seconds)
+        return await self._bell.wait(seconds)
 
     async def lead(self, role: str, owner: str, *, now: datetime, until: datetime) -> bool:
         """See the port."""

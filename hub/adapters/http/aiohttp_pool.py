@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import AsyncGenerator
 from types import SimpleNamespace
 
 import aiohttp
 
-from hub.adapters.http.message import Outgoing
+from hub.adapters.http.message import Outgoing, pieces
 from hub.adapters.http.pool import Cut, Limits, Trial, expanded, joined
 from hub.adapters.http.resolver import GuardedResolver, RefusedAddress
 from hub.ports.transport import Blocked, HttpResponse, NotSent, Unknown
@@ -21,11 +22,16 @@ class AiohttpPool:
         self._kept, self._fresh = self._session(keep=True), self._session(keep=False)
 
     async def once(self, out: Outgoing, trial: Trial, *, fresh: bool) -> HttpResponse:
-        answered = False
+        answered, headers = False, out.headers
+        data: bytes | AsyncGenerator[bytes, None] | None
+        if out.body is None or isinstance(out.body, bytes):
+            data = out.body
+        else:  # without its length it would go in chunks, which many vendors refuse
+            data, headers = pieces(out.body), {**headers, "content-length": str(out.body.size)}
         session = self._fresh if fresh else self._kept
         try:
             async with session.request(
-                out.method, out.url, headers=out.headers, data=out.body, allow_redirects=False, trace_request_ctx=trial
+                out.method, out.url, headers=headers, data=data, allow_redirects=False, trace_request_ctx=trial
             ) as response:
                 answered = True
                 body = await _read(response, self._limits.body)

@@ -6,13 +6,14 @@ import base64
 from collections.abc import Callable
 
 from hub.adapters.http import standard_webhooks
-from hub.adapters.http.message import Outgoing
+from hub.adapters.http.message import Outgoing, pieces
 from hub.adapters.http.wire import bad_manifest, needed, optional, part
 from hub.ports.clock import Clock
-from hub.ports.transport import Channel, NeedsReauth
+from hub.ports.transport import Channel, NeedsReauth, NotSent, Unknown
 from mappings.documents import Document
 
 OAUTH = "oauth2_client_credentials"
+WEBHOOK = "standard_webhooks"
 Sign = Callable[[Outgoing, str | None, str | None], Outgoing]
 """The request with credentials, from the request, its key (a webhook's id) and the access token (OAuth modes)."""
 
@@ -32,6 +33,23 @@ def way(channel: Channel, name: str) -> Document:
     return spec
 
 
+async def sign_streamed(out: Outgoing, spec: Document, channel: Channel, key: str | None, clock: Clock) -> Outgoing:
+    """A webhook whose body is streamed, signed: the body is read once for that, and not held. Raises NotSent too."""
+    id, timestamp = _webhook_id(out, key), int(clock.now().timestamp())
+    try:
+        signing = standard_webhooks.Signing(needed(spec, "secret", channel), id, timestamp)
+    except standard_webhooks.BadSecret as error:
+        raise _bad_secret() from error
+    assert out.body is not None
+    assert not isinstance(out.body, bytes)
+    try:
+        async for piece in pieces(out.body):
+            signing.update(piece)
+    except Unknown as error:
+        raise NotSent("the body could not be read to be signed", code="not_sent") from error
+    return _signed(out, id, timestamp, signing.header())
+
+
 def signer(spec: Document, channel: Channel, clock: Clock) -> Sign:
     """A way to sign in made ready: what the manifest and the connection's settings say is read once.
 
@@ -47,7 +65,7 @@ def signer(spec: Document, channel: Channel, clock: Clock) -> Sign:
             return _fixed(_applied(spec), needed(spec, "token", channel))
         case "api_key":
             return _api_key(spec, channel)
-        case "standard_webhooks":
+        case mode if mode == WEBHOOK:
             return _standard_webhooks(needed(spec, "secret", channel), clock)
         case mode if mode == OAUTH:
             return _applied(spec)
@@ -101,15 +119,27 @@ def _standard_webhooks(secret: str, clock: Clock) -> Sign:
     try:
         keys = standard_webhooks.keys(secret)
     except standard_webhooks.BadSecret as error:
-        raise NeedsReauth("the connection's signing secret cannot be used", code="bad_secret") from error
+        raise _bad_secret() from error
 
     def sign(out: Outgoing, key: str | None, _token: str | None) -> Outgoing:
-        id = key or out.headers.get("webhook-id")
-        if not id:
-            raise bad_manifest("a signed webhook needs a key")
-        timestamp = int(clock.now().timestamp())
-        signature = standard_webhooks.signature(keys, id, timestamp, out.body or b"")
-        signed = {"webhook-id": id, "webhook-timestamp": str(timestamp), "webhook-signature": signature}
-        return out.with_headers(signed, again=True)
+        assert out.body is None or isinstance(out.body, bytes), "a streamed body is signed by sign_streamed"
+        id, timestamp = _webhook_id(out, key), int(clock.now().timestamp())
+        return _signed(out, id, timestamp, standard_webhooks.signature(keys, id, timestamp, out.body or b""))
 
     return sign
+
+
+def _webhook_id(out: Outgoing, key: str | None) -> str:
+    id = key or out.headers.get("webhook-id")
+    if not id:
+        raise bad_manifest("a signed webhook needs a key")
+    return id
+
+
+def _bad_secret() -> NeedsReauth:
+    return NeedsReauth("the connection's signing secret cannot be used", code="bad_secret")
+
+
+def _signed(out: Outgoing, id: str, timestamp: int, signature: str) -> Outgoing:
+    signed = {"webhook-id": id, "webhook-timestamp": str(timestamp), "webhook-signature": signature}
+    return out.with_headers(signed, again=True)

@@ -10,14 +10,15 @@ import asyncio
 import ssl
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import cast
 
 import httptools
 
-from hub.adapters.http.message import Outgoing
+from hub.adapters.http.message import Outgoing, length, pieces
 from hub.adapters.http.pool import Cut, Limits, Trial, expanded, joined
 from hub.adapters.http.resolver import GuardedResolver
-from hub.ports.transport import HttpResponse, NotSent, Unknown
+from hub.ports.transport import ByteSource, HttpResponse, NotSent, Unknown
 
 Origin = tuple[str, str, int]  # scheme, host, port
 _CLOSE_S = 1.0  # how long a closed connection may take to be gone
@@ -146,6 +147,8 @@ class Line(asyncio.Protocol):
         self._answer: asyncio.Future[HttpResponse] | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._method = ""
+        self._flow: asyncio.Future[None] = loop.create_future()
+        self._flow.set_result(None)
         self._begin()
 
     def _begin(self) -> None:
@@ -155,21 +158,50 @@ class Line(asyncio.Protocol):
         self._head_left = self._limits.headers * 512  # bytes that the head of an answer may have
         self._in_body = False
         self._heard = False
+        self._begun = False  # a streamed body that was not sent to its end
 
     @property
     def usable(self) -> bool:
         """Whether a request may be written: the vendor has neither closed nor spoken unasked."""
         return self._transport is not None and not self._transport.is_closing()
 
-    async def ask(self, method: str, head: bytes, body: bytes | None) -> HttpResponse:
+    async def ask(self, method: str, head: bytes, body: bytes | ByteSource | None) -> HttpResponse:
         """The answer to this request. Raises Cut before its first byte, Unknown after it."""
         if self._transport is None:
             raise Cut
         self._method, self.keeps = method, False
         self._begin()
         self._answer = self._loop.create_future()
-        self._transport.write(head + body if body else head)
-        return await self._answer
+        if body is None or isinstance(body, bytes):
+            self._transport.write(head + body if body else head)
+            return await self._answer
+        self._transport.write(head)
+        return await self._stream(body, self._answer)
+
+    async def _stream(self, body: ByteSource, answer: asyncio.Future[HttpResponse]) -> HttpResponse:
+        """Send piece by piece, no faster than the vendor reads; who answers before the end gets no more of it."""
+        async with aclosing(pieces(body)) as left:
+            async for piece in left:
+                await asyncio.wait((self._room(), answer), return_when=asyncio.FIRST_COMPLETED)
+                if answer.done() or self._transport is None or self._transport.is_closing():
+                    self._begun = True
+                    break
+                self._transport.write(piece)
+        whole = not self._begun
+        found = await answer
+        self.keeps = self.keeps and whole
+        return found
+
+    def pause_writing(self) -> None:
+        self._flow = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        if not self._flow.done():
+            self._flow.set_result(None)
+
+    def _room(self) -> asyncio.Future[None]:
+        """Done while the vendor reads as fast as we write."""
+        return self._flow
 
     def abort(self) -> None:
         if self._transport is not None:
@@ -181,6 +213,7 @@ class Line(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self.resume_writing()
         self._open.discard(self)
         if not self.gone.done():
             self.gone.set_result(None)
@@ -260,7 +293,7 @@ def head(out: Outgoing, *, keep: bool) -> bytes:
     lines = [f"{out.method} {url.raw_path_qs} HTTP/1.1", f"host: {url.host_port_subcomponent}"]
     lines += [f"{name}: {value}" for name, value in out.headers.items()]
     if out.body is not None or out.method in ("POST", "PUT", "PATCH"):
-        lines.append(f"content-length: {len(out.body or b'')}")
+        lines.append(f"content-length: {length(out.body)}")
     if not keep:
         lines.append("connection: close")
     return ("\r\n".join(lines) + "\r\n\r\n").encode()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 import orjson
 from yarl import URL
 
-from hub.ports.transport import Blocked, HttpRequest
+from hub.ports.transport import Blocked, ByteSource, HttpRequest, Unknown
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})  # RFC 9110, 9.2.2
@@ -32,7 +32,7 @@ class Outgoing:
     method: str
     url: URL = field(repr=False)
     headers: dict[str, str] = field(repr=False)
-    body: bytes | None = field(repr=False)
+    body: bytes | ByteSource | None = field(repr=False)
     again: bool = False
 
     def with_headers(self, headers: Mapping[str, str], again: bool = False) -> Outgoing:
@@ -73,7 +73,30 @@ def check(value: str) -> str:
     return value
 
 
-def _body(request: HttpRequest) -> tuple[bytes | None, str | None]:
+def length(body: bytes | ByteSource | None) -> int:
+    """Bytes of a body."""
+    return 0 if body is None else len(body) if isinstance(body, bytes) else body.size
+
+
+async def pieces(source: ByteSource) -> AsyncGenerator[bytes, None]:
+    """Exactly the bytes that were announced. Raises Unknown (`cut`): what is out is no whole request, as its reader sees."""
+    left = source.size
+    try:
+        async for chunk in source.chunks():
+            left -= len(chunk)
+            if left < 0:
+                raise Unknown("the body is longer than was announced", code="cut")
+            if chunk:
+                yield chunk
+    except Unknown:
+        raise
+    except Exception as error:
+        raise Unknown("the body could not be read to its end", code="cut") from error
+    if left:
+        raise Unknown("the body is shorter than was announced", code="cut")
+
+
+def _body(request: HttpRequest) -> tuple[bytes | ByteSource | None, str | None]:
     if request.body is not None:
         return request.body, None
     if request.form is not None:

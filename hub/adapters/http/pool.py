@@ -15,6 +15,7 @@ from hub.ports.transport import HttpResponse
 class Limits:
     """Bounds of one exchange. `body` is the cap of a body in bytes as we keep it, `*_s` are seconds.
 
+    `slowest`: bytes a second of a streamed body that are waited for beyond the time-out.
     `resend_within_s`: a pooled connection that fails this soon without an answer was closed by the vendor before our request.
     """
 
@@ -25,6 +26,7 @@ class Limits:
     idle_s: float = 30.0
     names_s: float = 60.0
     resend_within_s: float = 1.0
+    slowest: float = 1e6
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Protocol
 
-from hub.adapters.http.auth import OAUTH, Sign, signer, way
+from hub.adapters.http.auth import OAUTH, WEBHOOK, Sign, sign_streamed, signer, way
 from hub.adapters.http.guard import Guard
 from hub.adapters.http.message import Outgoing, compose
 from hub.adapters.http.pool import Cut, Limits, Pool, Trial
@@ -53,13 +53,15 @@ class HttpTransport:
     async def send(self, channel: Channel, request: HttpRequest) -> HttpResponse:
         """The answer, whatever its status. Raises NotSent, Unknown, Blocked, NeedsReauth.
 
-        The channel's time-out covers everything: token call, connect, send and the whole body.
+        The channel's time-out covers everything: token call, connect, send and the whole body; one that is streamed has a second
+        more for each megabyte.
         """
         if self._closed:
             raise NotSent("the transport is closed", code="closed")
         lane, trial = self._lane(channel), Trial()
+        streamed = 0 if request.body is None or isinstance(request.body, bytes) else request.body.size
         try:
-            async with asyncio.timeout(lane.timeout_s):
+            async with asyncio.timeout(lane.timeout_s + streamed / self._limits.slowest):
                 return await self._exchange(lane, request, trial)
         except TimeoutError as error:
             if trial.sent:
@@ -78,7 +80,10 @@ class HttpTransport:
         chosen = lane.ways.get(request.auth) or lane.open_way(request.auth, self._clock)
         if chosen.spec.get("mode") == OAUTH:
             return await self._with_token(lane, request, out, chosen, trial)
-        return await self._deliver(lane.pool, chosen.sign(out, request.key, None), trial)
+        if out.body is None or isinstance(out.body, bytes) or chosen.spec.get("mode") != WEBHOOK:
+            return await self._deliver(lane.pool, chosen.sign(out, request.key, None), trial)
+        signed = await sign_streamed(out, chosen.spec, lane.channel, request.key, self._clock)
+        return await self._deliver(lane.pool, signed, trial)
 
     async def _with_token(
         self, lane: _Lane, request: HttpRequest, out: Outgoing, chosen: _Way, trial: Trial

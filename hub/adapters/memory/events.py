@@ -63,7 +63,7 @@ class MemoryEvents:
         return {id_: event for id_ in events if (event := self._tables.events.get(id_)) is not None}
 
     async def events(
-        self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None
+        self, tenant: TenantId, page: Page, *, type: str | None = None, subject: str | None = None, bodies: bool = True
     ) -> list[StoredEvent]:
         before = None if page.before is None else event_id(page.before)
         found = [
@@ -74,7 +74,8 @@ class MemoryEvents:
             and (type is None or event.type == type)
             and (subject is None or event.subject == subject)
         ]
-        return sorted(found, key=lambda event: event.id, reverse=True)[: page.limit]
+        some = sorted(found, key=lambda event: event.id, reverse=True)[: page.limit]
+        return some if bodies else [replace(event, body=b"") for event in some]
 
     async def find_cause(self, tenant: TenantId, connection: ConnectionId, refs: Mapping[str, str]) -> Cause | None:
         keys = [key for pair in refs.items() for key in self._tables.refs.of_external.get((connection, *pair), ())]

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from hub.adapters.memory.deliveries import MemoryDeliveries
-from hub.adapters.memory.events import owe, promote, supersede
+from hub.adapters.memory.events import owe, promote, started, supersede
 from hub.domain.deliveries import Delivery, Final, Planned
-from hub.domain.ids import DeliveryId, EventId, TenantId
+from hub.domain.ids import DeliveryId, EventId, RunId, TenantId
 from hub.domain.replays import DeadGroup, ReplayJob, ReplayState, ReplayWanted
+from hub.ports.runs import Start
 from hub.ports.store import DoneDelivery, StoredEvent
 
 
@@ -101,6 +102,19 @@ class MemoryReplays(MemoryDeliveries):
         supersede(tables, keys, now)
         promote(tables, keys)
         return ids
+
+    async def begin_missing(self, tenant: TenantId, event: EventId, starts: Sequence[Start], now: datetime) -> int:
+        tables, stored = self._tables, await self.event(tenant, event)
+        if stored is None:
+            return 0
+        rows: list[Delivery | DoneDelivery] = [*tables.live.values(), *tables.done.values()]
+        known = {row.step.partition(".")[0] for row in rows if row.event == event}
+        known |= {str(run.rule) for run in tables.runs.values() if run.event == event}
+        fresh = [start for start in starts if str(start.rule) not in known]
+        for start in fresh:
+            run = RunId(tables.next("run"))
+            tables.runs.put(run, replace(started(run, stored, start), changed_at=now, due_at=now))
+        return len(fresh)
 
     async def dead_groups(self, tenant: TenantId) -> list[DeadGroup]:
         groups: dict[tuple[int, int | None, str, str | None], DeadGroup] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from copy import deepcopy
 from datetime import datetime
@@ -9,8 +10,8 @@ from datetime import datetime
 from hub.adapters.memory.deliveries import MemoryDeliveries
 from hub.adapters.memory.events import wake
 from hub.domain.ids import EventId, RuleId, RunId, TenantId
-from hub.domain.runs import Run, RunState
-from hub.ports.runs import Awaited, CandidateTag, TagChange
+from hub.domain.runs import LIVE, Run, RunState
+from hub.ports.runs import GATE_PATIENCE, STUCK_AFTER, Awaited, CandidateTag, RunStats, TagChange
 from mappings.documents import Document
 
 
@@ -99,6 +100,17 @@ class MemoryRuns(MemoryDeliveries):
         begun = [run.began_at for run in self._tables.runs.values() if run.rule == rule and run.began_at is not None]
         return sum(at > since for at in begun)
 
+    async def run_stats(self, now: datetime) -> RunStats:
+        live = [run for run in self._tables.runs.values() if run.state in LIVE]
+        kinds = [(_kind(run), run.changed_at) for run in live]
+        overdue = [run for run in live if run.state is RunState.GATE and run.changed_at < now - GATE_PATIENCE]
+        return RunStats(
+            Counter(kind for kind, _ in kinds),
+            {kind: min(at for other, at in kinds if other == kind) for kind, _ in kinds},
+            len(overdue),
+            sum(self._is_due(run, now - STUCK_AFTER) for run in live),
+        )
+
     async def put_tag(self, tenant: TenantId, subject: str, tag: CandidateTag) -> None:
         if self._tables.tags.get((tenant, subject, tag.tag)) is None:
             self._tell_tag(tenant, subject, TagChange(tag.tag, True, tag.at))
@@ -131,3 +143,9 @@ class MemoryRuns(MemoryDeliveries):
     async def put_calendar(self, tenant: TenantId, body: Document) -> None:
         self._tables.calendars.put(tenant, deepcopy(body))
         self._tables.next("config")
+
+
+def _kind(run: Run) -> str:
+    if run.state is not RunState.WAITING:
+        return run.state.value
+    return "time" if run.awaits is None else "event"

@@ -65,13 +65,14 @@ class MemoryStore(MemoryKeys):
     def ring(self, *, here: bool = False) -> None:  # noqa: ARG002 - there is no other process
         self._bell.set()
 
-    async def wait(self, seconds: float) -> None:
+    async def wait(self, seconds: float) -> bool:
         try:
             async with asyncio.timeout(seconds):
                 await self._bell.wait()
         except TimeoutError:
-            return
+            return False
         self._bell.clear()
+        return True
 
     async def lead(self, role: str, owner: str, *, now: datetime, until: datetime) -> bool:
         holder, over = self._roles.get(role, (owner, now))

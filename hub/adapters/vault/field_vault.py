@@ -14,7 +14,7 @@ from hub.adapters.vault.data_keys import (
     INDEX_CLASS,
     DataKey,
     OwnerKey,
-    new_owner_row,
+    new_owner,
     new_row,
     open_owner_row,
     open_row,
@@ -23,6 +23,7 @@ from hub.adapters.vault.data_keys import (
 )
 from hub.adapters.vault.opened import OwnerKeys, TenantKeys, Whose
 from hub.adapters.vault.root_keys import RootKeys
+from hub.app.groups import GroupCommit
 from hub.domain.errors import Conflict, Unavailable
 from hub.domain.ids import TenantId
 from hub.ports.clock import Clock
@@ -56,8 +57,8 @@ class FieldVault:
         self._epoch: int | None = None
         self._up = True
         self._locks: defaultdict[TenantId, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._making, self._finding = asyncio.Lock(), asyncio.Lock()
-        self._wanted: dict[Whose, None] = {}
+        self._making: GroupCommit[Whose, None] = GroupCommit(self._make_group, size=GROUP, enough=lambda _: True)
+        self._finding = asyncio.Lock()
         self._sought: dict[tuple[TenantId, bytes], None] = {}
 
     async def prepare(
@@ -147,7 +148,7 @@ class FieldVault:
         if not owner:
             return await new_row(self.roots, tenant, data_class)
         await self.prepare(tenant)
-        return new_owner_row(self._keys(tenant).active[data_class], tenant, owner)
+        return new_owner(self._keys(tenant).active[data_class], tenant, owner)[0]
 
     async def lifted(self, row: KeyRow) -> KeyRow:
         """See `Craft`."""
@@ -255,26 +256,25 @@ class FieldVault:
         return row
 
     async def _all_made(self, wanted: Sequence[Whose]) -> None:
-        """Load or make owners' keys: whoever comes first does it for all who wait by then, in one transaction."""
-        self._wanted.update(dict.fromkeys(wanted))
-        for mine in wanted:
-            async with self._making:
-                if self._owners.active(*mine) is not None:
-                    continue
-                self._wanted[mine] = None
-                group = [mine, *(one for one in list(self._wanted)[: GROUP - 1] if one != mine)]
-                for one in group:
-                    del self._wanted[one]
-                for tenant in {tenant for tenant, _, _ in group}:
-                    keys = self._tenants.get(tenant) or await self._current(tenant)
-                    await self._made(tenant, keys, {(owner, kind) for of, owner, kind in group if of == tenant})
+        """Load or make owners' keys, in one transaction with those that others want by then; it fails for all of them."""
+        if wanted:
+            await self._making.put(wanted)
+
+    async def _make_group(self, group: Sequence[Whose]) -> Sequence[None]:
+        wanted = [one for one in dict.fromkeys(group) if self._owners.active(*one) is None]
+        for tenant in {tenant for tenant, _, _ in wanted}:
+            keys = self._tenants.get(tenant) or await self._current(tenant)
+            await self._made(tenant, keys, {(owner, kind) for of, owner, kind in wanted if of == tenant})
+        return [None] * len(group)
 
     async def _made(self, tenant: TenantId, keys: TenantKeys, wanted: set[tuple[str, str]]) -> None:
         rows = await self._shelf.owner_keys(tenant, wanted)
         missing = sorted(wanted - {(row.owner, row.data_class) for row in rows})
         if missing:
-            fresh = [new_owner_row(keys.active[kind], tenant, owner) for owner, kind in missing]
-            rows += await self._shelf.add_owner_keys(fresh)
+            fresh = [new_owner(keys.active[kind], tenant, owner) for owner, kind in missing]
+            made = {key.id: key for _, key in fresh}
+            for row in await self._shelf.add_owner_keys([row for row, _ in fresh]):
+                self._owners.put(made.get(row.id) or await self._opened_owner(tenant, row))
         for row in rows:
             self._owners.put(await self._opened_owner(tenant, row))
 

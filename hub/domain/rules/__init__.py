@@ -6,6 +6,8 @@
     rule.decide(data, now), rule.explain(data, now)    True, False or None (not enough is known); every clause's answer
     sentence(body, catalogue, language)                the rule in words; `explanation_lines` the same for an answer
 
+    AllAtOnce(rules)(data, now)                        the verdicts of many rules of one event type, in their order
+
 For whoever saves or reviews a rule (pure, no clock, a few ms):
 
     overlaps(new, others, once) -> list[Overlap]
@@ -23,6 +25,7 @@ For whoever saves or reviews a rule (pure, no clock, a few ms):
 A region is worked out on first use and kept on the CompiledRule: keep compiled rules, as hub.app.library does.
 """
 
+from hub.domain.rules.asking import AllAtOnce
 from hub.domain.rules.catalogue import Catalogue
 from hub.domain.rules.checking import check, parse
 from hub.domain.rules.compiling import CompiledRule, compile_rule
@@ -40,6 +43,7 @@ from hub.domain.rules.tree import Action, Op, RuleBody, RunMode, walk_steps
 
 __all__ = [
     "Action",
+    "AllAtOnce",
     "Catalogue",
     "CompiledRule",
     "Decision",

@@ -12,6 +12,7 @@ from hub.domain.errors import Invalid
 from hub.domain.rules.moments import read_duration, write_duration
 from hub.domain.rules.shapes import MAPPING, NAME, a_list, an_object, choice, keys, matching
 from hub.domain.rules.tree import (
+    TO_CANDIDATE,
     Action,
     Branch,
     Condition,
@@ -36,6 +37,7 @@ MAX_EXTRA = 16_384  # characters of JSON in one step's constants
 MAX_EXTRA_DEPTH = 10
 LONGEST = timedelta(days=366)
 MAX_PER_HOUR = 100_000
+MAX_APPROVERS = 20
 
 ReadId = Callable[[Mapping[str, Json], str], str]
 ReadCondition = Callable[[Json, str], Condition]
@@ -112,7 +114,7 @@ class _Reader:
             id,
             matching(node["connection"], NAME, f"the connection of {id} as a name", at),
             None if template is None else matching(template, NAME, f"the template of {id} as a name", at),
-            None if to is None else matching(to, _ADDRESS, f"the receiver of {id} as an address", at),
+            to if to is None or to == TO_CANDIDATE else matching(to, _ADDRESS, f"the receiver of {id}", at),
             matching(node.get("operation", "message.send"), NAME, f"the operation of {id} as a name", at),
             _hours(node, at),
         )
@@ -161,7 +163,7 @@ class _Reader:
         on_timeout, late = self._timeout(node, at, depth)
         return Gate(
             id,
-            matching(node["approvers"], _LABEL, f"who decides {id}", at),
+            _approvers(node["approvers"], id, at),
             _span(node["timeout"], f"the timeout of {id}", at) if "timeout" in node else None,
             on_timeout,
             late,
@@ -181,6 +183,14 @@ class _Reader:
         id = self._id(node, at)
         event = matching(node["event"], NAME, f"the event that {id} tells", at)
         return Emit(id, event, _mapping(node, id, at), _extra(node, id, at))
+
+
+def _approvers(value: Json, id: str, at: str) -> tuple[str, ...]:
+    """One or several, each once; a list of one is that one."""
+    named = a_list(value, at) if isinstance(value, list) else [value]
+    if not 1 <= len(named) <= MAX_APPROVERS:
+        raise Invalid(f"{id} names 1 to {MAX_APPROVERS} approvers", code="wrong_value", at=at)
+    return tuple(dict.fromkeys(matching(one, _LABEL, f"who decides {id}", at) for one in named))
 
 
 def _mapping(node: Document, id: str, at: str) -> str | None:
@@ -278,7 +288,8 @@ def _dump(step: Step, dump_condition: Callable[[Condition], Document]) -> Docume
             branch: Document = {"kind": "branch", "id": id, "when": dump_condition(when)}
             return {**branch, **inner("then", then), **inner("else", otherwise)}
         case Gate(id=id, approvers=approvers, timeout=limit, on_timeout=on_timeout, late=late, rejected=rejected):
-            gate: Document = {"kind": "gate", "id": id, "approvers": approvers}
+            whom: Json = approvers[0] if len(approvers) == 1 else [*approvers]
+            gate: Document = {"kind": "gate", "id": id, "approvers": whom}
             if limit is not None:
                 gate |= {"timeout": write_duration(limit), "on_timeout": on_timeout.value, **inner("on_timeout", late)}
             return {**gate, **inner("rejected", rejected)}

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from hub.domain.rules.catalogue import Catalogue
 from hub.domain.rules.tree import (
+    TO_CANDIDATE,
     Action,
     Branch,
     Condition,
@@ -97,11 +98,12 @@ def _action(step: Action, language: Language) -> str:
 
 def _message(step: Message, language: Language) -> str:
     if language == "en":
-        whom = f" to {step.to}" if step.to else ""
+        named = "the candidate" if step.to == TO_CANDIDATE else step.to
+        whom = f" to {named}" if named else ""
         words = f" with the template {quoted(step.template)}" if step.template else ""
         text = f"send a message by {step.connection}{whom}{words}"
         return text + (" in business hours" if step.business_hours else "")
-    whom = f"给 {step.to} " if step.to else ""
+    whom = "给候选人" if step.to == TO_CANDIDATE else f"给 {step.to} " if step.to else ""
     words = f"，使用模板{quoted(step.template)}" if step.template else ""
     return ("在工作时间" if step.business_hours else "") + f"通过 {step.connection} {whom}发送消息{words}"
 
@@ -127,17 +129,23 @@ def _late(late: Sequence[Step], on_timeout: OnTimeout, ask: Ask, language: Langu
 
 def _gate(step: Gate, ask: Ask, language: Language, on: str | None) -> str:
     no = steps_in_words(step.rejected, ask, language, on) if step.rejected else ""
+    whom = approvers_in_words(step, language)
     if language == "en":
-        text = f"ask {quoted(step.approvers)} to approve (rejected: {f'{no}; then stop' if no else 'stop'})"
+        text = f"ask {whom} to approve (rejected: {f'{no}; then stop' if no else 'stop'})"
         if step.timeout is None:
             return text
         late = _late(step.late, step.on_timeout, ask, language, on)
         return f"{text}, within {show_span(step.timeout, language).strip()} (when time is up: {late})"
-    text = f"请{quoted(step.approvers)}批准（不批准：{f'{no}；然后结束' if no else '结束'}）"
+    text = f"请{whom}批准（不批准：{f'{no}；然后结束' if no else '结束'}）"
     if step.timeout is None:
         return text
     late = _late(step.late, step.on_timeout, ask, language, on)
     return f"{text}，限时 {show_span(step.timeout, language).strip()}（超时：{late}）"
+
+
+def approvers_in_words(step: Gate, language: Language) -> str:
+    """Whom the gate asks: one of them is enough."""
+    return (" or " if language == "en" else "或").join(quoted(one) for one in step.approvers)
 
 
 def _emit(event: str, mapping: str | None, keys: list[str], language: Language) -> str:

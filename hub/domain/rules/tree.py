@@ -95,7 +95,7 @@ class Action:
     """Call an operation of a connection. `mapping` is `name@version` (None: the operation's own).
 
     `extra` holds constants that are merged into the mapped document (`with` in the stored form). `business_hours`:
-    it is due when business hours begin, at once within them.
+    it is due when business hours begin, at once within them. `to_candidate`: the receiver is looked up when it is sent.
     """
 
     id: str
@@ -104,11 +104,15 @@ class Action:
     mapping: str | None = None
     extra: Document = field(default_factory=dict)
     business_hours: bool = False
+    to_candidate: bool = False
+
+
+TO_CANDIDATE = "candidate"  # the address that the event knows of its candidate
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Tell somebody through a messaging connection. `to` None: whom the mapping names, the owner of the job."""
+    """Tell somebody through a messaging connection. `to`: an address, or TO_CANDIDATE; None: whom the mapping names."""
 
     id: str
     connection: str
@@ -120,9 +124,10 @@ class Message:
     @property
     def action(self) -> Action:
         """The same as a call of the connection."""
-        told = {"template": self.template, "to": self.to}
+        looked_up = self.to == TO_CANDIDATE
+        told = {"template": self.template, "to": None if looked_up else self.to}
         extra: Document = {name: value for name, value in told.items() if value is not None}
-        return Action(self.id, self.connection, self.operation, None, extra, self.business_hours)
+        return Action(self.id, self.connection, self.operation, None, extra, self.business_hours, looked_up)
 
 
 class Same(StrEnum):
@@ -172,10 +177,13 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A person decides. `rejected` and `late` are taken instead of all that follows; `approvers` says who is meant."""
+    """A person decides. `rejected` and `late` are taken instead of all that follows.
+
+    `approvers`: who may, each a role (`hr_owner`, `role:hr_owner`) or a person (`user:tok_1`).
+    """
 
     id: str
-    approvers: str
+    approvers: tuple[str, ...]
     timeout: timedelta | None = None
     on_timeout: OnTimeout = OnTimeout.STOP
     late: tuple[Step, ...] = ()

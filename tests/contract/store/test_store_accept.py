@@ -163,3 +163,11 @@ async def test_events_are_listed_newest_first_by_pages(store: Store) -> None:
             await look.events(DEFAULT_TENANT, Page(before="evt_7"))
         assert (await look.totals(DEFAULT_TENANT))["events"] == 6
         assert ConnectionId(1) not in busy(await look.busy_lanes(T0))
+
+
+async def test_a_list_without_bodies_says_everything_else(store: Store) -> None:
+    await accept(store, arrival(1), arrival(2, subject=None))
+    async with store.look() as look:
+        whole = await look.events(DEFAULT_TENANT, Page())
+        bare = await look.events(DEFAULT_TENANT, Page(), bodies=False)
+    assert bare == [replace(one, body=b"") for one in whole]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from hub.adapters.db import bells, open_store
 from hub.domain.ids import DEFAULT_TENANT, TenantId
 from hub.ports.store import Store
 from hub.ports.vault import KeyRow
@@ -34,6 +37,33 @@ async def test_a_ring_after_commit_wakes_another_process(store: Store, open_anot
         await accept(store, arrival(number))
         store.ring()
         await asyncio.wait_for(waiting, 5)
+
+
+async def test_who_heard_a_ring_looks_often_while_the_others_may_not_ring_again(
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bells, "COALESCE_S", 60.0)
+    store, other = open_store(postgres_database), open_store(postgres_database)
+    await other.wait(0.2)  # listening by now
+    waiting = asyncio.create_task(other.wait(60))
+    await asyncio.sleep(0)
+    store.ring()
+    assert await asyncio.wait_for(waiting, 5)
+    store.ring()  # nobody else hears this one for a minute
+    for _ in range(3):
+        assert not await asyncio.wait_for(other.wait(60), 5)
+    await store.close()
+    await other.close()
+
+
+async def test_room_in_this_process_is_no_news_to_others(postgres_database: str) -> None:
+    store, other = open_store(postgres_database), open_store(postgres_database)
+    await other.wait(0.2)
+    store.ring(here=True)
+    assert await store.wait(60)
+    assert not await other.wait(0.2)
+    await store.close()
+    await other.close()
 
 
 async def test_one_holder_per_role(store: Store, open_another) -> None:

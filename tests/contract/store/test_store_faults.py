@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from hub.adapters.db import engines, open_store
-from hub.domain.errors import Invalid, Unavailable
+from hub.domain.errors import Conflict, Invalid, Unavailable
 from hub.domain.ids import DEFAULT_TENANT
 from hub.ports.store import Page, Store
 from tests.support.arrivals import accept, arrival
@@ -88,3 +88,37 @@ async def test_a_cancelled_transaction_leaves_nothing(store: Store) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert (await accept(store, arrival(2, key="key-1")))[0].fresh
+
+
+async def test_connections_that_were_cut_in_the_pool_cost_nobody_a_request(postgres_database: str) -> None:
+    store, other = open_store(postgres_database), open_store(postgres_database)
+    async with store._link() as link:
+        pooled = link._driver
+    async with other._link() as link:
+        ended = await link.driver(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid()"
+        )
+    assert ended
+    async with asyncio.timeout(10):  # until the end of the pooled one has arrived here
+        while not pooled.is_closed():
+            await asyncio.sleep(0.001)
+    assert (await accept(store, arrival(2)))[0].fresh
+    await store.close()
+    await other.close()
+
+
+async def test_a_statement_that_failed_and_was_passed_over_is_no_commit(postgres_database: str) -> None:
+    store = open_store(postgres_database)
+
+    async def write() -> None:
+        async with store._link() as link:
+            await link.driver("INSERT INTO role_lease (role, owner, until) VALUES ('r', 'o', now())")
+            with pytest.raises(Conflict):
+                await link.driver("INSERT INTO role_lease (role, owner, until) VALUES ('r', 'p', now())")
+
+    with pytest.raises(Unavailable):
+        await write()
+    async with store._link() as link:
+        assert await link.driver("SELECT role FROM role_lease") == []
+    await store.close()

@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
-from hub.adapters.db import current, downgrade, engines, migrate, open_store
+from hub.adapters.db import current, downgrade, engines, migrate, open_store, schema
 from hub.adapters.db.schema import newest
 from hub.adapters.db.tables import metadata
 from hub.adapters.db.urls import parse
@@ -50,6 +50,11 @@ def asked(url: str, question: Callable[[Connection], T]) -> T:
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(lambda: asyncio.run(run())).result()
+
+
+def written(url: str, act: Callable[[Connection], T]) -> T:
+    """What a synchronous act makes of the database, committed."""
+    return schema._on(url, act)
 
 
 def differences(connection: Connection) -> list[Any]:
@@ -150,3 +155,29 @@ async def test_going_back_before_the_life_of_rules_pauses_what_would_begin_to_ac
     downgrade(empty_url, "0001")
     states = asked(empty_url, lambda link: dict(link.execute(text("SELECT name, state FROM rule")).fetchall()))
     assert set(states.values()) == {"paused"}
+
+
+async def test_tries_made_before_there_were_weeks_are_there_after_and_go_back(empty_url: str) -> None:
+    def fill(connection: Connection) -> None:
+        sqlite = connection.dialect.name == "sqlite"
+        times = [0, 10**15, 3 * 10**15] if sqlite else ["'2020-01-01Z'", "now()", "now() + interval '400 days'"]
+        event = "'0198f0c0000070008000000000000000'"
+        names = "delivery_id, event_id, dest_id, tenant_id, run_lease, number, started_at, took_ms, outcome"
+        for at in times:
+            connection.execute(text(f"INSERT INTO attempt ({names}) VALUES (1, {event}, 1, 1, 1, 1, {at}, 1, 'x')"))
+
+    def tries(connection: Connection) -> list[int]:
+        return [row[0] for row in connection.execute(text("SELECT id FROM attempt ORDER BY id"))]
+
+    migrate(empty_url, "0004")
+    written(empty_url, fill)
+    migrate(empty_url)
+    assert asked(empty_url, tries) == [1, 2, 3]
+    written(empty_url, fill)
+    assert asked(empty_url, tries) == [1, 2, 3, 4, 5, 6]
+    downgrade(empty_url, "0004")
+    written(empty_url, fill)
+    assert asked(empty_url, tries) == [*range(1, 10)]
+    migrate(empty_url)
+    assert asked(empty_url, differences) == []
+    assert len(asked(empty_url, tries)) == 9

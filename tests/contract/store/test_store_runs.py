@@ -234,3 +234,47 @@ async def test_the_depth_of_an_event_is_kept(store: Store, depth: int) -> None:
         found = await look.event(TENANT, event_number(1))
     assert found is not None
     assert (listed.depth, found.depth) == (depth, depth)
+
+
+async def test_a_missing_run_is_begun_once_and_not_beside_what_its_rule_has_sent(store: Store) -> None:
+    lane, first, second = await make_lane(store), await rule(store), await rule(store, "s")
+    sent = Planned(lane.id, f"{first.rule}.a", first.revision)
+    await accept(store, arrival(1, sent), arrival(2))
+    async with store.work() as work:
+        assert await work.begin_missing(TENANT, event_number(1), [first, second], T0 + DAY) == 1
+        assert await work.begin_missing(TENANT, event_number(1), [first, second], T0 + DAY) == 0
+        assert await work.begin_missing(TENANT, event_number(2), [first], T0 + DAY) == 1
+        assert await work.begin_missing(TenantId(2), event_number(2), [second], T0 + DAY) == 0
+    runs = await due(store, T0 + DAY)
+    assert [(run.event, run.rule, run.state) for run in runs] == [
+        (event_number(1), second.rule, RunState.READY),
+        (event_number(2), first.rule, RunState.READY),
+    ]
+    assert (runs[0].created_at, runs[0].changed_at, runs[0].due_at) == (T0, T0 + DAY, T0 + DAY)
+    assert await due(store, T0) == []
+
+
+async def test_runs_are_counted_by_what_they_wait_for(store: Store) -> None:
+    start = await rule(store)
+    await begin(store, start, 1, 2, 3, 4, 5, 6)
+    one, two, three, four, five, six = await due(store)
+    changed = [
+        replace(one, state=RunState.WAITING, awaits=TYPE, step="w"),
+        replace(two, state=RunState.WAITING, step="d", due_at=T0 + DAY, until=T0 + DAY),
+        replace(three, state=RunState.GATE, step="g", due_at=None),
+        replace(four, state=RunState.GATE, step="g", due_at=None, changed_at=T0 + DAY),
+        end(five, RunState.DONE, T0),
+    ]
+    async with store.work() as work:
+        await work.save_runs(changed)
+    later = T0 + DAY + timedelta(seconds=30)
+    async with store.look() as look:
+        stats = await look.run_stats(later)
+        assert dict(stats.waiting) == {"event": 1, "time": 1, "gate": 2, "ready": 1}
+        assert dict(stats.oldest) == dict.fromkeys(("event", "time", "gate", "ready"), T0)
+        assert (stats.gates_overdue, stats.stuck) == (1, 2)
+    async with store.work() as work:
+        await work.stop_rules(TENANT, True)
+    async with store.look() as look:
+        assert (await look.run_stats(later)).stuck == 0
+    assert six.state is RunState.READY

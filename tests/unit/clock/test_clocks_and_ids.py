@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import threading
 import time
 import uuid
@@ -139,6 +140,20 @@ def test_threads_never_get_the_same_id() -> None:
         thread.join()
     assert len({id for mine in made for id in mine}) == 8000
     assert all(mine == sorted(mine) for mine in made)
+
+
+def test_a_forked_process_does_not_repeat_its_parents_ids() -> None:
+    ids = SystemIds(SystemClock())
+    ids.event()
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(theirs, ids.event().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert ids.event()[-8:] != os.read(ours, 100).decode()[-8:]
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_tokens_are_hex_of_the_size_and_differ() -> None:

@@ -17,6 +17,7 @@ from hub.adapters.metrics import CONTENT_TYPE, METRICS, Bounded, MetricDoc, Prom
 from hub.domain.connections import ConnectionState
 from hub.domain.ids import ConnectionId
 from hub.ports.meter import Meter
+from hub.ports.runs import RunStats
 from hub.ports.store import LaneStats
 from hub.ports.vault import KeyVitals
 from hub.ports.vitals import StoreHealth, StoreVitals
@@ -114,7 +115,11 @@ def use_all(meter: Meter, word: str = "greenhouse") -> None:
     meter.attempt(word, word, "delivered", 0.04, {"delivery": "dlv_1"})
     meter.delivered(word, 0.2)
     meter.rule(word, "fired")
+    meter.run_started(word)
+    meter.run_ended(word, "done")
+    meter.runs(RunStats({"gate": 1}, {"gate": NOW}), NOW)
     meter.attempt(word, word, "refused", 0.04, {"next": "dead", "status": 422, "replay_of": 7})
+    meter.backup("made", NOW)
     meter.refused(word)
     meter.pressure(0.5)
     meter.swept(word, 3, NOW, False, NOW)
@@ -123,6 +128,8 @@ def use_all(meter: Meter, word: str = "greenhouse") -> None:
     meter.claim(0.001)
     meter.record(3, 0.002)
     meter.task("sweep", "planned", NOW, None)
+    meter.backup("made", NOW)
+    meter.backup("verified", None)
     meter.task("sweep", "ok", NOW + timedelta(minutes=1), True)
 
 
@@ -363,3 +370,21 @@ def test_two_meters_share_nothing(meter: PrometheusMeter) -> None:
     use_all(other)
     assert Scrape(meter).value("hirewire_events_accepted_total", type="interview.report.completed") is None
     assert Scrape(other).value("hirewire_events_accepted_total", type="other") == 3
+
+
+def test_runs_are_counted_by_rule_and_shown_by_what_they_wait_for(meter: PrometheusMeter) -> None:
+    meter.run_started("offer")
+    assert Scrape(meter).value("hirewire_runs_ended_total", rule="offer", outcome="failed") == 0
+    meter.run_ended("offer", "failed")
+    meter.run_ended("offer", "waiting")  # none of the ends
+    meter.runs(RunStats({"gate": 2, "event": 1}, {"gate": NOW - timedelta(days=2)}, gates_overdue=1, stuck=3), NOW)
+    seen = Scrape(meter)
+    assert seen.value("hirewire_runs_started_total", rule="offer") == 1
+    assert seen.value("hirewire_runs_ended_total", rule="offer", outcome="failed") == 1
+    assert seen.labels("hirewire_runs_ended_total", "outcome") == {"failed", "other"}
+    assert {kind: seen.value("hirewire_runs_waiting", kind=kind) for kind in ("gate", "event", "held")} == {
+        "gate": 2, "event": 1, "held": 0
+    }  # fmt: skip
+    assert seen.value("hirewire_runs_oldest_wait_seconds", kind="gate") == 2 * 86400
+    assert seen.value("hirewire_runs_oldest_wait_seconds", kind="event") == 0
+    assert (seen.value("hirewire_gates_overdue"), seen.value("hirewire_runs_stuck")) == (1, 3)

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from hub.domain.rules import compile_rule, parse
+from hub.domain.rules import AllAtOnce, compile_rule, parse
 from tests.support.rule_trees import NOW, body, clause, documents, flip, naive, numbered, trees
 
 
@@ -25,6 +26,24 @@ def test_closures_explanation_and_a_plain_reading_agree(tree: Any, data: Any) ->
 
     around = {"kind": "group", "id": "around", "mode": "none", "items": [tree]}
     assert compile_rule(parse(body(around))).decide(data, NOW) is flip(wanted)
+
+
+WORDS = st.sampled_from(["a", "b", "c"])
+TOLD_APART = st.one_of(
+    WORDS.map(lambda word: clause("w", "word", "eq", word)),
+    st.lists(WORDS, min_size=1, max_size=2, unique=True).map(lambda words: clause("w", "word", "in", words)),
+    WORDS.map(lambda word: clause("w", "word", "ne", word)),
+)
+RULES = st.lists(st.tuples(st.sampled_from(["all", "any", "none"]), TOLD_APART, trees), min_size=1, max_size=6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(RULES, documents, st.sampled_from([None, 5, "a", "b", "z", ["a"]]))
+def test_asked_all_at_once_they_say_what_each_says_alone(parts: Any, data: Any, word: Any) -> None:
+    grouped = ({"kind": "group", "id": "g", "mode": mode, "items": [tree, word_]} for mode, word_, tree in parts)
+    rules = [compile_rule(parse(body(numbered(tree, [0])))) for tree in grouped]
+    data = {**data, "word": word} if isinstance(data, dict) else data
+    assert AllAtOnce(rules)(data, NOW) == [rule.decide(data, NOW) for rule in rules]
 
 
 @pytest.mark.parametrize("data", [{}, {"score": None}, {"score": "61"}, {"score": True}, {"score": float("nan")}])

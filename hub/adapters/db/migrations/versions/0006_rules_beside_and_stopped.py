@@ -18,6 +18,8 @@ depends_on = None
 
 
 def upgrade() -> None:
+    live = sa.text("state IN ('ready', 'waiting', 'gate', 'held')")
+    op.create_index("run_live", "run", ["state", "changed_at"], postgresql_where=live, sqlite_where=live)
     op.add_column("event", sa.Column("traceparent", sa.Text(), nullable=True))
     op.add_column("delivery", sa.Column("held_for_stop", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("rule", sa.Column("beside_id", Number, nullable=True))
@@ -43,6 +45,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("run_live", table_name="run")
     op.drop_index("tag_change_subject", table_name="tag_change")
     op.drop_table("tag_change")
     op.execute("DELETE FROM observation WHERE versus IS NOT NULL")
