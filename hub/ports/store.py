@@ -20,7 +20,7 @@ from hub.ports.accounts import Accounts
 from hub.ports.audit import Acts
 from hub.ports.lanes import Lanes
 from hub.ports.limits import Limits
-from hub.ports.people import ApiToken, Order
+from hub.ports.people import ApiToken, Orders
 from hub.ports.replays import Replays
 from hub.ports.retention import Retention
 from hub.ports.rules import Evaluated, Rules
@@ -327,17 +327,6 @@ class People(Protocol):
 
     async def drop_tokens_of(self, tenant: TenantId, account: str, before: datetime | None = None) -> int:
         """Delete the tokens of a service account, or those that expired by then; how many."""
-
-
-class Orders(Protocol):
-    """Assessments ordered from us."""
-
-    async def put_order(self, order: Order) -> None:
-        """Insert or replace by id."""
-
-    async def order(self, id: str) -> Order | None: ...
-
-    async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
 class Work(
