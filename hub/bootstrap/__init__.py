@@ -6,13 +6,12 @@ import asyncio
 import gc
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
-from typing import cast
 from urllib.parse import urlsplit
 
 from hub.adapters import db
@@ -20,83 +19,34 @@ from hub.adapters.backup.opening import Backups, Wanted, open_backups
 from hub.adapters.catalog import FolderCatalog
 from hub.adapters.clock import SystemClock, SystemIds
 from hub.adapters.db.patience import patiently, until_there
-from hub.adapters.documents import decode
 from hub.adapters.http.exporter import serve_metrics
 from hub.adapters.http.guard import Guard
 from hub.adapters.http.router import Router
 from hub.adapters.http.signatures import VendorSignatures
-from hub.adapters.identity import Argon2id, WebAuthn
 from hub.adapters.logs import Lines
 from hub.adapters.logs import configure as configure_logs
-from hub.adapters.media import Mirrored, open_blobs
-from hub.adapters.memory.blobs import MemoryBlobs
-from hub.adapters.memory.heads import MemoryHeads
+from hub.adapters.media import open_blobs
 from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
-from hub.adapters.oauth.oidc import Oidc
 from hub.adapters.objects import open_objects
 from hub.adapters.objects.heads import KeptHeads
-from hub.adapters.sign_in import DingTalk, Feishu, Web, WeCom
 from hub.adapters.timer import Timer
 from hub.adapters.tls import server_context
-from hub.adapters.vault import FieldVault, RootSettings, StreamVault, open_root_keys
+from hub.adapters.vault import FieldVault, RootSettings, open_root_keys
 from hub.adapters.vault.signing import VaultSigner
-from hub.adapters.workdays import NationalDays
-from hub.app.access import Access
-from hub.app.advance import Advance
 from hub.app.audit import Trail
-from hub.app.backtests import Backtests
-from hub.app.breakers import Breakers
-from hub.app.cases import Cases
-from hub.app.channels import Channels
-from hub.app.configure import Configure
 from hub.app.daily import Daily
-from hub.app.deliver import Deliver
-from hub.app.fieldbook import Fieldbook
 from hub.app.hub import Hub
-from hub.app.identify import Identify
-from hub.app.ingest import Ingest, Prepare, commit_arrivals
-from hub.app.keys import CraftVault, Keys, Shelves
-from hub.app.kill_switch import KillSwitch
-from hub.app.lanes import LaneLoop, LoopLimits
-from hub.app.library import Library
-from hub.app.limits import Limiter
-from hub.app.media import Media
-from hub.app.people.people import PeoplePolicy, people
+from hub.app.lanes import LoopLimits
+from hub.app.people.people import PeoplePolicy
 from hub.app.people.sessions import SessionPolicy
-from hub.app.pressure import Bounds, Pressure
-from hub.app.provide import Provide
-from hub.app.queries import Queries
-from hub.app.receive import Receive
-from hub.app.replay import Replay
-from hub.app.replays import Replays
-from hub.app.reports import Reports
-from hub.app.retain import Retain
-from hub.app.rules_compared import Comparisons
-from hub.app.rules_lifecycle import Lifecycle
-from hub.app.rules_table import RuleTables
-from hub.app.runs import Runs
-from hub.app.scrub import Scrub
-from hub.app.switch import Switch
-from hub.app.traced import TracedDeliver, TracedTransport
-from hub.app.why import Why
+from hub.app.pressure import Bounds
 from hub.bootstrap.assembly import Parts, assemble
-from hub.domain.breaker import BreakerPolicy
 from hub.domain.deliveries import RetryPolicy
 from hub.domain.errors import Invalid
 from hub.domain.ids import DEFAULT_TENANT
-from hub.domain.limits import Limit, Rate
-from hub.domain.retention import Keep
-from hub.ports.audit import Heads
-from hub.ports.calendar import Days
-from hub.ports.clock import Clock, Ids
-from hub.ports.connector import Catalog
-from hub.ports.identity import Passwords, SignInProvider
-from hub.ports.media import Blobs
-from hub.ports.meter import Meter
 from hub.ports.signing import Signer
 from hub.ports.store import Store
 from hub.ports.tracer import Tracer
-from hub.ports.transport import Signatures, Transport
 from hub.ports.vault import Vault
 from hub.settings import Settings
 from mappings.canonical import events
