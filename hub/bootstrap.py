@@ -32,8 +32,10 @@ from hub.adapters.media import Mirrored, open_blobs
 from hub.adapters.memory.blobs import MemoryBlobs
 from hub.adapters.memory.heads import MemoryHeads
 from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
+from hub.adapters.oauth.oidc import Oidc
 from hub.adapters.objects import open_objects
 from hub.adapters.objects.heads import KeptHeads
+from hub.adapters.sign_in import DingTalk, Feishu, Web, WeCom
 from hub.adapters.timer import Timer
 from hub.adapters.tls import server_context
 from hub.adapters.vault import FieldVault, RootSettings, StreamVault, open_root_keys
@@ -87,7 +89,7 @@ from hub.ports.audit import Heads
 from hub.ports.calendar import Days
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
-from hub.ports.identity import Passwords
+from hub.ports.identity import Passwords, SignInProvider
 from hub.ports.media import Blobs
 from hub.ports.meter import Meter
 from hub.ports.signing import Signer
@@ -123,6 +125,9 @@ class Parts:
     tracer: Tracer | None = None
     passwords: Passwords = field(default_factory=Argon2id)
     people: PeoplePolicy = field(default_factory=PeoplePolicy)
+    providers: Mapping[str, SignInProvider] = field(
+        default_factory=dict
+    )  # of signing in elsewhere; none: all there are
     bounds: Bounds = field(default_factory=Bounds)
     keep: Keep = field(default_factory=Keep)
     rates: Mapping[Limit, Rate] = field(default_factory=dict)
@@ -179,7 +184,18 @@ def assemble(parts: Parts) -> Hub:
         lifecycle=lifecycle,
         kill_switch=KillSwitch(p.store, library, p.clock),
         access=Access(p.store, p.clock, p.ids, p.people.site),
-        people=people(p.store, p.vault, p.clock, p.ids, p.meter, p.passwords, _authenticators(p.people.site), p.people),
+        people=people(
+            p.store,
+            p.vault,
+            p.clock,
+            p.ids,
+            p.meter,
+            p.passwords,
+            _authenticators(p.people.site),
+            p.people,
+            p.providers or _providers(p.transport, p.clock),
+            media,
+        ),
         cases=cases,
         backtests=Backtests(p.store, p.vault, library, p.clock, p.ids, p.meter, decode),
         why=Why(p.store, p.vault, library),
@@ -270,6 +286,11 @@ class Opened:
             await asyncio.to_thread(self.tracer.close)
         await self.hub.transport.close()
         await self.hub.store.close()
+
+
+def _providers(transport: Transport, clock: Clock) -> dict[str, SignInProvider]:
+    web = Web(transport)
+    return {"oidc": Oidc(web.json, clock), "feishu": Feishu(web), "dingtalk": DingTalk(web), "wecom": WeCom(web)}
 
 
 def _authenticators(site: str) -> WebAuthn:

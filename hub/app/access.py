@@ -57,6 +57,12 @@ class Caller:
     account: str | None = None
     clearance: int = 4
     asks: Asks | None = None
+    session: str | None = None
+
+    @property
+    def bound_to(self) -> str:
+        """What a link may be tied to: a person's session, so that it dies with it; of a program, who it is."""
+        return self.session or self.id
 
     def may(self, action: str) -> Decision:
         """Whether the caller may also do this to the object of the request."""

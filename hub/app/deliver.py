@@ -37,7 +37,7 @@ from hub.domain.deliveries import (
     describe,
 )
 from hub.domain.errors import Conflict, Invalid, NotFound, Unavailable
-from hub.domain.ids import ConnectionId, TenantId
+from hub.domain.ids import ConnectionId
 from hub.domain.rules import Action
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Connector, Exchange, Hook, Job

@@ -37,6 +37,12 @@ class Conflict(Rejected):
     code = "conflict"
 
 
+class PreconditionFailed(Rejected):
+    """What the caller knows of the thing is not how it is."""
+
+    code = "other_version"
+
+
 class NotFound(Rejected):
     """No such thing, or none that the caller may see."""
 

@@ -60,6 +60,7 @@ class Elsewhere:
     name: str
     email: str | None = None
     groups: tuple[str, ...] = ()
+    two_factors: bool = False  # the provider says that it asked for two
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,14 @@ class Handover:
 class SignInProvider(Protocol):
     """One way of signing in elsewhere."""
 
-    async def begin(self, config: Document, secrets: Mapping[str, str], back: str, state: str, nonce: str) -> Handover:
-        """Raises Unavailable, Invalid."""
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The settings of a provider of this kind; `client_secret` is sealed."""
+
+    async def begin(self, config: Document, back: str, state: str, nonce: str, verifier: str) -> Handover:
+        """`verifier` is for PKCE (RFC 7636). Raises Unavailable (`provider_away`), Invalid."""
 
     async def end(
-        self, config: Document, secrets: Mapping[str, str], back: str, begun: Document, answer: Mapping[str, str]
+        self, config: Document, secret: str, back: str, begun: Document, answer: Mapping[str, str]
     ) -> Elsewhere:
         """Who came back. Raises Unauthorized (`sign_in_refused`) for whatever does not hold, Unavailable."""

@@ -22,13 +22,14 @@ from hub.web.bounds import Bounds, bounded, safely
 from hub.web.candidates import CandidatesController
 from hub.web.connections import ConnectionsController
 from hub.web.deliveries import DeliveriesController
+from hub.web.elsewhere import ElsewhereController, ProvidersController
 from hub.web.events import EventsController
 from hub.web.health import HealthController, Render
 from hub.web.hooks import HooksController
 from hub.web.inflow import Inflow
 from hub.web.measured import measured
 from hub.web.media import MediaController
-from hub.web.organisation import OrganisationController, ServicesController
+from hub.web.organisation import GroupsController, OrganisationController, ServicesController
 from hub.web.people import PeopleController
 from hub.web.permissions import ApprovalsController, BreakGlassController, PermissionsController
 from hub.web.problems import on_any_error, on_http_error, on_hub_error
@@ -39,6 +40,7 @@ from hub.web.rules import RulesController
 from hub.web.rules_compared import ComparisonsController
 from hub.web.rules_lifecycle import LifecycleController, SwitchController
 from hub.web.runs import RunsController
+from hub.web.scim import ScimController
 from hub.web.setup import SetupController, TokenController
 from hub.web.sign_in import FactorsController, SignInController
 
@@ -49,6 +51,10 @@ FOR_US = (
     FactorsController,
     SetupController,
     TokenController,
+    ElsewhereController,
+    ProvidersController,
+    ScimController,
+    GroupsController,
     PeopleController,
     OrganisationController,
     ServicesController,

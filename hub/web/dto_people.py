@@ -11,7 +11,7 @@ from hub.app.people.sealing import Profile
 from hub.app.people.sessions import csrf_token
 from hub.app.people.sign_in import Asked, SignedIn
 from hub.domain.permissions import ACTIONS, ROLES, Decision, Role
-from hub.ports.accounts import Approval, Factor, Node, Person, Requisition, RoleGrant, ServiceAccount
+from hub.ports.accounts import Approval, Factor, Group, Node, Person, Requisition, RoleGrant, ServiceAccount
 from mappings.documents import Document
 
 
@@ -266,6 +266,21 @@ class ApprovalView(msgspec.Struct):
             view.wanted = _plain(wanted) if isinstance(wanted, dict) else None
             view.reason = reason if isinstance(reason, str) else None
         return view
+
+
+class DirectoryGroupView(msgspec.Struct):
+    """A group of the company's directory and the role that its members have by it."""
+
+    id: str
+    name: str
+    members: list[str]
+    role: str | None
+    path: str
+
+    @classmethod
+    def of(cls, one: Group) -> DirectoryGroupView:
+        """From the record."""
+        return cls(one.id, one.name, [*one.members], one.role, one.path)
 
 
 class ServiceView(msgspec.Struct):

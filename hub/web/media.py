@@ -130,15 +130,15 @@ class MediaController(Controller):
         summary="A link that plays a recording for 60 seconds",
     )
     async def link(self, request: Request[Any, Any, Any], media_id: FromPath[str]) -> LinkView:
-        """It plays for the caller who asked for it and for nobody else."""
+        """It plays for the session, or the program, that asked for it and for nobody else. People say what for: X-Purpose."""
         caller = caller_of(request)
-        token, ends = await hub_of(request).media.link(caller.tenant, media_id, caller.id)
+        token, ends = await hub_of(request).media.link(caller.tenant, media_id, caller.bound_to)
         return LinkView(f"/v1/media/{media_id}/content?link={token}", ends.isoformat())
 
     @get(
         "/{media_id:str}/content",
         operation_id="playMedia",
-        opt=scope("media:read"),
+        opt=scope("media:read", "video.stream"),
         status_code=200,
         responses=may_answer(400, 401, 403, 404, 409, 416, 503),
         summary="Play a recording, or a range of it",
@@ -146,7 +146,7 @@ class MediaController(Controller):
     async def content(self, request: Request[Any, Any, Any], media_id: FromPath[str], link: FromQuery[str]) -> Stream:
         """Every byte was verified before it is sent. One range (`Range: bytes=0-1023`) is answered with 206."""
         caller, media = caller_of(request), hub_of(request).media
-        medium = await media.follow(caller.tenant, media_id, link, caller.id)
+        medium = await media.follow(caller.tenant, media_id, link, caller.bound_to)
         wanted = _range(request.headers.get("range"), medium.size)
         start, length = wanted or (0, medium.size)
         headers = {

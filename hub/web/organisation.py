@@ -11,6 +11,7 @@ from litestar.params import FromPath
 
 from hub.app.people.organisation import KINDS
 from hub.domain.errors import Invalid
+from hub.domain.permissions import Role
 from hub.web import dto_people as dto
 from hub.web.auth import caller_of, does, hub_of
 from hub.web.bodies import json_fields, takes, text_field, whole_field
@@ -122,6 +123,44 @@ class OrganisationController(Controller):
             caller.tenant, job_id, caller.id, path=path, members=texts_field(body, "members")
         )
         return dto.RequisitionView.of(assigned)
+
+
+class GroupsController(Controller):
+    """`/v1/directory-groups`"""
+
+    path = "/v1/directory-groups"
+    tags = ("People",)
+
+    @get(
+        "/",
+        operation_id="listDirectoryGroups",
+        opt=does("account.read"),
+        responses=may_answer(401, 403, 503),
+        summary="Groups that the company's directory keeps here",
+    )
+    async def every(self, request: Request[Any, Any, Any]) -> list[dto.DirectoryGroupView]:
+        """With the role that each gives."""
+        found = await hub_of(request).people.directory.groups(caller_of(request).tenant)
+        return [dto.DirectoryGroupView.of(one) for one in found]
+
+    @put(
+        "/{group_id:str}",
+        operation_id="giveGroupRole",
+        opt=does("grant.any"),
+        operation_class=takes({"role": Schema(type=OpenAPIType.STRING, enum=[*Role]), "path": _TEXT}),
+        responses=_CHANGES,
+        summary="The role that a group's members have; without one, none",
+    )
+    async def give(self, request: Request[Any, Any, Any], group_id: FromPath[str]) -> dto.DirectoryGroupView:
+        """At a place of the organisation, with all below it."""
+        caller, body = caller_of(request), await json_fields(request, may=("role", "path"))
+        role, directory = text_field(body, "role"), hub_of(request).people.directory
+        if role is not None and (role not in tuple(Role) or role == Role.CLIENT_SYSTEM):
+            raise Invalid(f"role is one of {', '.join(Role)}", code="enum", at="role")
+        group = await directory.group(caller.tenant, group_id)
+        path = text_field(body, "path") or "/"
+        given = await directory.give_role(group, None if role is None else Role(role), path, caller.id)
+        return dto.DirectoryGroupView.of(given)
 
 
 class ServicesController(Controller):

@@ -16,6 +16,7 @@ from hub.domain.errors import (
     HubError,
     Invalid,
     NotFound,
+    PreconditionFailed,
     Rejected,
     TooMany,
     Unauthorized,
@@ -31,6 +32,7 @@ STATUS: tuple[tuple[type[HubError], int], ...] = (
     (NotFound, 404),
     (Conflict, 409),
     (TooMany, 429),
+    (PreconditionFailed, 412),
     (Rejected, 400),
     (Unavailable, 503),
 )
@@ -43,6 +45,7 @@ TITLES = {
     405: "Method not allowed",
     408: "Too slow",
     409: "Conflict",
+    412: "Changed meanwhile",
     413: "Too large",
     415: "Unsupported content type",
     416: "No such range",

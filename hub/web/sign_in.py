@@ -28,7 +28,7 @@ _TEXT = Schema(type=OpenAPIType.STRING, max_length=1000)
 _TICKET = Schema(type=OpenAPIType.STRING, max_length=200)
 _OBJECT = Schema(type=OpenAPIType.OBJECT)
 _PROOF = {"ticket": _TICKET, "code": _TEXT, "assertion": _OBJECT, "recovery": _TEXT}
-_ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
+COOKIE_ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
 
 class SignInController(Controller):
@@ -53,7 +53,7 @@ class SignInController(Controller):
         body = await json_fields(request, need=("login", "password"))
         network = request.client.host if request.client else ""
         login, password = secret_field(body, "login"), secret_field(body, "password")
-        return _answer(await people.sign_in.password(tenant_of(request), login, password, network))
+        return login_answer(await people.sign_in.password(tenant_of(request), login, password, network))
 
     @post(
         "/second-factor",
@@ -69,7 +69,7 @@ class SignInController(Controller):
         people = hub_of(request).people
         must_be_ours(people, request, None)
         ticket, proof = await _proof(request)
-        return _answer(await people.sign_in.second(ticket, proof))
+        return login_answer(await people.sign_in.second(ticket, proof))
 
     @post(
         "/accept",
@@ -116,7 +116,7 @@ class SignInController(Controller):
         """The session is gone, not only the cookie."""
         signed, _ = signed_of(request)
         await hub_of(request).people.sessions.end(signed.session)
-        gone = f"{COOKIE}=; Max-Age=0; {_ATTRIBUTES}"
+        gone = f"{COOKIE}=; Max-Age=0; {COOKIE_ATTRIBUTES}"
         headers = {"Set-Cookie": gone, "Clear-Site-Data": '"cache", "cookies", "storage"'}
         return Response(None, status_code=204, headers=headers)
 
@@ -134,9 +134,9 @@ class SignInController(Controller):
         signed, _ = signed_of(request)
         sign_in = hub_of(request).people.sign_in
         if not await request.body():
-            return _answer(await sign_in.begin_step_up(signed))
+            return login_answer(await sign_in.begin_step_up(signed))
         ticket, proof = await _proof(request)
-        return _answer(await sign_in.step_up(signed, ticket, proof))
+        return login_answer(await sign_in.step_up(signed, ticket, proof))
 
     @post(
         "/password",
@@ -152,7 +152,7 @@ class SignInController(Controller):
         signed, _ = signed_of(request)
         body = await json_fields(request, need=("old", "new"))
         sign_in = hub_of(request).people.sign_in
-        return _answer(await sign_in.change_password(signed, secret_field(body, "old"), secret_field(body, "new")))
+        return login_answer(await sign_in.change_password(signed, secret_field(body, "old"), secret_field(body, "new")))
 
 
 class FactorsController(Controller):
@@ -233,7 +233,7 @@ class FactorsController(Controller):
             raise Invalid("send the code or the authenticator's answer", code="missing", at="code")
         await people.tickets.close(seen)
         session, token = await people.sessions.turn(signed.session, factor=made.kind)
-        return _answer(SignedIn(session, token))
+        return login_answer(SignedIn(session, token))
 
     @post(
         "/recovery",
@@ -284,8 +284,9 @@ async def _proof(request: Request[Any, Any, Any]) -> tuple[str, Proof]:
     return secret_field(body, "ticket"), Proof(text_field(body, "code"), assertion, text_field(body, "recovery"))
 
 
-def _answer(outcome: Asked | SignedIn) -> Response[dto.LoginView]:
+def login_answer(outcome: Asked | SignedIn) -> Response[dto.LoginView]:
+    """Where a sign-in stands, with the cookie of a session."""
     headers = {}
     if isinstance(outcome, SignedIn):
-        headers["Set-Cookie"] = f"{COOKIE}={outcome.token}; {_ATTRIBUTES}"
+        headers["Set-Cookie"] = f"{COOKIE}={outcome.token}; {COOKIE_ATTRIBUTES}"
     return Response(dto.LoginView.of(outcome), status_code=200, headers=headers)

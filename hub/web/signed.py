@@ -79,7 +79,8 @@ async def signed_caller(
     connection.state["signed"] = signed
     connection.state["decision"] = decision
     connection.state["cookie"] = cookie
-    return Caller(subject.id, subject.tenant, frozenset(), asks=Rights(subject, found, context)), refusal
+    rights = Rights(subject, found, context)
+    return Caller(subject.id, subject.tenant, frozenset(), asks=rights, session=signed.session.id), refusal
 
 
 def must_be_ours(people: People, connection: ASGIConnection[Any, Any, Any, Any], cookie: str | None) -> None:

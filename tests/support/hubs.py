@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +20,7 @@ from hub.bootstrap import Parts, assemble
 from hub.domain.deliveries import Delivery, RetryPolicy
 from hub.domain.ids import DEFAULT_TENANT, EventId
 from hub.domain.retention import Keep
+from hub.ports.identity import SignInProvider
 from hub.ports.store import DoneDelivery, Page, Store
 from hub.ports.tracer import Tracer
 from mappings.documents import Document
@@ -77,6 +79,7 @@ def bench(
     tracer: Tracer | None = None,
     review: bool = False,
     people: PeoplePolicy | None = None,
+    providers: Mapping[str, SignInProvider] | None = None,
     bounds: Bounds | None = None,
     keep: Keep | None = None,
 ) -> Bench:
@@ -101,6 +104,7 @@ def bench(
             review=review,
             passwords=QUICK,
             people=people or PeoplePolicy(site=SITE),
+            providers=providers or {},
             bounds=bounds or Bounds(),
             keep=keep or Keep(),
         )

@@ -34,6 +34,9 @@ REVIEWED = {
     "/v1/auth/accept",
     "/v1/setup",
     "/oauth/token",
+    "/v1/auth/elsewhere",
+    "/v1/auth/elsewhere/{provider_id:str}",
+    "/v1/auth/elsewhere/{provider_id:str}/callback",
 }
 
 
@@ -129,12 +132,20 @@ def handlers(app: Any) -> list[tuple[str, str, Any]]:
 
 def code_of(answer: Any) -> str | None:
     """The problem's code, where it is a problem."""
-    return answer.json()["code"] if answer.headers.get("content-type", "").startswith("application/problem") else None
+    kind = answer.headers.get("content-type", "")
+    said = kind.startswith("application/problem") or (kind.startswith("application/scim") and answer.status_code >= 400)
+    return answer.json()["code"] if said else None
 
 
 def address(path: str) -> str:
     """A path with something in its holes that is not there."""
-    known = {"event_id": "evt_" + "0" * 32, "delivery_id": "dlv_9", "run_id": "run_9", "replay_id": "rpl_9"}
+    known = {
+        "event_id": "evt_" + "0" * 32,
+        "delivery_id": "dlv_9",
+        "run_id": "run_9",
+        "replay_id": "rpl_9",
+        "number": "1",
+    }
     return re.sub(r"\{(\w+):\w+\}", lambda m: known.get(m[1], "x"), path)
 
 
@@ -444,3 +455,35 @@ async def test_what_another_tenant_has_is_not_there(company: Company) -> None:
         for person in (system, security, admin):
             answer = await person.call("GET", path)
             assert not any(mark in answer.text for mark in marks), path
+
+
+async def _recorded(b: Bench, candidate: str) -> str:
+    async def data() -> AsyncIterator[bytes]:
+        yield b"a recording of " + candidate.encode()
+
+    media = b.hub.media
+    id_ = await media.begin(TENANT, candidate, "video/webm")
+    await media.put_part(TENANT, id_, 1, data())
+    await media.complete(TENANT, id_, 1)
+    return id_
+
+
+async def test_a_recording_plays_for_the_one_session_that_may_and_said_what_for(company: Company) -> None:
+    mine, other = await _recorded(company.bench, "cand_1"), await _recorded(company.bench, "cand_2")
+    manager = company.staff[Role.HR_MANAGER]
+    for role, person in company.staff.items():
+        answer = await person.call("POST", f"/v1/media/{mine}/links", x_purpose=PURPOSE)
+        assert (answer.status_code == 201) == (role is Role.HR_MANAGER), role
+    assert (await manager.call("POST", f"/v1/media/{mine}/links")).json()["code"] == "purpose_needed"
+    refused = await manager.call("POST", f"/v1/media/{other}/links", x_purpose=PURPOSE)
+    assert refused.json()["code"] == "not_assigned"
+    link = (await manager.json("POST", f"/v1/media/{mine}/links", None, 201, x_purpose=PURPOSE))["url"]
+    assert (await manager.call("GET", link)).content == b"a recording of cand_1"
+    again = Visitor(company.client, company.bench, person=manager.person)
+    await again.sit()
+    assert (await again.call("GET", link)).json()["code"] == "bad_link"
+    company.bench.clock.advance(61)
+    assert (await manager.call("GET", link)).json()["code"] == "bad_link"
+    company.bench.clock.advance(300)
+    stale = await manager.call("POST", f"/v1/media/{mine}/links", x_purpose=PURPOSE)
+    assert stale.json()["code"] == "step_up_needed"

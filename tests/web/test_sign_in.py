@@ -299,7 +299,7 @@ async def test_one_session_s_page_token_is_of_no_use_to_another(site: Visitor) -
 async def test_nothing_that_names_a_person_is_stored_in_the_clear(site: Visitor) -> None:
     await visitor(site.client, site.bench, "ada@hr.example", Role.HR_ADMIN)
     store = site.bench.hub.store
-    rows = repr([*store._tables.records.items()]) + repr([*store._tables.audit.items()])  # type: ignore[attr-defined]
+    rows = repr([*store._tables.records.items()]) + repr([*store._tables.acts.items()])  # type: ignore[attr-defined]
     for marked in ("ada@hr.example", "Sample ada", PASSWORD, "argon2"):
         assert marked not in rows
     assert not any(isinstance(one, Ticket) for _, one in store._tables.records.items() if one.id.startswith("ht_"))

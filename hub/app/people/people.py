@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hub.app.media import Media
 from hub.app.people.approvals import Approvals
 from hub.app.people.break_glass import BreakGlass
+from hub.app.people.directory import Directory
+from hub.app.people.elsewhere import SignInElsewhere
 from hub.app.people.factors import Factors
 from hub.app.people.first_run import FirstRun
 from hub.app.people.organisation import Organisation
@@ -20,7 +24,7 @@ from hub.app.people.throttles import Throttles
 from hub.app.people.tickets import Tickets
 from hub.ports.accounts import Session, Throttle, Ticket
 from hub.ports.clock import Clock, Ids
-from hub.ports.identity import Authenticators, Passwords
+from hub.ports.identity import Authenticators, Passwords, SignInProvider
 from hub.ports.meter import Meter
 from hub.ports.store import Store
 from hub.ports.vault import Vault
@@ -47,6 +51,7 @@ class People:
     factors: Factors
     tickets: Tickets
     sign_in: SignIn
+    elsewhere: SignInElsewhere
     rights: Rights
     organisation: Organisation
     approvals: Approvals
@@ -54,6 +59,7 @@ class People:
     first_run: FirstRun
     break_glass: BreakGlass
     reach: Reach
+    directory: Directory
     clock: Clock
     store: Store
 
@@ -75,6 +81,8 @@ def people(
     passwords: Passwords,
     authenticators: Authenticators,
     policy: PeoplePolicy,
+    providers: Mapping[str, SignInProvider],
+    media: Media | None = None,
 ) -> People:
     """The use cases over the ports."""
     sealing = Sealing(vault)
@@ -83,6 +91,10 @@ def people(
     roster = Roster(store, sealing, sessions, tickets, clock, ids)
     factors = Factors(store, sealing, clock, ids, authenticators)
     rights = Rights(store, roster, sessions, clock, ids, policy.apart)
+    throttles = Throttles(store, clock)
+    sign_in = SignIn(
+        store, sealing, roster, sessions, factors, tickets, throttles, passwords, clock, meter, policy.password_days
+    )
     return People(
         policy=policy,
         sealing=sealing,
@@ -90,9 +102,9 @@ def people(
         sessions=sessions,
         factors=factors,
         tickets=tickets,
-        sign_in=SignIn(
-            store, sealing, roster, sessions, factors, tickets, Throttles(store, clock), passwords, clock, meter,
-            policy.password_days,
+        sign_in=sign_in,
+        elsewhere=SignInElsewhere(
+            store, sealing, roster, rights, sign_in, tickets, clock, ids, policy.site, providers
         ),
         rights=rights,
         organisation=Organisation(store, clock, ids),
@@ -100,7 +112,8 @@ def people(
         programs=Programs(store, clock, ids, policy.site),
         first_run=FirstRun(store, roster, rights, tickets, clock, ids),
         break_glass=BreakGlass(store, roster, rights, clock, ids, meter),
-        reach=Reach(store, vault),
+        reach=Reach(store, vault, media),
+        directory=Directory(store, sealing, roster, rights, clock, ids),
         clock=clock,
         store=store,
     )  # fmt: skip

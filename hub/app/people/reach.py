@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hub.app.ingest import body_place
-from hub.domain.errors import Conflict, Invalid
+from hub.app.media import Media
+from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.ids import DeliveryId, RunId, TenantId, event_id, read
 from hub.domain.permissions import Object
 from hub.ports.accounts import Requisition
@@ -24,6 +25,7 @@ class Reach:
 
     store: Store
     vault: Vault
+    media: Media | None = None
 
     async def object(self, tenant: TenantId, names: Mapping[str, str]) -> Object:
         """The object that a request names. What is not there belongs to nobody: whoever needs an assignment is refused."""
@@ -61,6 +63,8 @@ class Reach:
             return None
 
     async def _behind(self, tenant: TenantId, names: Mapping[str, str]) -> str | None:
+        if (medium := names.get("media_id")) is not None:
+            return await self._recorded(tenant, medium)
         async with self.store.look() as look:
             if (run := names.get("run_id")) is not None:
                 found = await look.run(tenant, RunId(read("run", run)))
@@ -71,6 +75,12 @@ class Reach:
                 event = None if owed is None else owed.event
             stored = None if event is None else await look.event(tenant, event_id(event))
             return None if stored is None else stored.subject
+
+    async def _recorded(self, tenant: TenantId, medium: str) -> str | None:
+        try:
+            return None if self.media is None else (await self.media.medium(tenant, medium)).subject
+        except (NotFound, Conflict):
+            return None
 
 
 def _jobs(data: Document) -> set[str]:

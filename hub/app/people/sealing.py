@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from hub.domain.audit import Act
 from hub.domain.ids import TenantId
@@ -24,6 +24,8 @@ class Profile:
     email: str | None = None
     phone: str | None = None
     locale: str = "zh-CN"
+    external: str | None = None  # the id that the directory gives
+    more: Document = field(default_factory=dict)  # what else the directory says
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,7 @@ def _refusal(
         return Reason.NOT_ASSIGNED
     if data_class > subject.clearance and not _hides(cell):
         return Reason.ABOVE_CLEARANCE
-    if about.name == "video.play" and not context.consent:
+    if about.name in ("video.play", "video.stream") and not context.consent:
         return Reason.CONSENT_WITHDRAWN
     if "p" in cell.letters and context.purpose not in PURPOSES:
         return Reason.PURPOSE_NEEDED

@@ -71,7 +71,9 @@ candidate.read       3 events:read       | m  -  y  a   a  am -  k  -  -  | read
 candidate.change     3 -                 | -  -  y  -   -  -  -  -  -  -  | change a candidate's profile | 修改候选人资料
 resume.read          3 events:read       | -  -  y  a   a  a  -  k  -  -  | read resumes | 查看简历
 report.read          3 events:read       | -  -  y  a   ao -  -  k  -  -  | read AI interview reports | 查看AI面试报告
-video.play           4 -                 | -  -  -  asp -  -  -  -  -  -  | watch an interview | 观看面试视频
+video.play           4 media:read        | -  -  -  asp -  -  -  -  -  -  | ask for a link that plays an interview | 获取面试视频的播放链接
+video.stream         4 media:read        | -  -  -  as  -  -  -  -  -  -  | watch an interview by such a link | 通过播放链接观看面试视频
+video.keep           4 media:write       | -  -  -  -   -  -  -  k  -  -  | send recordings, remove them | 上传或删除录像
 video.about          2 -                 | -  -  -  a   -  -  y  -  -  -  | see that there is a video, and who saw it | 查看视频的元数据与观看记录
 check.read           4 events:read       | -  -  s  as  -  -  -  k  -  -  | read background checks | 查看背景调查报告
 check.status         3 events:read       | -  -  yo ao  ao -  -  k  -  -  | see where a background check stands | 查看背景调查状态
