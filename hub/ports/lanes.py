@@ -1,10 +1,10 @@
-"""What the workers of a lane tell each other through the record."""
+"""What the workers of a lane tell each other through the record, and what the kill switch holds of all lanes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from hub.domain.breaker import Trouble
@@ -64,3 +64,17 @@ class Lanes(Protocol):
 
     async def hold_lane(self, connection: ConnectionId, until: datetime) -> None:
         """Retry-After or breaker: claim nothing from the lane before `until` (never shortens)."""
+
+    async def recall(self, now: datetime, lease: timedelta) -> int:
+        """Bring back what lies in the future because a clock has been set back: what was accepted later than `now`
+        waits as long as it had to then, but from now on; a lease that is longer than any may be ends at `now` + `lease`.
+        """
+
+    async def hold_caused(self, tenant: TenantId, limit: int = 1000) -> int:
+        """HELD for the kill switch: some of what rules planned and nobody has leased; how many. Until 0: all of it."""
+
+    async def held_by_stop(self, tenant: TenantId) -> dict[ConnectionId, int]:
+        """How many deliveries of each connection the kill switch holds."""
+
+    async def let_go(self, tenant: TenantId, *, now: datetime, send: bool, limit: int = 1000) -> int:
+        """Some of what the kill switch holds, oldest first: to be sent after all, or CANCELLED; how many. Until 0: all."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hub.ports.store import DoneDelivery
 from tests.chaos.books import ALL, Skipped, Told, books, configure, posted, put
-from tests.chaos.stand import LONG, REPLICAS, Stand
+from tests.chaos.stand import CALM, LONG, REPLICAS, Stand
 from tests.chaos.vendor import Vendor, run_vendor
 from tests.support.hubs import TENANT
 from tests.support.processes import IN_FLIGHT, LEASE_S, Product, producer, product, until
@@ -39,7 +39,7 @@ async def kills(stand: Stand) -> Told:
 async def killed_while_accepting(stand: Stand) -> Told:
     """Claim 2: kill -9 of `serve` while it accepts; clients that heard nothing send again, one event each."""
     events, turns = 240, 3
-    async with run_vendor() as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor() as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         await made.start("work")
         async with producer(made, at_once=32) as client:
@@ -57,7 +57,7 @@ async def killed_while_accepting(stand: Stand) -> Told:
                 await made.stop(serve)
             assert len(set(client.answered.values())) == turns * events
         await vendor.until(turns * events)
-        await made.drained()
+        await made.drained(LONG)
         found = await books(made, vendor, turns * events)
         found.check()
         return Told(f"{turns} kills of `serve` under load, all sent again, ids the same as before", found)
@@ -65,7 +65,7 @@ async def killed_while_accepting(stand: Stand) -> Told:
 
 async def killed_after_the_answer(stand: Stand) -> Told:
     """Claim 3: kill -9 of `serve` right after its 202; the worker that runs beside it delivers."""
-    async with run_vendor() as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor() as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         await made.start("work")
         took = []
@@ -77,7 +77,7 @@ async def killed_after_the_answer(stand: Stand) -> Told:
             began = time.monotonic()
             await vendor.until(number + 1)
             took.append(time.monotonic() - began)
-        await made.drained()
+        await made.drained(LONG)
         found = await books(made, vendor, 3)
         found.check()
         assert max(took) < 5.0, took
@@ -113,7 +113,7 @@ async def database_gone(stand: Stand) -> Told:
     if stand.blow is None:
         raise Skipped("SQLite has no server to stop")
     away_s, events = 10.0, 100
-    async with run_vendor() as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor() as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         serve, worker = await made.start("serve"), await made.start("work")
         async with producer(made, at_once=8) as client:
@@ -128,7 +128,7 @@ async def database_gone(stand: Stand) -> Told:
             took = time.monotonic() - began
             await sending
         await vendor.until(events, LONG)
-        await made.drained()
+        await made.drained(LONG)
         assert serve.returncode is None
         assert worker.returncode is None
         found = await books(made, vendor, events)
@@ -139,7 +139,7 @@ async def database_gone(stand: Stand) -> Told:
 async def asked_to_stop(stand: Stand) -> Told:
     """Claim 6: SIGTERM under load; nothing new is sent, nothing stays leased, exit code 0."""
     events = stand.size // 4
-    async with run_vendor(0.01) as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor(0.01) as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         await put(made, 0, events, candidates=events)
         worker = await made.start("work")
@@ -225,7 +225,7 @@ async def _has(vendor: Vendor, events: int) -> bool:
 
 async def told_a_hundred_times(stand: Stand) -> Told:
     """Claim 14: 100 posts of one event at once are one event; other content under its name is refused."""
-    async with run_vendor() as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor() as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         await made.start("serve")
         await made.start("work")
@@ -238,7 +238,7 @@ async def told_a_hundred_times(stand: Stand) -> Told:
             assert len({body for _, body in answers}) == 1
             assert (status, b"key_reused" in problem) == (422, True)
         await vendor.until(5)
-        await made.drained()
+        await made.drained(LONG)
         found = await books(made, vendor, 5)
         found.check()
         return Told("5 times 100 posts at once, each with the same bytes in all answers", found)
@@ -247,12 +247,12 @@ async def told_a_hundred_times(stand: Stand) -> Told:
 async def replayed_twice(stand: Stand) -> Told:
     """Claim 15: each replay of what was delivered is delivered exactly once more."""
     events = 20
-    async with run_vendor() as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor() as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         await put(made, 0, events, candidates=events)
         await made.start("work")
         await vendor.until(events)
-        await made.drained()
+        await made.drained(LONG)
         hub = made.opened.hub
         async with hub.store.look() as look:
             rows = await look.deliveries(TENANT, ALL)
@@ -260,7 +260,7 @@ async def replayed_twice(stand: Stand) -> Told:
             for row in rows:
                 await hub.replay(TENANT, row.id, "chaos")
             await vendor.until(events * (turn + 1))
-            await made.drained()
+            await made.drained(LONG)
         assert vendor.repeats == 0
         assert set(vendor.candidates.values()) == {3}
         return Told(

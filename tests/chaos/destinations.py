@@ -18,7 +18,7 @@ from hub.domain.connections import ConnectionState
 from hub.ports.store import DoneDelivery
 from mappings.documents import Document
 from tests.chaos.books import ALL, Told, books, configure, owed_to, put, tries
-from tests.chaos.stand import LONG, Stand
+from tests.chaos.stand import CALM, LONG, Stand
 from tests.chaos.vendor import BUSY, Manner, Vendor, run_vendor
 from tests.support.hubs import TENANT
 from tests.support.processes import Product, product, until
@@ -59,12 +59,12 @@ async def slow_loris(stand: Stand) -> Told:
 
     async with (
         run_vendor(manner=headers) as one, run_vendor(manner=body) as two, run_vendor() as good,
-        product(stand.room, stand.database, HIREWIRE_LEASE="10") as made,  # a try must not outlive its lease
+        product(stand.room, stand.database, **CALM) as made,  # a try must not outlive its lease
     ):  # fmt: skip
         await configure(made, [one.url, two.url, good.url], timeout_s=timeout, retry={"default": [0.1]})
         await put(made, 0, 2, candidates=2)
         await made.start("work")
-        await made.drained()
+        await made.drained(LONG)
         took = [ms / 1000 for rows in (await tries(made)).values() for _, _, error, ms in rows if error == "timeout"]
         assert len(took) == 8, took
         assert all(timeout * 0.9 <= one <= timeout * 1.1 + 0.3 for one in took), took
@@ -93,7 +93,7 @@ async def endless(stand: Stand) -> Told:
 
     async with AsyncExitStack() as stack:
         vendors = [await stack.enter_async_context(run_vendor(manner=one)) for one in (no_end, bombs, long_header)]
-        made = await stack.enter_async_context(product(stand.room, stand.database, HIREWIRE_LEASE="10"))
+        made = await stack.enter_async_context(product(stand.room, stand.database, **CALM))
         good = await stack.enter_async_context(run_vendor())
         feeds: Document = {
             f"feed{n}": {
@@ -104,7 +104,7 @@ async def endless(stand: Stand) -> Told:
         await owed_to(made, feeds, "event.send")
         worker = psutil.Process((await made.start("work")).pid)
         await put(made, 0, 1, candidates=1)
-        await made.drained()  # each was met once: caches are warm
+        await made.drained(LONG)  # each was met once: caches are warm
         before = worker.memory_info().rss
         await put(made, 1, 1, candidates=1)  # one more unreadable answer would open the breaker, which is another claim
         most = await _peak(made, worker)
@@ -159,7 +159,7 @@ async def retry_after(stand: Stand) -> Told:
 
     async with AsyncExitStack() as stack:
         vendors = {kind: await stack.enter_async_context(run_vendor(manner=limited(kind))) for kind in words}
-        made = await stack.enter_async_context(product(stand.room, stand.database))
+        made = await stack.enter_async_context(product(stand.room, stand.database, **CALM))
         await configure(made, [one.url for one in vendors.values()], concurrency=1)
         await put(made, 0, 4, candidates=4)
         await made.start("work")
@@ -195,7 +195,7 @@ async def storm(stand: Stand) -> Told:
         await asyncio.sleep(0.002)
         return vendor.effect(asked) if healthy.is_set() else BUSY
 
-    async with run_vendor(manner=busy) as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor(manner=busy) as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url], concurrency=concurrency)
         await put(made, 0, events, candidates=events)
         await made.start("work")
@@ -206,7 +206,7 @@ async def storm(stand: Stand) -> Told:
         await vendor.until(1, LONG)
         quiet = vendor.came[wasted] - last
         await vendor.until(events, LONG)
-        await made.drained()
+        await made.drained(LONG)
         bound = 2 * concurrency + 10
         assert wasted <= bound, wasted
         assert quiet >= OPEN_S * 0.9, quiet
@@ -229,7 +229,7 @@ async def refuses(stand: Stand) -> Told:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    async with product(stand.room, stand.database) as made:
+    async with product(stand.room, stand.database, **CALM) as made:
         await configure(made, [f"http://127.0.0.1:{port}"], retry={"default": schedule})
         await put(made, 0, 1, candidates=1)
         await made.start("work")
@@ -246,7 +246,7 @@ async def refuses(stand: Stand) -> Told:
         opened = time.monotonic()
         await vendor.until(1, LONG)
         took = time.monotonic() - opened
-        await made.drained()
+        await made.drained(LONG)
         server.close()
         found = await books(made, vendor, 1)
         found.check()
@@ -262,7 +262,7 @@ async def gone(stand: Stand) -> Told:
     async def manner(vendor: Vendor, asked: Asked) -> bytes:
         return vendor.effect(asked) if back.is_set() else answered(b"410 Gone")
 
-    async with run_vendor(manner=manner) as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor(manner=manner) as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         hub = made.opened.hub
         await put(made, 0, events, candidates=events)
@@ -282,7 +282,7 @@ async def gone(stand: Stand) -> Told:
         back.set()
         await hub.switch(TENANT, "vendor0", ConnectionState.ACTIVE, "chaos")
         await vendor.until(2 * events, LONG)
-        await made.drained()
+        await made.drained(LONG)
         found = await books(made, vendor, 2 * events)
         found.check()
         return Told(
@@ -316,9 +316,9 @@ async def answers_too_late(stand: Stand) -> Told:
     events = 4  # one more unheard answer would open the breaker, which is another claim
     async with (
         run_vendor(manner=late) as slow, run_vendor(manner=torn) as rude,
-        product(stand.room, stand.database, HIREWIRE_LEASE="10") as made,
+        product(stand.room, stand.database, **CALM) as made,
     ):  # fmt: skip
-        await configure(made, [slow.url, rude.url], timeout_s=3.0)
+        await configure(made, [slow.url, rude.url], timeout_s=8.0)
         await put(made, 0, events, candidates=events)
         await made.start("work")
         await made.drained(LONG)
@@ -344,7 +344,7 @@ async def cut_lines(stand: Stand) -> Told:
             return None
         return said
 
-    async with run_vendor(manner=manner) as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor(manner=manner) as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url], ordering="key")
         await put(made, 0, events, candidates=events // 10)
         await made.start("work")

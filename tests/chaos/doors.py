@@ -13,7 +13,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from hub.ports.store import DoneDelivery
 from mappings.documents import Document
 from tests.chaos.books import ALL, Told, books, owed_to, put
-from tests.chaos.stand import LONG, Stand
+from tests.chaos.stand import CALM, LONG, Stand
 from tests.chaos.vendor import Vendor, run_vendor
 from tests.support.hubs import TENANT
 from tests.support.processes import Product, product, until
@@ -71,7 +71,7 @@ async def forbidden_addresses(stand: Stand) -> Told:
             await owed_to(made, feeds(urls), "event.send")
             await made.start("work")
             await put(made, 0, 1, candidates=1)
-            await made.drained()
+            await made.drained(LONG)
             ends = await _ends(made)
             assert set(ends) == {"dead"}, ends
             assert len(ends) == len(urls)
@@ -80,11 +80,11 @@ async def forbidden_addresses(stand: Stand) -> Told:
             status = (b"301 Moved", b"302 Found", b"307 Temporary", b"308 Permanent")[len(vendor.came) % 4]
             return answered(status, location=f"http://127.0.0.1:{bird.port}/latest/meta-data")
 
-        async with run_vendor(manner=elsewhere) as door, product(room, stand.database) as made:
+        async with run_vendor(manner=elsewhere) as door, product(room, stand.database, **CALM) as made:
             await owed_to(made, feeds({"door": door.url}), "event.send")
             await made.start("work")
             await put(made, 1, 4, candidates=4)
-            await made.drained()
+            await made.drained(LONG)
             redirected = len(door.came)
             found = await books(made, door, len(urls) + 4)
             found.check()
@@ -108,14 +108,14 @@ async def secret_replaced(stand: Stand) -> Told:
         ages.append(time.time() - int(asked.headers["webhook-timestamp"]))
         return vendor.effect(asked)
 
-    async with run_vendor(manner=manner) as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor(manner=manner) as vendor, product(stand.room, stand.database, **CALM) as made:
         await made.start("work")
         for turn, secret in enumerate((OLD, f"{NEW} {OLD}", NEW)):
             await owed_to(made, feeds({"feed": vendor.url}, secret), "event.send")
             await asyncio.sleep(1.5)  # a change is in force everywhere after a second
             await put(made, turn * 20, 20, candidates=20)
             await vendor.until(turn * 20 + 20, LONG)
-        await made.drained()
+        await made.drained(LONG)
         assert (set(seen[:20]), set(seen[20:40]), set(seen[40:])) == ({"o"}, {"on"}, {"n"}), seen
         async with made.opened.hub.store.look() as look:
             first = min(row.id for row in await look.deliveries(TENANT, ALL))
@@ -123,7 +123,7 @@ async def secret_replaced(stand: Stand) -> Told:
         await until(lambda: _count(vendor, 61), "the replay has come")
         assert seen[-1] == "n"
         assert max(ages) < 5, max(ages)
-        await made.drained()
+        await made.drained(LONG)
         found = await books(made, vendor, 61)
         assert (found.lost, found.pending, found.delivered) == (0, 0, 61), found
         return Told(

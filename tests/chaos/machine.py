@@ -22,7 +22,7 @@ import asyncpg
 from hub.adapters.db.schema import current, newest
 from tests.chaos.books import ALL, Skipped, Told, books, configure, posted, put, tries
 from tests.chaos.cuts import accepting_on
-from tests.chaos.stand import LONG, REPLICAS, Stand, migrated
+from tests.chaos.stand import CALM, LONG, REPLICAS, Stand, migrated
 from tests.chaos.vendor import run_vendor
 from tests.support.hubs import TENANT
 from tests.support.postgres import OPTIONS, Cluster
@@ -70,7 +70,7 @@ async def clock_back(stand: Stand) -> Told:
 async def _jump(stand: Stand, seconds: int) -> Told:
     """`serve` and three workers run through the jump and through the moment at which they ask the database for the time."""
     told = 0
-    async with run_vendor(failing=0.2) as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor(failing=0.2) as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url], ordering="key")
         wall = wall_clock(made.home)
         serve = await made.start("serve", **wall.environment)
@@ -219,7 +219,7 @@ async def locked(stand: Stand) -> Told:
             for number in range(1, 30):
                 await client.insist(posted(number), LONG)
         await vendor.until(30, LONG)
-        await made.drained()
+        await made.drained(LONG)
         found = await books(made, vendor, 30)
         found.check(IN_FLIGHT)  # what was under way could not be recorded, and its lease ran out
         return Told(f"503 after {took:.1f} s at the lock, all accepted after it", found, IN_FLIGHT)
@@ -287,7 +287,7 @@ async def no_handles(stand: Stand) -> Told:
             for number in range(40):
                 await client.insist(posted(number), LONG)
         await vendor.until(40, LONG)
-        await made.drained()
+        await made.drained(LONG)
         assert serve.returncode is None, made.logs()
         found = await books(made, vendor, 40)
         found.check()
@@ -297,7 +297,7 @@ async def no_handles(stand: Stand) -> Told:
 async def rotten_row(stand: Stand) -> Told:
     """Security fault 35, for what is owed: a flipped bit in a stored event is found; it is not sent, its neighbours are."""
     events = 30
-    async with run_vendor() as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor() as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         await put(made, 0, events, candidates=events)
         async with made.opened.hub.store.look() as look:
@@ -307,7 +307,7 @@ async def rotten_row(stand: Stand) -> Told:
         await _write(stand, rotten.id[4:], bytes(body))
         await made.start("work")
         await vendor.until(events - 1)
-        await made.drained()
+        await made.drained(LONG)
         assert 7 not in vendor.at
         errors = {one[2] for rows in (await tries(made)).values() for one in rows} - {None}
         assert len(errors) == 1, errors
@@ -331,7 +331,7 @@ async def _write(stand: Stand, event: str, body: bytes) -> None:
 async def wrong_key(stand: Stand) -> Told:
     """Security fault 34: without its root key, or with another, a worker refuses to start and touches nothing."""
     events = 10
-    async with run_vendor() as vendor, product(stand.room, stand.database) as made:
+    async with run_vendor() as vendor, product(stand.room, stand.database, **CALM) as made:
         await configure(made, [vendor.url])
         await put(made, 0, events, candidates=events)
         other = made.home / "other"
@@ -345,7 +345,7 @@ async def wrong_key(stand: Stand) -> Told:
         assert await made.left() == events
         await made.start("work")
         await vendor.until(events)
-        await made.drained()
+        await made.drained(LONG)
         found = await books(made, vendor, events)
         found.check()
         return Told(f"exit codes {codes}, nothing sent; with the right key all arrives", found)
@@ -370,7 +370,7 @@ async def migration_killed(stand: Stand) -> Told:
         await admin.execute("CREATE DATABASE fresh")
         await admin.close()
         url = stand.database.replace("/postgres?", "/fresh?")
-    async with run_vendor() as vendor, product(stand.room, url) as made:
+    async with run_vendor() as vendor, product(stand.room, url, **CALM) as made:
         killed = 0
         turns = 12
         for turn in range(turns):
@@ -390,7 +390,7 @@ async def migration_killed(stand: Stand) -> Told:
         await put(made, 0, 5, candidates=5)
         await made.start("work")
         await vendor.until(5)
-        await made.drained()
+        await made.drained(LONG)
         found = await books(made, vendor, 5)
         found.check()
         return Told(f"killed {killed} times of {turns}, then whole", found)

@@ -36,6 +36,10 @@ class Vendor(Sink):
     now: int = 0
     most: int = 0  # requests under way at once, at most
 
+    async def until(self, effects: int, seconds: float = 300.0) -> None:
+        """As a sink does, with more patience."""
+        await super().until(effects, seconds)
+
     @property
     def inversions(self) -> int:
         """Effects that came after a later one of the same candidate."""
