@@ -23,6 +23,7 @@ from hub.app.advance import Advance
 from hub.app.audit import Trail
 from hub.app.backtests import Backtests
 from hub.app.breakers import Breakers
+from hub.app.candidate_file import CandidateFile
 from hub.app.cases import Cases
 from hub.app.channels import Channels
 from hub.app.configure import Configure
@@ -147,6 +148,7 @@ def assemble(parts: Parts) -> Hub:
         advance=Advance(p.store, p.vault, library, prepare, p.clock, p.meter),
         runs=Runs(p.store, library, p.clock, p.meter),
         queries=queries,
+        candidate_file=CandidateFile(queries),
         lifecycle=lifecycle,
         kill_switch=KillSwitch(p.store, library, p.clock),
         access=Access(p.store, p.clock, p.ids, p.people.site),
