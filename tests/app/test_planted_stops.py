@@ -17,6 +17,7 @@ from hub.app.library import Library
 from hub.domain.approvers import Approver
 from hub.domain.ids import RunId
 from tests.app import test_kill_switch as switch
+from tests.app import test_pause_holds as pauses
 from tests.app import test_replay_missing_runs as missing
 from tests.app import test_runs as gates
 
@@ -37,8 +38,8 @@ def queued_deliveries_leave(patch: pytest.MonkeyPatch) -> None:
 def a_worker_does_not_ask(patch: pytest.MonkeyPatch) -> None:
     """What was claimed before the switch was turned is sent."""
 
-    async def stopped(self: Library, *args: Any) -> bool:
-        return False
+    async def stopped(self: Library, *args: Any) -> None:
+        return None
 
     patch.setattr(Library, "stopped", stopped)
 
@@ -50,6 +51,27 @@ def what_is_held_is_forgotten(patch: pytest.MonkeyPatch) -> None:
         return 0
 
     patch.setattr(MemoryDeliveries, "let_go", let_go)
+
+
+def a_pause_does_not_reach_back(patch: pytest.MonkeyPatch) -> None:
+    """Only the switch of all rules holds what is queued."""
+    real = MemoryDeliveries.hold_caused
+
+    async def hold_caused(self: MemoryDeliveries, tenant: Any, limit: int = 1000, rule: Any = None) -> int:
+        return await real(self, tenant, limit) if rule is None else 0
+
+    patch.setattr(MemoryDeliveries, "hold_caused", hold_caused)
+    a_worker_does_not_ask(patch)
+
+
+def a_pause_holds_everything(patch: pytest.MonkeyPatch) -> None:
+    """What other rules caused is held with it."""
+    real = MemoryDeliveries.hold_caused
+
+    async def hold_caused(self: MemoryDeliveries, tenant: Any, limit: int = 1000, rule: Any = None) -> int:
+        return await real(self, tenant, limit)
+
+    patch.setattr(MemoryDeliveries, "hold_caused", hold_caused)
 
 
 def runs_move(patch: pytest.MonkeyPatch) -> None:
@@ -118,6 +140,9 @@ FAULTS: list[tuple[Patch, Story]] = [
     (what_is_held_is_forgotten, switch.test_queued_deliveries_and_runs_stop_and_go_on),
     (runs_move, switch.test_queued_deliveries_and_runs_stop_and_go_on),
     (runs_move, switch.test_time_goes_on_while_rules_are_stopped),
+    (a_pause_does_not_reach_back, pauses.test_what_has_not_left_is_held_and_sent_when_the_rule_is_live_again),
+    (a_pause_holds_everything, pauses.test_what_has_not_left_is_held_and_sent_when_the_rule_is_live_again),
+    (a_worker_does_not_ask, pauses.test_what_a_worker_has_in_hand_when_its_rule_is_paused_is_held_before_it_speaks),
     (anybody_answers, somebody_else_is_refused),
     (any_role_will_do, somebody_else_is_refused),
     (begun_again, missing.test_a_rule_that_came_later_begins_its_runs_once),
