@@ -156,7 +156,7 @@ async def cramped(stand: Stand, at: Path) -> AsyncIterator[tuple[str, Callable[[
 
 async def disk_full(stand: Stand) -> Told:
     """Claim 22 and security fault 29: the disk of the database fills up while events come in, then has room again."""
-    with small_disk(stand.folder, 4 if stand.store == "sqlite" else 200) as at:
+    with small_disk(stand.folder, 16 if stand.store == "sqlite" else 200) as at:
         async with (
             cramped(stand, at) as (database, back),
             run_vendor() as vendor,
