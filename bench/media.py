@@ -151,8 +151,8 @@ async def right(client: aiohttp.ClientSession, url: str, id: str, wanted: str, g
         return digest.hexdigest() == wanted
 
 
-async def uploads(count: int, size: int) -> int:
-    """How many came back right."""
+async def uploads(count: int, size: int) -> tuple[int, int]:
+    """How many came back right, and the server's memory at most, in bytes."""
     with tempfile.TemporaryDirectory(dir=".") as folder:
         server, url, auth = await asyncio.to_thread(start, Path(folder))
         try:
@@ -183,7 +183,7 @@ async def uploads(count: int, size: int) -> int:
             print("|---|---|---|---|---|---|")
             again = sum(one.again for one in senders)
             print(f"| {count:,} | {size:,} | {good:,} | {again} | {count * size / took / 1e6:.0f} | {peak / 1e6:.0f} |")
-            return good
+            return good, peak
         finally:
             server.terminate()
             server.wait(30)
@@ -197,7 +197,7 @@ def main() -> int:
     args = parser.parse_args()
     asyncio.run(disk(args.gib))
     size = args.part // 64 * 64
-    return 0 if asyncio.run(uploads(args.uploads, size)) == args.uploads else 1
+    return 0 if asyncio.run(uploads(args.uploads, size))[0] == args.uploads else 1
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ TASK_OUTCOMES = frozenset({"ok", "failed", "skipped", "led_elsewhere"})
 WATCHED_NOTES = (
     *("leases.expired", "completion.stale", "completion.abandoned"),
     *("audit.broken", "backup.not_verified", "media.lost", "media.repaired", "keys.waits", "talk.not_kept"),
+    *("break_glass.opened", "sign_in.failed"),
     *("loop.failed", "lease.renewal_failed", "web.internal_error", "destination.failing"),
 )
 CAUSES = {  # the first word of an attempt's error -> the class that dead letters are counted under

@@ -1,4 +1,4 @@
-"""What the workers of a lane tell each other through the record."""
+"""What the workers of a lane tell each other through the record, and what the kill switch holds of all lanes."""
 
 from __future__ import annotations
 
@@ -69,3 +69,12 @@ class Lanes(Protocol):
         """Bring back what lies in the future because a clock has been set back: what was accepted later than `now`
         waits as long as it had to then, but from now on; a lease that is longer than any may be ends at `now` + `lease`.
         """
+
+    async def hold_caused(self, tenant: TenantId, limit: int = 1000) -> int:
+        """HELD for the kill switch: some of what rules planned and nobody has leased; how many. Until 0: all of it."""
+
+    async def held_by_stop(self, tenant: TenantId) -> dict[ConnectionId, int]:
+        """How many deliveries of each connection the kill switch holds."""
+
+    async def let_go(self, tenant: TenantId, *, now: datetime, send: bool, limit: int = 1000) -> int:
+        """Some of what the kill switch holds, oldest first: to be sent after all, or CANCELLED; how many. Until 0: all."""

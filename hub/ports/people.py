@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from hub.domain.ids import ConnectionId, TenantId
 
@@ -38,3 +39,14 @@ class Order:
     body: bytes  # sealed JSON: what was ordered, the callback address, the result
     created_at: datetime
     updated_at: datetime
+
+
+class Orders(Protocol):
+    """Assessments ordered from us."""
+
+    async def put_order(self, order: Order) -> None:
+        """Insert or replace by id."""
+
+    async def order(self, id: str) -> Order | None: ...
+
+    async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...

@@ -20,7 +20,7 @@ from hub.ports.accounts import Accounts
 from hub.ports.audit import Acts
 from hub.ports.lanes import Lanes
 from hub.ports.limits import Limits
-from hub.ports.people import ApiToken, Order
+from hub.ports.people import ApiToken, Orders
 from hub.ports.replays import Replays
 from hub.ports.retention import Retention
 from hub.ports.rules import Evaluated, Rules
@@ -272,15 +272,6 @@ class Deliveries(Protocol):
     async def discard(self, tenant: TenantId, delivery: DeliveryId, *, now: datetime) -> None:
         """End (CANCELLED) a HELD delivery. Raises NotFound, Conflict (it is not held)."""
 
-    async def hold_caused(self, tenant: TenantId, limit: int = 1000) -> int:
-        """HELD for the kill switch: some of what rules planned and nobody has leased; how many. Until 0: all of it."""
-
-    async def held_by_stop(self, tenant: TenantId) -> dict[ConnectionId, int]:
-        """How many deliveries of each connection the kill switch holds."""
-
-    async def let_go(self, tenant: TenantId, *, now: datetime, send: bool, limit: int = 1000) -> int:
-        """Some of what the kill switch holds, oldest first: to be sent after all, or CANCELLED; how many. Until 0: all."""
-
     async def lanes(self, tenant: TenantId | None = None) -> list[LaneStats]: ...
 
     async def totals(self, tenant: TenantId) -> dict[str, int]:
@@ -336,17 +327,6 @@ class People(Protocol):
 
     async def drop_tokens_of(self, tenant: TenantId, account: str, before: datetime | None = None) -> int:
         """Delete the tokens of a service account, or those that expired by then; how many."""
-
-
-class Orders(Protocol):
-    """Assessments ordered from us."""
-
-    async def put_order(self, order: Order) -> None:
-        """Insert or replace by id."""
-
-    async def order(self, id: str) -> Order | None: ...
-
-    async def orders_of(self, tenant: TenantId, subject: str) -> list[Order]: ...
 
 
 class Work(

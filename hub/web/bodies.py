@@ -65,14 +65,14 @@ def _bound(value: object) -> None:
 
 
 async def json_fields(
-    request: Request[Any, Any, Any], *, need: Collection[str] = (), may: Collection[str] = ()
+    request: Request[Any, Any, Any], *, need: Collection[str] = (), may: Collection[str] = (), bare: bool = True
 ) -> Document:
-    """The body as an object with these fields and no others; no body at all is an empty one.
+    """The body as an object with these fields and no others. `bare`: no body at all is an empty one.
 
     Raises Invalid (`not_json`, `too_deep`, `type`, `unknown_field`, `missing`).
     """
     raw = await request.body()
-    body = parse_json(raw) if raw else {}
+    body = parse_json(raw) if raw or not bare else {}
     if not isinstance(body, dict):
         raise Invalid("send an object", code="type")
     for name in body:

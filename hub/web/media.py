@@ -14,6 +14,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
+from hub.domain.audit import Grade
 from hub.domain.errors import Invalid
 from hub.web.auth import caller_of, hub_of, scope
 from hub.web.bodies import json_fields, takes, text_field, whole_field
@@ -125,7 +126,7 @@ class MediaController(Controller):
     @post(
         "/{media_id:str}/links",
         operation_id="linkMedia",
-        opt=scope("media:read"),
+        opt=scope("media:read", reads="video.link", grade=Grade.SENSITIVE),
         responses=may_answer(401, 403, 404, 409, 503),
         summary="A link that plays a recording for 60 seconds",
     )
@@ -138,7 +139,7 @@ class MediaController(Controller):
     @get(
         "/{media_id:str}/content",
         operation_id="playMedia",
-        opt=scope("media:read", "video.stream"),
+        opt=scope("media:read", "video.stream", reads="video.play", grade=Grade.SENSITIVE),
         status_code=200,
         responses=may_answer(400, 401, 403, 404, 409, 416, 503),
         summary="Play a recording, or a range of it",
@@ -164,7 +165,7 @@ class MediaController(Controller):
     @delete(
         "/{media_id:str}",
         operation_id="deleteMedia",
-        opt=scope("media:write"),
+        opt=scope("media:write", reads="video.delete", grade=Grade.SENSITIVE),
         responses=may_answer(401, 403, 404, 503),
         summary="Remove a recording",
     )

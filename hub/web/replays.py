@@ -112,7 +112,7 @@ class ReplaysController(Controller):
     async def start(self, request: Request[Any, Any, Any]) -> ReplayView:
         """`kind` ended (default): dead and expired deliveries, or those in `states`; missing: what today's rules want."""
         hub, caller = hub_of(request), caller_of(request)
-        body = await json_fields(request, may=tuple(WANTED))
+        body = await json_fields(request, may=tuple(WANTED), bare=False)  # nobody sends all again by an empty call
         wanted = await wanted_of(hub, caller.tenant, body)
         if body.get("dry_run") is True:
             total = await hub.replays.count(caller.tenant, wanted)

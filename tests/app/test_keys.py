@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from hub.adapters.clock import ManualClock, SeededIds
 from hub.adapters.memory import MemoryStore
-from hub.adapters.vault import FieldVault, FileKeyring, RootKeys
+from hub.adapters.vault import FieldVault, FileKeyring, RootKeys, data_keys
 from hub.app.hub import Hub
 from hub.app.keys import DONE, KEPT, Keys, Level
 from hub.bootstrap import Parts, assemble
 from hub.domain.errors import Conflict, Invalid, Unavailable
 from hub.domain.ids import DEFAULT_TENANT
 from hub.ports.store import Page, Store
-from hub.ports.vault import SEALED_COLUMNS, KeyRow, Rotation
-from tests.app.conftest import FEED, REPORT, action, rule
+from hub.ports.vault import SEALED_COLUMNS, Rotation
+from tests.app.conftest import FEED, REPORT, action
+from tests.app.conftest import rule as on
 from tests.support.hubs import CATALOG, START, report
 from tests.support.voices import RememberingMeter, ScriptedVendor, SharedSecretSignatures
 
@@ -27,7 +32,7 @@ TENANT = DEFAULT_TENANT
 CONFIG = {
     "hirewire": 1,
     "connections": {"feed": FEED},
-    "rules": {"all": rule(REPORT, "report.overall.score", "gt", 1, action("feed", "event.send"))},
+    "rules": {"all": on(REPORT, "report.overall.score", "gt", 1, action("feed", "event.send"))},
 }
 
 
@@ -115,7 +120,7 @@ async def filled(store: Store, roots: Callable[[], RootKeys], clock: ManualClock
     hub, vendor = make_hub(store, roots(), clock)
     await hub.configure.apply(TENANT, CONFIG, "test")  # type: ignore[arg-type]
     vendor.answers(200)
-    await fill(hub, 20)
+    await fill(hub, 9)
     await deliver(hub)
     return hub
 
@@ -125,19 +130,19 @@ async def test_every_level_is_exchanged_and_everything_stays_readable(
 ) -> None:
     hub = await filled(store, roots, clock)
     before = await everything(hub)
-    assert len(before) > 40
+    assert len(before) > 18
     for level in LEVELS:
         old = await key_ids(hub)
         parents = {row[3] for row in await hub.keys.shelf.count_keys()}
         done = await carry_out(hub.keys, level)
         other, _ = make_hub(store, roots(), clock, 8)
-        assert await everything(hub) == before, level
         assert await everything(other) == before, level
         if level.startswith("owners"):
             assert await key_ids(hub) != old
             assert done.moved > 0
         elif level == "root":
             assert parents - {row[3] for row in await hub.keys.shelf.count_keys()} == {"rk_1"}
+    assert await everything(hub) == before
     assert {one.step for one in await hub.keys.status()} == {DONE}
     assert len(await hub.keys.status()) == len(LEVELS)
 
@@ -164,8 +169,8 @@ async def test_under_load_nothing_is_lost_and_nobody_waits(
     await asyncio.gather(load(), exchange())
     fresh, _ = make_hub(store, roots(), clock, 9)
     found = await everything(fresh)
-    assert sum(1 for name in found if name.startswith("evt_")) == 32
-    assert sum(1 for name, talk in found.items() if name.startswith("dlv") and talk) == 32
+    assert sum(1 for name in found if name.startswith("evt_")) == 21
+    assert sum(1 for name, talk in found.items() if name.startswith("dlv") and talk) == 21
 
 
 class Killed(Exception):
@@ -202,6 +207,8 @@ async def test_killed_at_every_write_it_goes_on_where_it_was(
     hub = await filled(store, roots, clock)
     before = await everything(hub)
     deaths = 0
+    if store_kind != "memory" and level != "class:1:pii":
+        pytest.skip("the steps are the same on every store: each is killed in memory, one level on the databases")
     for at in range(1, 60):
         for after in (False, True):
             dying, _ = make_hub(store, roots(), clock, 8)
@@ -220,7 +227,7 @@ async def test_killed_at_every_write_it_goes_on_where_it_was(
                 assert await everything(hub) == before
                 return
         if at == 4 and store_kind != "memory":
-            break  # the steps are the same on every store: the rest is left to the quickest
+            break
     assert await everything(hub) == before
     assert deaths >= 6
 
@@ -334,7 +341,7 @@ async def test_while_the_provider_is_away_keys_in_memory_serve_for_a_while(tmp_p
     for _ in range(3):  # nine minutes: new persons too, whose keys are wrapped by the tenant's
         clock.advance(180)
         await fill(hub, 1, 5000 + int(clock.monotonic()))
-        assert len(await everything(hub)) > 20
+        assert len(await everything(hub)) > 9
     from hub.domain.ids import TenantId
 
     with pytest.raises(Unavailable) as caught:  # a tenant whose keys were never read
@@ -348,18 +355,103 @@ async def test_while_the_provider_is_away_keys_in_memory_serve_for_a_while(tmp_p
     Distant.away = False
     await fill(hub, 1, 7000)
     assert hub.keys.vault.vitals().up  # type: ignore[attr-defined]
-    assert len(await everything(hub)) > 20
+    assert len(await everything(hub)) > 9
 
 
-async def test_a_moved_key_row_opens_nothing(store: Store, roots: Callable[[], RootKeys], clock: ManualClock) -> None:
-    """A database administrator gives one person's key row to another."""
+async def moved_row_is_refused(store: Store, roots: Callable[[], RootKeys], clock: ManualClock) -> None:
     hub = await filled(store, roots, clock)
     shelf = hub.keys.shelf
-    [one, two] = await shelf.owner_keys(TENANT, [("subject:cand_1", "pii"), ("subject:cand_2", "pii")])
-    swapped = replace(one, wrapped=two.wrapped)
-    assert await shelf.rewrap([(one, swapped)]) == 1
+    wanted = [("subject:cand_1", "pii"), ("subject:cand_2", "pii")]
+    one, two = sorted(await shelf.owner_keys(TENANT, wanted), key=lambda row: row.owner)
+    assert await shelf.rewrap([(one, replace(one, wrapped=two.wrapped))]) == 1
     other, _ = make_hub(store, roots(), clock, 8)
     with pytest.raises(Unavailable) as caught:
-        await other.ingest(TENANT, [report(key="x", candidate=one.owner.removeprefix("subject:"))])
+        await other.ingest(TENANT, [report(key="x", candidate="cand_1")])
     assert caught.value.code == "key_mismatch"
-    assert KeyRow is type(one)
+
+
+async def test_a_key_row_given_to_somebody_else_opens_nothing(
+    store: Store, roots: Callable[[], RootKeys], clock: ManualClock
+) -> None:
+    """A database administrator gives one person's key to another."""
+    await moved_row_is_refused(store, roots, clock)
+
+
+async def test_a_skipped_commitment_is_caught(
+    roots: Callable[[], RootKeys], clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planted: without the commitment the test above is red."""
+    monkeypatch.setattr(data_keys, "_check", lambda *_: None)
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        await moved_row_is_refused(MemoryStore(clock), roots, clock)
+
+
+class KeyLife(RuleBasedStateMachine):
+    """Keys of all levels are exchanged, cut off, destroyed and purged in any order; who is not erased stays readable."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        self.clock = ManualClock(START)
+        self.store = MemoryStore(self.clock)
+        self.events: dict[str, str] = {}  # event id -> candidate, of those that must open
+        self.erased: set[str] = set()  # event ids
+        self.count = 0
+        self.hub = self.process()
+        self.run(self.hub.vault.prepare(TENANT))
+        self.run(work_off(self.hub.keys))
+
+    def process(self) -> Hub:
+        return make_hub(self.store, FileKeyring(Path(self.folder.name) / "keyring.json"), self.clock, self.count)[0]
+
+    def run(self, act):  # type: ignore[no-untyped-def]
+        return self.loop.run_until_complete(act)
+
+    def teardown(self) -> None:
+        self.loop.close()
+        self.folder.cleanup()
+
+    @rule(candidate=st.integers(1, 3))
+    def accept(self, candidate: int) -> None:
+        self.count += 1
+        told = report(key=f"k{self.count}", candidate=f"cand_{candidate}")
+        [receipt] = self.run(self.hub.ingest(TENANT, [told]))
+        self.events[receipt.id] = f"cand_{candidate}"
+
+    @rule(level=st.sampled_from(["root", "class:1:pii", "owners:1:pii"]), steps=st.integers(0, 8))
+    def exchange(self, level: str, steps: int) -> None:
+        """Begun, and carried on for a while: then the process may be gone."""
+        self.run(self.hub.keys.rotate(Level.read(level)))
+        for _ in range(steps):
+            self.run(self.hub.keys.advance())
+
+    @rule()
+    def restart(self) -> None:
+        self.hub = self.process()
+
+    @rule(candidate=st.integers(1, 3))
+    def erase(self, candidate: int) -> None:
+        self.run(self.hub.keys.destroy(TENANT, f"cand_{candidate}"))
+        gone = {event for event, whose in self.events.items() if whose == f"cand_{candidate}"}
+        self.erased |= gone
+        for event in gone:
+            del self.events[event]
+
+    @rule(days=st.sampled_from([0, 36]))
+    def purge(self, days: int) -> None:
+        self.clock.advance(days * 86_400)
+        self.run(self.hub.keys.purge(TENANT))
+
+    @invariant()
+    def who_is_not_erased_is_readable_and_who_is_is_not(self) -> None:
+        for event in [*self.events, *self.erased]:
+            try:
+                _, data = self.run(self.hub.queries.event(TENANT, event))
+                assert data["candidate"]["id"] == self.events[event]
+            except Conflict as error:
+                assert (error.code, event in self.erased) == ("key_destroyed", True)  # noqa: PT017
+
+
+TestKeyLife = KeyLife.TestCase
+TestKeyLife.settings = settings(max_examples=8, stateful_step_count=15, deadline=None)

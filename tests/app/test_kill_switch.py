@@ -9,7 +9,7 @@ from hub.domain.deliveries import STOPPED, Delivery, Final, State
 from hub.domain.errors import Invalid
 from hub.domain.ids import RunId
 from hub.domain.runs import RunState
-from hub.ports.store import DoneDelivery, Page
+from hub.ports.store import DoneDelivery
 from tests.app.conftest import REFERRALS, REPORT
 from tests.app.test_runs import WAIT, accept, call, checked, hub_with, later, only, steps
 from tests.support.hubs import TENANT, Bench, bench, report
@@ -93,7 +93,7 @@ async def test_what_is_held_can_be_discarded_and_is_on_record() -> None:
     assert [one.final for one in done if isinstance(one, DoneDelivery)] == [Final.CANCELLED] * 2
     assert b.vendor.posts == []
     async with b.hub.store.look() as look:
-        acts = [(one.action, one.actor) for one in await look.audit_entries(TENANT, Page(10))]
+        acts = [(row.act.action, row.act.actor) for row in await look.acts(TENANT, 10)]
     assert acts[:2] == [("rules.discard", "bob"), ("rules.resume", "bob")]
     with pytest.raises(Invalid):
         await b.hub.kill_switch.resume(TENANT, "bob", held="burn")

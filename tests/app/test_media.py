@@ -67,13 +67,38 @@ async def test_a_recording_comes_back_whole_and_in_any_range(media: Media) -> No
         assert await played(media, id, start, length) == VIDEO[start : start + length]
 
 
-async def test_nothing_of_it_lies_in_the_clear(tmp_path: Path, b: Bench) -> None:
-    media = replace(b.hub.media, blobs=Directory(tmp_path))
+async def lies_sealed(media: Media, tmp_path: Path) -> None:
+    media = replace(media, blobs=Directory(tmp_path))
     marked = b"canary-7261" * 20_000
     await send(media, marked, subject="cand_canary")
     lying = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert len(lying) > len(marked)
     assert b"canary" not in lying
+
+
+async def test_nothing_of_it_lies_in_the_clear(tmp_path: Path, media: Media) -> None:
+    await lies_sealed(media, tmp_path)
+
+
+class Plain:
+    """Streams that are not sealed."""
+
+    head_size = 0
+
+    def sealing_stream(self, place: object) -> Plain:
+        return self
+
+    def update(self, data: bytes) -> bytes:
+        return data
+
+    def finish(self) -> bytes:
+        return b""
+
+
+async def test_a_file_in_the_clear_is_caught(tmp_path: Path, media: Media) -> None:
+    """Planted: with streams that seal nothing the test above is red."""
+    with pytest.raises(AssertionError):
+        await lies_sealed(replace(media, streams=Plain()), tmp_path)  # type: ignore[arg-type]
 
 
 async def test_parts_come_in_any_order_and_again(media: Media) -> None:

@@ -16,6 +16,7 @@ from hub.adapters.memory import MemoryStore
 from hub.adapters.vault import EnvKeyring, FieldVault
 from hub.app.hub import Hub
 from hub.app.lanes import LoopLimits
+from hub.app.pressure import Bounds
 from hub.bootstrap import Parts, assemble
 from hub.domain.deliveries import RetryPolicy
 from hub.domain.errors import Unavailable
@@ -231,6 +232,7 @@ class World:
                 transport=self.vendors.wire(process),
                 signatures=SharedSecretSignatures(),
                 retry=RETRY,
+                bounds=Bounds(free=0),  # its disks have no end
                 limits=self.limits,
             )
         )
