@@ -8,6 +8,7 @@ from hub.app.access import Access
 from hub.app.advance import Advance
 from hub.app.audit import Trail
 from hub.app.backtests import Backtests
+from hub.app.candidate_file import CandidateFile
 from hub.app.cases import Cases
 from hub.app.channels import Channels
 from hub.app.configure import Configure
@@ -72,6 +73,7 @@ class Hub:
     queries: Queries
     access: Access
     people: People
+    candidate_file: CandidateFile
     lifecycle: Lifecycle
     kill_switch: KillSwitch
     cases: Cases

@@ -19,6 +19,7 @@ from hub.web.audit import AuditController
 from hub.web.auth import PUBLIC, guard
 from hub.web.backtests import BacktestsController
 from hub.web.bounds import Bounds, bounded, safely
+from hub.web.candidate_files import CandidateFilesController
 from hub.web.candidates import CandidatesController
 from hub.web.connections import ConnectionsController
 from hub.web.deliveries import DeliveriesController
@@ -66,6 +67,7 @@ FOR_US = (
     ReplaysController,
     DeadLettersController,
     CandidatesController,
+    CandidateFilesController,
     RulesController,
     RunsController,
     LifecycleController,

@@ -78,9 +78,10 @@ class DeliveriesController(Controller):
         """Credentials are never kept; bodies are cut at 4,000 characters."""
         hub, tenant = hub_of(request), caller_of(request).tenant
         number = DeliveryId(read("dlv", delivery_id))
-        s = await summary(hub, tenant, await hub.queries.delivery(tenant, number))
+        found = await hub.queries.delivery(tenant, number)
+        s = await summary(hub, tenant, found)
         views = await hub.queries.attempts(tenant, number)
-        if caller_of(request).may("delivery.talk").show < PERSONAL:  # what was said is as personal as the event
+        if not await _may_hear(request, found):
             views = [replace(view, talk=[]) for view in views]
         tries = [dto.Attempt.of(view) for view in views]
         return dto.DeliveryDetail(
@@ -142,6 +143,15 @@ def _reason(body: Document) -> str:
     if not isinstance(reason, str):
         raise Invalid("reason is a text", code="type", at="reason")
     return reason
+
+
+async def _may_hear(request: Request[Any, Any, Any], delivery: Delivery | DoneDelivery) -> bool:
+    """Whether what was said may be shown: it is as personal as the event, and a background check's is sensitive."""
+    caller = caller_of(request)
+    if caller.may("delivery.talk").show < PERSONAL:
+        return False
+    stored = await hub_of(request).queries.stored(caller.tenant, delivery.event)
+    return not stored.type.startswith("background_check.") or caller.asks is None or caller.may("check.read").allow
 
 
 async def summary(hub: Hub, tenant: TenantId, delivery: Delivery | DoneDelivery) -> dto.DeliverySummary:

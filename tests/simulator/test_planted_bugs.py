@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from hub import bootstrap
 from hub.adapters.memory import deliveries, events
 from hub.adapters.memory.deliveries import MemoryDeliveries
 from hub.adapters.memory.events import MemoryEvents
 from hub.adapters.memory.tables import Key, LiveTable, Tables
 from hub.app import deliver
 from hub.app.groups import GroupCommit
+from hub.bootstrap import assembly
 from hub.domain.deliveries import Delivered, Delivery, State, delivery_key
 from hub.ports.store import Arrival, Receipt
 from tests.simulator.world import simulate
@@ -99,7 +99,7 @@ def no_renewal(patch: pytest.MonkeyPatch) -> None:
 
 def answers_before_the_commit(patch: pytest.MonkeyPatch) -> None:
     """The client hears yes while the event is still on its way to the store."""
-    real, kept = bootstrap.commit_arrivals, set()
+    real, kept = assembly.commit_arrivals, set()
 
     class Hasty:
         def __init__(self, group: GroupCommit[Arrival, Receipt]) -> None:
@@ -109,7 +109,7 @@ def answers_before_the_commit(patch: pytest.MonkeyPatch) -> None:
             kept.add(asyncio.get_running_loop().create_task(self._group.put(arrivals)))
             return [Receipt(arrival.event.id, fresh=True) for arrival in arrivals]
 
-    patch.setattr(bootstrap, "commit_arrivals", lambda *args: Hasty(real(*args)))
+    patch.setattr(assembly, "commit_arrivals", lambda *args: Hasty(real(*args)))
 
 
 BUGS: list[tuple[Patch, int, str]] = [

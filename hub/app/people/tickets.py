@@ -56,9 +56,14 @@ class Tickets:
 
     async def close(self, ticket: Ticket) -> None:
         """It was answered. Raises Unauthorized where somebody else answered it meanwhile: one ticket, one effect."""
-        async with self.store.work() as work:
-            if not await work.drop_record(ticket):
-                raise _bad()
+        for _ in range(MAX_TRIES):  # a try beside this one changes the ticket without answering it
+            async with self.store.work() as work:
+                there = await work.record(Ticket, ticket.tenant, ticket.id)
+                if there is None:
+                    raise _bad()
+                if await work.drop_record(there):
+                    return
+        raise _bad()
 
 
 def _bad() -> Unauthorized:

@@ -1,0 +1,188 @@
+"""The wiring: use cases over ports, the same for the product, the tests and the simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import cast
+from urllib.parse import urlsplit
+
+from hub.adapters.documents import decode
+from hub.adapters.identity import Argon2id, WebAuthn
+from hub.adapters.media import Mirrored
+from hub.adapters.memory.blobs import MemoryBlobs
+from hub.adapters.memory.heads import MemoryHeads
+from hub.adapters.oauth.oidc import Oidc
+from hub.adapters.sign_in import DingTalk, Feishu, Web, WeCom
+from hub.adapters.vault import FieldVault, StreamVault
+from hub.adapters.vault.signing import VaultSigner
+from hub.adapters.workdays import NationalDays
+from hub.app.access import Access
+from hub.app.advance import Advance
+from hub.app.audit import Trail
+from hub.app.backtests import Backtests
+from hub.app.breakers import Breakers
+from hub.app.candidate_file import CandidateFile
+from hub.app.cases import Cases
+from hub.app.channels import Channels
+from hub.app.configure import Configure
+from hub.app.deliver import Deliver
+from hub.app.fieldbook import Fieldbook
+from hub.app.hub import Hub
+from hub.app.identify import Identify
+from hub.app.ingest import Ingest, Prepare, commit_arrivals
+from hub.app.keys import CraftVault, Keys, Shelves
+from hub.app.kill_switch import KillSwitch
+from hub.app.lanes import LaneLoop, LoopLimits
+from hub.app.library import Library
+from hub.app.limits import Limiter
+from hub.app.media import Media
+from hub.app.people.people import PeoplePolicy, people
+from hub.app.pressure import Bounds, Pressure
+from hub.app.provide import Provide
+from hub.app.queries import Queries
+from hub.app.receive import Receive
+from hub.app.replay import Replay
+from hub.app.replays import Replays
+from hub.app.reports import Reports
+from hub.app.retain import Retain
+from hub.app.rules_compared import Comparisons
+from hub.app.rules_lifecycle import Lifecycle
+from hub.app.rules_table import RuleTables
+from hub.app.runs import Runs
+from hub.app.scrub import Scrub
+from hub.app.switch import Switch
+from hub.app.traced import TracedDeliver, TracedTransport
+from hub.app.why import Why
+from hub.domain.breaker import BreakerPolicy
+from hub.domain.deliveries import RetryPolicy
+from hub.domain.limits import Limit, Rate
+from hub.domain.retention import Keep
+from hub.ports.audit import Heads
+from hub.ports.calendar import Days
+from hub.ports.clock import Clock, Ids
+from hub.ports.connector import Catalog
+from hub.ports.identity import Passwords, SignInProvider
+from hub.ports.media import Blobs
+from hub.ports.meter import Meter
+from hub.ports.store import Store
+from hub.ports.tracer import Tracer
+from hub.ports.transport import Signatures, Transport
+from hub.ports.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The ports of one process, before the use cases are put on them."""
+
+    store: Store
+    vault: Vault
+    clock: Clock
+    ids: Ids
+    meter: Meter
+    catalog: Catalog
+    transport: Transport
+    signatures: Signatures
+    days: Days = field(default_factory=NationalDays)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    limits: LoopLimits = field(default_factory=LoopLimits)
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    blobs: Blobs = field(default_factory=MemoryBlobs)
+    tracer: Tracer | None = None
+    passwords: Passwords = field(default_factory=Argon2id)
+    people: PeoplePolicy = field(default_factory=PeoplePolicy)
+    providers: Mapping[str, SignInProvider] = field(
+        default_factory=dict
+    )  # of signing in elsewhere; none: all there are
+    bounds: Bounds = field(default_factory=Bounds)
+    keep: Keep = field(default_factory=Keep)
+    rates: Mapping[Limit, Rate] = field(default_factory=dict)
+    review: bool = False  # rules need a second person before they come into force
+    heads: Heads = field(default_factory=MemoryHeads)
+    keep_acts: timedelta = timedelta(days=1095)
+
+
+def assemble(parts: Parts) -> Hub:
+    """Use cases over ports: the same wiring for the product, the tests and the simulator."""
+    p = parts
+    transport = p.transport if p.tracer is None else TracedTransport(p.transport, p.tracer)
+    library = Library(p.store, p.catalog, p.clock, p.days)
+    channels = Channels(p.catalog, p.vault)
+    limits = Limiter(p.store, p.vault, p.clock, p.meter, p.rates)
+    prepare = Prepare(p.vault, p.clock, p.ids, p.meter, p.keep)
+    group = commit_arrivals(p.store, p.meter, p.clock, p.tracer)
+    pressure = Pressure(p.store, p.clock, p.meter, p.bounds)
+    ingest = Ingest(p.store, library, prepare, group, p.meter, pressure)
+    identify = Identify(p.vault)
+    queries = Queries(p.store, p.vault, library, channels)
+    reports = Reports(p.store, p.vault, library, prepare)
+    cases = Cases(p.store, p.vault)
+    fields, lifecycle = Fieldbook(p.catalog), Lifecycle(p.store, library, p.catalog, cases, p.clock, p.review)
+    deliver = Deliver(p.store, p.vault, library, channels, transport, reports, p.clock, p.ids, p.meter, p.retry)
+    traced = deliver if p.tracer is None else TracedDeliver(deliver, p.tracer, p.clock)
+    media = Media(p.blobs, p.vault, StreamVault(cast("FieldVault", p.vault)), p.clock, p.ids, p.meter)
+    return Hub(
+        store=p.store,
+        vault=p.vault,
+        clock=p.clock,
+        ids=p.ids,
+        meter=p.meter,
+        catalog=p.catalog,
+        transport=transport,
+        library=library,
+        limits=limits,
+        channels=channels,
+        ingest=ingest,
+        deliver=deliver,
+        lanes=LaneLoop(
+            p.store, library, traced, p.clock, p.ids, p.meter, Breakers(p.clock, p.meter, p.breaker), p.limits
+        ),
+        receive=Receive(p.store, channels, p.signatures, prepare, group, p.clock, p.meter, pressure, limits),
+        provide=Provide(p.store, p.vault, channels, p.signatures, ingest, identify, p.clock, p.ids, limits),
+        identify=identify,
+        configure=Configure(p.store, p.vault, p.catalog, library, p.clock, p.ids, p.days, cases, p.review),
+        replay=Replay(p.store, prepare, p.clock, p.ids),
+        switch=Switch(p.store, library, p.clock),
+        replays=Replays(p.store, library, queries, prepare, p.clock, p.meter),
+        advance=Advance(p.store, p.vault, library, prepare, p.clock, p.meter),
+        runs=Runs(p.store, library, p.clock, p.meter),
+        queries=queries,
+        candidate_file=CandidateFile(queries),
+        lifecycle=lifecycle,
+        kill_switch=KillSwitch(p.store, library, p.clock),
+        access=Access(p.store, p.clock, p.ids, p.people.site),
+        people=people(
+            p.store,
+            p.vault,
+            p.clock,
+            p.ids,
+            p.meter,
+            p.passwords,
+            _authenticators(p.people.site),
+            p.people,
+            p.providers or _providers(p.transport, p.clock),
+            media,
+        ),
+        cases=cases,
+        backtests=Backtests(p.store, p.vault, library, p.clock, p.ids, p.meter, decode),
+        why=Why(p.store, p.vault, library),
+        retain=Retain(p.store, p.clock, p.meter, p.keep),
+        fields=fields,
+        tables=RuleTables(lifecycle, fields),
+        comparisons=Comparisons(lifecycle),
+        trail=Trail(p.store, VaultSigner(p.store, p.vault, p.clock), p.heads, p.clock, p.meter, p.keep_acts),
+        # Every store of ours is also a shelf of keys, and every vault of ours exchanges them.
+        media=media,
+        scrub=Scrub(media, p.blobs.copies if isinstance(p.blobs, Mirrored) else (p.blobs,), p.meter),
+        keys=Keys(cast("Shelves", p.store), cast("CraftVault", p.vault), p.clock, p.meter),
+    )
+
+
+def _providers(transport: Transport, clock: Clock) -> dict[str, SignInProvider]:
+    web = Web(transport)
+    return {"oidc": Oidc(web.json, clock), "feishu": Feishu(web), "dingtalk": DingTalk(web), "wecom": WeCom(web)}
+
+
+def _authenticators(site: str) -> WebAuthn:
+    return WebAuthn(urlsplit(site).hostname or "localhost", site)
