@@ -123,7 +123,7 @@ async def scenario(made: Product, marks: Marks) -> str:
             assert answer.status == 200
         async with client.post(f"{base}/v1/media/{id}/complete", json={"parts": 1}) as answer:
             assert answer.status == 200
-        await made.drained()
+        await made.drained(90)
         async with client.get(f"{base}/metrics") as answer:
             assert answer.status == 200
             return await answer.text()
