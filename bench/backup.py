@@ -43,7 +43,7 @@ async def measure(kind: str, url: str, folder: Path) -> None:
 
     def at(address: str):
         there = open_store(address)
-        vault = FieldVault(hub.vault._roots, there)
+        vault = FieldVault(hub.vault.roots, there)
         return there, vault, VaultSigner(there, vault, b.clock)
 
     path = Path(url.removeprefix("sqlite:///"))

@@ -80,7 +80,7 @@ SETTINGS: tuple[SettingDoc, ...] = (
                "events and approved by somebody who did not write it. `off`: who may write rules may put them in force."),
     SettingDoc("HIREWIRE_AUDIT_DAYS", "1095", "Days that acts stay in the audit trail; less than 180 is refused."),
     SettingDoc("HIREWIRE_AUDIT_HEADS", "<home>/audit", "Folder or `s3://bucket/prefix` for the signed ends of the audit trail. "
-               "Best a place that whoever may write in the database may not rewrite."),
+               "Several hosts: a place that all reach. Best one that whoever may write in the database may not rewrite."),
     SettingDoc("HIREWIRE_BACKUP_TO", "", "Folder or `s3://bucket/prefix` for daily backups, each restored and "
                "compared at once; empty: none."),
     SettingDoc("HIREWIRE_BACKUP_KEYS_TO", "<backup to>", "Another place for the wrapped keys of backups, best with "

@@ -17,6 +17,7 @@ from hub.domain.errors import Unavailable
 from hub.domain.ids import TenantId
 from hub.ports.store import Store, StoreHealth, Work
 from hub.ports.vault import KeyRow
+from hub.ports.vitals import StoreVitals
 from tests.simulator.faults import Weather
 from tests.simulator.ledger import Ledger, Watched
 from tests.simulator.loop import Process, VirtualLoop
@@ -261,6 +262,9 @@ class Node:
 
     async def health(self) -> StoreHealth:
         return await self._server.store.health()
+
+    async def vitals(self) -> StoreVitals:
+        return await self._server.store.vitals()
 
     async def now(self) -> datetime:
         return await self._server.store.now()

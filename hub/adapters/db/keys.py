@@ -30,11 +30,13 @@ _ADD_OWNERS = (
 )
 _ARRAYS = "SELECT * FROM unnest($1::bytea[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[])"
 
-_ACTIVE = (
-    "SELECT k.id, k.tenant_id, k.data_class, k.parent, k.state, k.wrapped, k.commitment, k.owner FROM {} JOIN owner_key k "
-    "ON k.tenant_id = $2 AND k.owner = w.value AND k.data_class = $3 AND k.state = 'active'"
-)
-_LISTED, _UNNESTED = "json_each($1) AS w", "unnest($1::text[]) AS w(value)"
+_OWNERS = "SELECT k.id, k.tenant_id, k.data_class, k.parent, k.state, k.wrapped, k.commitment, k.owner FROM"
+_WANTED = "k.owner = w.value AND k.tenant_id = $2 AND k.data_class = $3 AND k.state = 'active'"
+_ACTIVE_SQLITE = f"{_OWNERS} json_each($1) AS w CROSS JOIN owner_key k ON {_WANTED}"
+# LIMIT keeps it one probe of the index for each: of a table without statistics the planner joins every key with every owner.
+_EACH = "SELECT q.* FROM unnest($1::{}[]) AS w(value) CROSS JOIN LATERAL ({} owner_key k WHERE {} LIMIT 1) AS q"
+_ACTIVE = _EACH.format("text", _OWNERS, _WANTED)
+_NAMED = _EACH.format("bytea", _OWNERS, "k.id = w.value AND k.tenant_id = $2")
 
 Opens = Callable[[], AbstractAsyncContextManager[Link]]
 
@@ -68,6 +70,8 @@ class DbKeys:
 
     async def keys_by_id(self, tenant: TenantId, ids: Collection[bytes]) -> list[KeyRow]:
         async with self._reading() as link:
+            if not link.sqlite:
+                return [KeyRow(*row) for row in await link.driver(_NAMED, sorted(ids), tenant)]
             wanted = _owners().where(_OWNER.c.id.in_(sorted(ids)), _OWNER.c.tenant_id == tenant)
             return [KeyRow(*row) for row in await link.rows(wanted)]
 
@@ -218,7 +222,7 @@ async def _active(link: Link, tenant: TenantId, wanted: Collection[tuple[str, st
     for data_class in {kind for _, kind in wanted}:
         owners = sorted(owner for owner, kind in wanted if kind == data_class)
         given = dumps(owners) if link.sqlite else owners
-        rows = await link.driver(_ACTIVE.format(_LISTED if link.sqlite else _UNNESTED), given, tenant, data_class)
+        rows = await link.driver(_ACTIVE_SQLITE if link.sqlite else _ACTIVE, given, tenant, data_class)
         found += [KeyRow(*row) for row in rows]
     return found
 
