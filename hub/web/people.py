@@ -40,7 +40,7 @@ class PeopleController(Controller):
     @get(
         "/",
         operation_id="listPeople",
-        opt=does("account.read"),
+        opt=does("account.read", reads="person.read"),
         responses=may_answer(400, 401, 403, 503),
         summary="Named accounts, by id",
     )
@@ -79,7 +79,7 @@ class PeopleController(Controller):
     @get(
         "/{person_id:str}",
         operation_id="getPerson",
-        opt=does("account.read"),
+        opt=does("account.read", reads="person.read"),
         responses=may_answer(401, 403, 404, 503),
         summary="One account",
     )
