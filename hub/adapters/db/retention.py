@@ -58,6 +58,14 @@ SETTLED = (
     f"({BETWEEN.replace('{upto}', f'e.received_at > t.at AND e.received_at <= ({AFTER})')}) IS NULL "
     f"OR NOT t.put AND ({BETWEEN.replace('{upto}', 'e.received_at <= t.at')}) IS NULL)"
 )
+TAG_STEP = (
+    "SELECT count(*), max(id), sum(CASE WHEN at < $3 THEN 1 ELSE 0 END) "
+    "FROM (SELECT id, at FROM tag_change WHERE id > $1 ORDER BY id LIMIT $2) AS w"
+)
+TAG_REMOVE = (
+    "DELETE FROM tag_change AS t WHERE t.id > $1 AND t.id <= $2 AND "  # noqa: S608
+    f"{SETTLED.format(cut='$3', kept='')} RETURNING id"
+)
 _FINAL = "('delivered'), ('expired'), ('superseded'), ('cancelled')"
 _MINE = (
     "(SELECT r.tenant_id FROM rule_revision v JOIN rule r ON r.id = v.rule_id WHERE v.id = t.revision_id) = {tenant}"
@@ -166,18 +174,11 @@ class DbRetention(DbEvents):
 
     async def _remove_tag_changes(self, cut: datetime, after: int, limit: int) -> Removed:
         """In the order in which they were written, past those that stay, to the first step with none that is over."""
-        window = "SELECT id, at FROM tag_change WHERE id > $1 ORDER BY id LIMIT $2"
-        over = f"SELECT count(*), max(id), sum(CASE WHEN at < $3 THEN 1 ELSE 0 END) FROM ({window}) AS w"  # noqa: S608
-        [(seen, last, old)] = await self._link.driver(over, after, limit, self._hot.moment(cut))
+        moment = self._hot.moment(cut)
+        [(seen, last, old)] = await self._link.driver(TAG_STEP, after, limit, moment)
         if not old:
             return Removed(0)
-        settled = SETTLED.format(cut="$3", kept="")
-        rows = await self._link.driver(
-            f"DELETE FROM tag_change AS t WHERE t.id > $1 AND t.id <= $2 AND {settled} RETURNING id",  # noqa: S608
-            after,
-            last,
-            self._hot.moment(cut),
-        )
+        rows = await self._link.driver(TAG_REMOVE, after, last, moment)
         return Removed(len(rows), str(last) if seen == limit else None)
 
     async def removable(self, kind: Kind, cuts: Cuts, tenant: TenantId | None = None, limit: int = 100_000) -> int:

@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from hub.adapters.db import SqlStore, open_store
+from hub.adapters.db import retention as sql
 from hub.adapters.db.link import Link
 from hub.adapters.db.partitions import AHEAD, WEEK, WeeklyParts, week_of
 from hub.adapters.db.statements import Identity
 from hub.adapters.memory import MemoryStore
+from hub.adapters.memory import retention as settled
 from hub.app.tags import words_then
 from hub.domain.deliveries import Final, Finish, Hold, Planned
 from hub.domain.errors import Conflict, Unavailable
@@ -239,6 +241,17 @@ async def test_changes_of_tags_go_and_every_event_that_stays_is_as_it_was(store:
     assert [(one.tag, one.put) for one in left["cand_0"]] == [("on", True), ("twice", True)]  # of no event: what is on
     async with store.look() as look:
         assert await look.tags_of(DEFAULT_TENANT, ["cand_0"]) == {"cand_0": ["on", "twice"]}
+
+
+async def test_a_sweep_of_tags_that_asks_no_event_is_caught(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted fault: what is old and replaced goes, whoever was met with it."""
+    real, blind = settled._settled, f"t.at < {{cut}} AND (({sql.AFTER}) < {{cut}} OR NOT t.put)"
+    remove = f"DELETE FROM tag_change AS t WHERE t.id > $1 AND t.id <= $2 AND {blind.format(cut='$3')} RETURNING id"
+    monkeypatch.setattr(settled, "_settled", lambda change, later, came, cut: real(change, later, (), cut))
+    monkeypatch.setattr(sql, "SETTLED", blind)
+    monkeypatch.setattr(sql, "TAG_REMOVE", remove)
+    with pytest.raises(AssertionError, match="cand_"):
+        await test_changes_of_tags_go_and_every_event_that_stays_is_as_it_was(store)
 
 
 async def store_tag(store: Store, tenant: TenantId) -> None:
