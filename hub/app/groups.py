@@ -19,7 +19,7 @@ class GroupCommit(Generic[T, R]):
 
     While one commit runs the next group fills, so under load groups grow by themselves. More than `limit` items
     waiting: Unavailable, before anything is promised. A failed commit fails all callers of its group.
-    `enough`: whether so many need not wait for more.
+    `enough`: whether so many need not wait for more; nobody waits where the last one came alone.
     """
 
     commit: Callable[[Sequence[T]], Awaitable[Sequence[R]]]
@@ -31,6 +31,7 @@ class GroupCommit(Generic[T, R]):
     _waiting: list[tuple[T, asyncio.Future[R]]] = field(default_factory=list)
     _full: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
+    _last: int = 1  # items of the last group
 
     @property
     def waiting(self) -> int:
@@ -60,10 +61,11 @@ class GroupCommit(Generic[T, R]):
                 except TimeoutError:
                     pass
             group, self._waiting = self._waiting[: self.size], self._waiting[self.size :]
+            self._last = len(group)
             await self._flush(group)
 
     def _complete(self) -> bool:
-        return len(self._waiting) >= self.size or self.enough(len(self._waiting))
+        return self._last == 1 or len(self._waiting) >= self.size or self.enough(len(self._waiting))
 
     async def _flush(self, group: list[tuple[T, asyncio.Future[R]]]) -> None:
         try:
