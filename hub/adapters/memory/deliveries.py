@@ -110,8 +110,8 @@ class MemoryDeliveries(MemoryEvents):
                 )
             case Hold():
                 tables.live.put(row.id, replace(free, state=State.HELD))
-                tables.held_for_lane.put(row.id, held_for_lane(completion.attempt))
-                tables.held_for_stop.put(row.id, completion.attempt.error == STOPPED)
+                stop = completion.attempt.error == STOPPED
+                tables.hold(row.id, lane=held_for_lane(completion.attempt), stop=stop, consent=completion.awaits)
         event = tables.events.get(row.event)
         subject = (event.subject if event is not None else None) or ""
         for object_, external in completion.refs.items():
@@ -331,7 +331,7 @@ class MemoryDeliveries(MemoryEvents):
         """Make rows READY that are not in the queue now; a keyed one takes its place by id among those not yet leased."""
         live, keys = self._tables.live, dict[Key, None]()
         for row in sorted(rows, key=lambda row: row.id):
-            self._tables.held_for_stop.put(row.id, False)
+            self._tables.hold(row.id)
             if row.okey is None:
                 live.put(row.id, replace(row, state=State.READY))
                 continue
