@@ -67,7 +67,7 @@ def person_of(event: About, data: Document) -> str | None:
 
 
 def told_by(event: About, data: Document, vault: Vault | None = None) -> Iterator[Consent]:
-    """The statements inside an event. With a vault, whose keys are prepared, their evidence too.
+    """The statements inside an event. With a vault, whose keys for the subject are prepared, their evidence too.
 
     What lies ahead counts from when it came: a sender's clock may be fast, and a withdrawal must not wait for it.
     """
@@ -76,16 +76,17 @@ def told_by(event: About, data: Document, vault: Vault | None = None) -> Iterato
     for one in consents if isinstance(consents, list) else ():
         if not isinstance(one, dict) or (given := _moment(one.get("granted_at"))) is None:
             continue
-        purpose, withdrawn = str(one.get("purpose")), _moment(one.get("withdrawn_at"))
+        given = min(given, event.received_at)
         said = Consent(
-            tenant=event.tenant, subject=subject or "", purpose=purpose, given=True, at=min(given, event.received_at),
+            tenant=event.tenant, subject=subject or "", purpose=str(one.get("purpose")), given=True, at=given,
             recorded_at=event.received_at, source=event.id, text_version=_text(one, "text_version"),
-            locale=_text(one, "locale"), expires_at=_moment(one.get("expires_at")),
+            locale=_text(one, "locale"), expires_at=_moment(one["expires_at"]) or given if one.get("expires_at") else None,
         )  # fmt: skip
-        yield said if vault is None else _with_evidence(vault, said, _text(one, "evidence"))
-        if withdrawn is not None:
-            at = min(max(withdrawn, given), event.received_at)
-            yield Consent(event.tenant, subject or "", purpose, False, at, event.received_at, event.id)
+        evidence = None if vault is None or event.subject is None else _text(one, "evidence")
+        yield said if vault is None else _with_evidence(vault, said, evidence)
+        if one.get("withdrawn_at"):  # when nobody can tell, it was taken back, and now
+            at = min(max(_moment(one["withdrawn_at"]) or event.received_at, given), event.received_at)
+            yield Consent(event.tenant, subject or "", said.purpose, False, at, event.received_at, event.id)
 
 
 def entries(event: About, data: Document, vault: Vault) -> tuple[Consent, ...]:
@@ -144,8 +145,9 @@ class Consents:
         now = self.clock.now()
         _check(subject, told, now)
         said = Consent(
-            tenant, subject, told.purpose, given, (told.at or now).astimezone(UTC), now, by,
-            told.text_version, told.locale, told.expires_at,
+            tenant, subject, told.purpose, given, _within(told.at or now, "at"), now, by,
+            told.text_version, told.locale,
+            None if told.expires_at is None else _within(told.expires_at, "expires_at"),
         )  # fmt: skip
         if told.evidence is not None:
             await self.vault.prepare(tenant, [subject_owner(subject)])
@@ -247,6 +249,14 @@ def _check(subject: str, told: Told, now: datetime) -> None:
         raise Invalid("a consent ends after it was given", code="range", at="expires_at")
 
 
+def _within(at: datetime, name: str) -> datetime:
+    """In UTC. Raises Invalid at the edges of time."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise Invalid(f"{name} is out of all time", code="range", at=name) from error
+
+
 def _place(said: Consent) -> Place:
     return Place(said.tenant, "consent", said.id, "evidence", owner=subject_owner(said.subject))
 
@@ -256,10 +266,13 @@ def _with_evidence(vault: Vault, said: Consent, evidence: str | None) -> Consent
 
 
 def _moment(value: Json) -> datetime | None:
-    if not isinstance(value, str):
+    """In UTC; None where there is none, or none that can be reckoned with (a leap second, the edges of time)."""
+    try:
+        found = datetime.fromisoformat(value.upper()) if isinstance(value, str) else None
+        zoned = found if found is None or found.tzinfo is not None else found.replace(tzinfo=UTC)
+        return None if zoned is None else zoned.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    found = datetime.fromisoformat(value)
-    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _text(document: Document, name: str) -> str | None:

@@ -41,6 +41,9 @@ class Consents(Protocol):
     async def awaited_among(self, awaited: Collection[Awaited]) -> set[Awaited]:
         """Those for which something is HELD."""
 
+    async def awaited_by(self, tenant: TenantId, ids: Collection[DeliveryId]) -> dict[DeliveryId, Awaited]:
+        """What those of these deliveries that are HELD for a consent wait for."""
+
     async def let_go_consented(self, awaited: Awaited, limit: int = 1000) -> int:
         """Make READY what is HELD for that consent; how many."""
 

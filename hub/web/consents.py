@@ -26,7 +26,7 @@ _TOLD = {
     "locale": Schema(type=OpenAPIType.STRING, min_length=1, max_length=20),
     "evidence": Schema(type=OpenAPIType.STRING, min_length=1, max_length=500),
 }
-_ANSWERS = may_answer(400, 401, 403, 413, 422, 503)
+_ANSWERS = may_answer(400, 401, 403, 409, 413, 422, 503)
 
 
 class ConsentView(msgspec.Struct):

@@ -84,6 +84,20 @@ def test_a_fast_clock_hastens_nothing_and_a_withdrawal_never_comes_before_what_i
     assert [one[2] for one in both] == [NOW - timedelta(hours=1)] * 2
 
 
+def test_a_time_that_nobody_can_tell_never_counts_for_the_sender() -> None:
+    item = {"purpose": "recording", "granted_at": "2026-03-02T08:00:00Z"}
+    gave = NOW - timedelta(hours=1)
+    for odd in ("2016-12-31T23:59:60Z", "0001-01-01T00:00:00+08:00"):
+        assert told({**item, "granted_at": odd}) == []
+        assert told({**item, "withdrawn_at": odd}) == [
+            ("recording", True, gave, "cand_1"),
+            ("recording", False, NOW, "cand_1"),
+        ]
+        data: Document = {"candidate": {"consents": [{**item, "expires_at": odd}]}}
+        assert not in_force(told_by(Event(), data), NOW)
+    assert told({**item, "granted_at": "2026-03-02t08:00:00z"}) == [("recording", True, gave, "cand_1")]
+
+
 def test_no_candidate_no_consents_nothing() -> None:
     for data in ({}, {"candidate": None}, {"candidate": {"consents": None}}, {"candidate": {"consents": [7, {}]}}):
         assert list(told_by(Event(), data)) == []  # type: ignore[arg-type]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.support.hubs import TENANT
+from tests.app.conftest import CHECKS, ORDER_CHECK
+from tests.support.hubs import TENANT, report
 from tests.web.conftest import Api
 
 AT = "/v1/candidates/cand_1/consents"
@@ -48,6 +49,8 @@ async def test_what_is_wrong_is_said_and_not_echoed(api: Api) -> None:
         ({**BODY, "at": "yesterday"}, "format", "at"),
         ({**BODY, "at": "2026-03-01T10:00:00"}, "format", "at"),
         ({**BODY, "at": "2099-03-01T10:00:00Z"}, "range", "at"),
+        ({**BODY, "at": "0001-01-01T00:00:00+08:00"}, "range", "at"),
+        ({**BODY, "expires_at": "9999-12-31T23:59:59-08:00"}, "range", "expires_at"),
         ({**BODY, "evidence": "secret\nperson"}, "format", "evidence"),
         ({**BODY, "name": "Ada"}, "unknown_field", None),
     ):
@@ -66,3 +69,15 @@ async def test_each_way_needs_its_scope(api: Api) -> None:
         assert (await api.client.get(AT, headers=auth)).status_code == read
         assert (await api.client.post(AT, json=BODY, headers=auth)).status_code == write
         assert (await api.client.post(f"{AT}/withdraw", json=BODY, headers=auth)).status_code == write
+
+
+async def test_a_held_delivery_says_which_consent_it_waits_for(api: Api) -> None:
+    await api.bench.configure({"connections": {"checks": CHECKS}, "rules": {"check": ORDER_CHECK}})
+    await api.bench.accept(report(consents=(), score=1))
+    await api.bench.deliver()
+    [one] = (await api.client.get("/v1/deliveries?state=held", headers=api.auth)).json()["items"]
+    shown = (await api.client.get(f"/v1/deliveries/{one['id']}", headers=api.auth)).json()
+    assert one["error"] == shown["error"] == shown["tries"][0]["error"] == "needs_consent:background_check"
+    given = await api.client.post(AT, json={"purpose": "background_check"}, headers=api.auth)
+    assert given.status_code == 201
+    assert (await api.client.get("/v1/deliveries?state=held", headers=api.auth)).json()["items"] == []

@@ -57,6 +57,12 @@ class DbConsents(DbQueue):
         asked = select(*at).where(*held, tuple_(*at).in_([(one.tenant, one.key) for one in awaited]))
         return {Awaited.read(TenantId(tenant), key) for tenant, key in await self._link.rows(asked.distinct())}
 
+    async def awaited_by(self, tenant: TenantId, ids: Collection[DeliveryId]) -> dict[DeliveryId, Awaited]:
+        held = (_DELIVERY.c.held_for_consent.is_not(None), _DELIVERY.c.state == int(State.HELD))
+        mine = (_DELIVERY.c.tenant_id == tenant, _DELIVERY.c.id.in_(sorted(ids)), *held)
+        rows = await self._link.rows(select(_DELIVERY.c.id, _DELIVERY.c.held_for_consent).where(*mine))
+        return {DeliveryId(id_): Awaited.read(tenant, key) for id_, key in rows}
+
     async def let_go_consented(self, awaited: Awaited, limit: int = 1000) -> int:
         columns = (_DELIVERY.c.id, _DELIVERY.c.dest_id, _DELIVERY.c.okey)
         mine = (_DELIVERY.c.tenant_id == awaited.tenant, _DELIVERY.c.held_for_consent == awaited.key)

@@ -46,6 +46,10 @@ class MemoryConsents(MemoryDeliveries):
     async def awaited_among(self, awaited: Collection[Awaited]) -> set[Awaited]:
         return {one for one in await self.awaited_consents(limit=len(self._tables.live)) if one in awaited}
 
+    async def awaited_by(self, tenant: TenantId, ids: Collection[DeliveryId]) -> dict[DeliveryId, Awaited]:
+        held = {row.id: one for row in self._held_for_consent() if (one := self._awaits(row.id)) is not None}
+        return {id_: one for id_, one in held.items() if id_ in ids and one.tenant == tenant}
+
     async def let_go_consented(self, awaited: Awaited, limit: int = 1000) -> int:
         held = sorted(row.id for row in self._held_for_consent() if self._awaits(row.id) == awaited)[:limit]
         self.put_back([row for id_ in held if (row := self._tables.live.get(id_)) is not None])

@@ -79,6 +79,9 @@ async def test_what_is_held_for_a_consent_is_let_go_by_it_alone(store: Store) ->
         assert await work.awaited_consents(CHECK) == [other]
         assert await work.awaited_among([CHECK, Awaited(TenantId(2), "cand-1", "background_check")]) == {CHECK}
         assert await work.awaited_among([]) == set()
+        ids = [one.delivery.id, two.delivery.id, three.delivery.id]
+        assert await work.awaited_by(DEFAULT_TENANT, ids) == {ids[0]: CHECK, ids[1]: other}
+        assert await work.awaited_by(TenantId(2), ids) == {}
         assert await work.let_go_consented(Awaited(TenantId(2), "cand-1", "background_check")) == 0
         assert await work.let_go_consented(CHECK) == 1
         assert await work.let_go_consented(CHECK) == 0
