@@ -40,13 +40,13 @@ def waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
 
 def test_what_waits_says_why_and_goes_when_consent_is_recorded(waiting: CliRunner) -> None:
     def rows(*words: str) -> list[dict[str, object]]:
-        return [json.loads(line) for line in waiting.invoke(cli, [*words, "--json"]).output.splitlines()]
+        return [json.loads(line) for line in waiting.invoke(cli, [*words, "--json"]).stdout.splitlines()]
 
     [held] = rows("deliveries", "list", "--state", "held")
     assert held["why"] == "needs_consent:background_check"
     assert "needs_consent:background_check" in waiting.invoke(cli, ["deliveries", "show", str(held["id"])]).output
     words = ["cand_1", "--purpose", "background_check", "--text", "3", "--locale", "zh-CN", "--evidence", "sign-7"]
-    assert waiting.invoke(cli, ["consent", "record", *words]).output.startswith("cns_")
+    assert waiting.invoke(cli, ["consent", "record", *words]).stdout.startswith("cns_")
     [ready] = rows("deliveries", "list")
     assert (ready["state"], ready["why"]) == ("ready", None)
     waiting.invoke(cli, ["consent", "withdraw", "cand_1", "--purpose", "background_check"])
