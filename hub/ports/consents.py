@@ -23,8 +23,8 @@ class OpenDelivery:
 class Consents(Protocol):
     """Part of `hub.ports.store.Work`."""
 
-    async def add_consents(self, said: Sequence[Consent]) -> int:
-        """Add statements to the ledger; how many were not there yet. Nothing changes or removes one."""
+    async def add_consents(self, said: Sequence[Consent]) -> None:
+        """Add statements to the ledger; one that is there stays as it is. Nothing changes or removes one."""
 
     async def consents(self, tenant: TenantId, subject: str, purpose: str | None = None) -> list[Consent]:
         """Of one candidate, oldest first."""

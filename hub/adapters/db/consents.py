@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -25,8 +26,8 @@ _OPEN = _DELIVERY.c.state.in_((int(State.READY), int(State.WAITING)))
 class DbConsents(DbQueue):
     """`hub.ports.consents.Consents` on one open connection."""
 
-    async def add_consents(self, said: Sequence[Consent]) -> int:
-        return await add_consents(self._link, said)
+    async def add_consents(self, said: Sequence[Consent]) -> None:
+        await add_consents(self._hot, self._link, said)
 
     async def consents(self, tenant: TenantId, subject: str, purpose: str | None = None) -> list[Consent]:
         wanted = select(_CONSENT).where(_CONSENT.c.tenant_id == tenant, _CONSENT.c.subject == subject)
@@ -52,10 +53,13 @@ class DbConsents(DbQueue):
         return len(rows)
 
     async def awaited_among(self, awaited: Collection[Awaited]) -> set[Awaited]:
-        at = (_DELIVERY.c.tenant_id, _DELIVERY.c.held_for_consent)
-        held = (_DELIVERY.c.held_for_consent.is_not(None), _DELIVERY.c.state == int(State.HELD))
-        asked = select(*at).where(*held, tuple_(*at).in_([(one.tenant, one.key) for one in awaited]))
-        return {Awaited.read(TenantId(tenant), key) for tenant, key in await self._link.rows(asked.distinct())}
+        found: set[Awaited] = set()
+        for tenant in sorted({one.tenant for one in awaited}):
+            keys = [one.key for one in awaited if one.tenant == tenant]
+            wanted = json.dumps(keys) if self._link.sqlite else keys
+            rows = await self._link.driver(among_sql(self._link.sqlite), tenant, wanted)
+            found |= {Awaited.read(tenant, row[0]) for row in rows}
+        return found
 
     async def awaited_by(self, tenant: TenantId, ids: Collection[DeliveryId]) -> dict[DeliveryId, Awaited]:
         held = (_DELIVERY.c.held_for_consent.is_not(None), _DELIVERY.c.state == int(State.HELD))
@@ -77,6 +81,15 @@ class DbConsents(DbQueue):
         wanted = wanted if after is None else wanted.where(tuple_(*at) > tuple_(after.tenant, after.key))
         rows = await self._link.rows(wanted.distinct().order_by(*at).limit(limit))
         return [Awaited.read(TenantId(tenant), key) for tenant, key in rows]
+
+
+def among_sql(sqlite: bool) -> str:
+    """Those of the keys in $2 that something of tenant $1 is HELD for: asked of every group of events that tell of consents."""
+    among = "IN (SELECT value FROM json_each($2))" if sqlite else "= ANY($2::text[])"
+    return (
+        "SELECT DISTINCT held_for_consent FROM delivery WHERE tenant_id = $1 AND state = 4 "  # noqa: S608
+        f"AND held_for_consent IS NOT NULL AND held_for_consent {among}"
+    )
 
 
 def _consent(row: AnyRow) -> Consent:

@@ -88,7 +88,7 @@ class DbEvents:
         rows = [self._planned_row(event.id, event.tenant, event.received_at, plan) for event, plan in planned]
         await hot.insert("delivery", PLANNED, rows)
         await self._start(arrivals)
-        await add_consents(self._link, [said for one in arrivals for said in one.consents])
+        await add_consents(self._hot, self._link, [said for one in arrivals for said in one.consents])
         return [plan for _, plan in planned if plan.okey is not None]
 
     async def _supersede(self, groups: set[Group], now: datetime) -> None:

@@ -1,43 +1,44 @@
-"""Adding statements to the ledger of consents."""
+"""Adding statements to the ledger of consents, many at once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.adapters.db.link import Link
-from hub.adapters.db.tables import metadata
+from hub.adapters.db.statements import Statements, columns
 from hub.domain.consents import Consent
 
-_CONSENT = metadata.tables["consent"]
-_AT_ONCE = 500  # a statement of PostgreSQL has no more than 32,767 parameters
+_NAMES = "id, tenant_id, subject, purpose, given, at, recorded_at, source, text_version, locale, expires_at, evidence"
+_SQLITE = f"INSERT INTO consent ({_NAMES}) VALUES ({', '.join('?' * 12)}) ON CONFLICT DO NOTHING"  # noqa: S608 - our own names
+_POSTGRES = (
+    f"INSERT INTO consent ({_NAMES}) SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::boolean[], "  # noqa: S608
+    "$6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::bytea[]) "
+    "ON CONFLICT DO NOTHING"
+)
 
 
-async def add_consents(link: Link, said: Sequence[Consent]) -> int:
+async def add_consents(hot: Statements, link: Link, said: Sequence[Consent]) -> None:
     """See `hub.ports.consents.Consents`. In one order, so that two who tell the same never wait for each other in a ring."""
-    rows = {one.id: _values(one) for one in said}
-    ids, count = sorted(rows), 0
-    for start in range(0, len(ids), _AT_ONCE):
-        insert = sqlite.insert(_CONSENT) if link.sqlite else postgresql.insert(_CONSENT)
-        some = insert.values([rows[id_] for id_ in ids[start : start + _AT_ONCE]])
-        count += len(await link.rows(some.on_conflict_do_nothing().returning(_CONSENT.c.id)))
-    return count
-
-
-def _values(one: Consent) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "tenant_id": one.tenant,
-        "subject": one.subject,
-        "purpose": one.purpose,
-        "given": one.given,
-        "at": one.at,
-        "recorded_at": one.recorded_at,
-        "source": one.source,
-        "text_version": one.text_version,
-        "locale": one.locale,
-        "expires_at": one.expires_at,
-        "evidence": one.evidence,
-    }
+    if not said:
+        return
+    rows = [
+        (
+            id_,
+            one.tenant,
+            one.subject,
+            one.purpose,
+            one.given,
+            hot.moment(one.at),
+            hot.moment(one.recorded_at),
+            one.source,
+            one.text_version,
+            one.locale,
+            hot.moment(one.expires_at),
+            one.evidence,
+        )
+        for id_, one in sorted({one.id: one for one in reversed(said)}.items())
+    ]
+    if link.sqlite:
+        await link.many(_SQLITE, rows)
+    else:
+        await link.driver(_POSTGRES, *columns(rows))

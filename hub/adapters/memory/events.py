@@ -57,11 +57,10 @@ class MemoryEvents:
         promote(tables, keys)
         return receipts
 
-    async def add_consents(self, said: Sequence[Consent]) -> int:
-        fresh = {one.id: one for one in said if self._tables.consents.get(one.id) is None}
-        for id_, one in fresh.items():
-            self._tables.consents.put(id_, one)
-        return len(fresh)
+    async def add_consents(self, said: Sequence[Consent]) -> None:
+        for one in said:
+            if self._tables.consents.get(one.id) is None:
+                self._tables.consents.put(one.id, one)
 
     async def event(self, tenant: TenantId, event: EventId) -> StoredEvent | None:
         found = self._tables.events.get(event)
