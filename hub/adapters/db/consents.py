@@ -88,7 +88,7 @@ def among_sql(sqlite: bool) -> str:
     among = "IN (SELECT value FROM json_each($2))" if sqlite else "= ANY($2::text[])"
     return (
         "SELECT DISTINCT held_for_consent FROM delivery WHERE tenant_id = $1 AND state = 4 "  # noqa: S608
-        f"AND held_for_consent IS NOT NULL AND held_for_consent {among}"
+        f"AND held_for_consent {among}"
     )
 
 
