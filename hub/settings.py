@@ -74,8 +74,8 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_FREE_DISK", "100", "Megabytes on the database's disk below which nothing more is accepted; SQLite only; "
                "`0`: no bound."),
     SettingDoc("HIREWIRE_RETENTION_DAYS", Keep().written(), "Days each kind of record is kept, `0` for good; what is not named "
-               "keeps its default. Never removed: what a live or held delivery, a run under way or a dead letter within its days "
-               "needs."),
+               "keeps its default, `tag_changes` the days of events. Never removed: what a live or held delivery, a run under "
+               "way or a dead letter within its days needs."),
     SettingDoc("HIREWIRE_RULE_REVIEW", "off", "`required`: a rule comes into force only when it was tried on past "
                "events and approved by somebody who did not write it. `off`: who may write rules may put them in force."),
     SettingDoc("HIREWIRE_AUDIT_DAYS", "1095", "Days that acts stay in the audit trail; less than 180 is refused."),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from hub.app.cases import Cases
 from hub.app.channels import secrets_place
 from hub.app.checks import check_mapping, check_rule, check_settings
+from hub.app.held import hold
 from hub.app.hours import calendar_in, read_hours
 from hub.app.lane_settings import lane_document, lane_of
 from hub.app.library import Library
@@ -126,8 +127,18 @@ class Configure:
                 entry = Act(now, tenant, by, f"{change.kind}.{change.act}", change.name, {"lines": list(change.lines)})
                 await work.audit(entry)
         self.library.forget()
+        await self._hold_paused(tenant, changes, document)
         self.store.ring()
         return changes
+
+    async def _hold_paused(self, tenant: TenantId, changes: Sequence[Change], document: Document) -> None:
+        """What the rules that are paused now caused and has not left."""
+        named = {change.name: _part(document, "rules")[change.name] for change in changes if change.kind == "rule"}
+        for name in (name for name, body in named.items() if _object(body, name).get("state") == "paused"):
+            async with self.store.look() as look:
+                rule = await look.rule(tenant, name)
+            if rule is not None and rule.state == "paused":
+                await hold(self.store, tenant, rule.id)
 
     async def export(self, tenant: TenantId) -> Document:
         """All of it as a document that `apply` takes; secrets are named, never shown."""

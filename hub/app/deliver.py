@@ -22,7 +22,6 @@ from hub.domain.connections import Connection, ConnectionState, Ordering, Stuck
 from hub.domain.consents import NEEDS_CONSENT, Awaited
 from hub.domain.deliveries import (
     HOOK_STEP,
-    STOPPED,
     Attempt,
     Delivered,
     Delivery,
@@ -132,8 +131,9 @@ class Deliver:
             return Prepared(connector, reading, None, HOOK_STEP)
         if delivery.revision is None:
             raise Stopped(Refused("no_rule"))
-        if await self.library.stopped(delivery.tenant):  # it was claimed before the kill switch was turned
-            raise Stopped(NeedsHuman(STOPPED))
+        why = await self.library.stopped(delivery)
+        if why is not None:  # it was claimed before the switch was turned
+            raise Stopped(NeedsHuman(why))
         action = await self.library.step(delivery.revision, delivery.step)
         operation = connector.operations.get(action.operation)
         if operation is None:

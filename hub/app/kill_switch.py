@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hub.app.held import checked_fate, hold, settle
 from hub.app.library import Library
 from hub.app.rules_lifecycle import reason_of
 from hub.domain.audit import Act
-from hub.domain.errors import Invalid
 from hub.domain.ids import TenantId
 from hub.ports.clock import Clock
 from hub.ports.store import Store
 from mappings.documents import Document
 
-BATCH = 1000
-FATES = ("keep", "release", "discard")  # of what is held, when rules act again
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where the switch is, and how many deliveries it holds, by connection."""
+    """Where the switch is, and how many deliveries are held by it or by the pause of their rule, by connection."""
 
     stopped: bool
     held: Mapping[str, int]
@@ -41,34 +38,14 @@ class KillSwitch:
     async def stop(self, tenant: TenantId, by: str, reason: str | None = None) -> Standing:
         """Stop everything. Called again, it holds what slipped through."""
         await self._turn(tenant, True, by, "rules.stop", {}, reason)
-        while True:  # in small transactions: vendors' answers and new events go on
-            async with self.store.work() as work:
-                if not await work.hold_caused(tenant, BATCH):
-                    break
+        await hold(self.store, tenant)
         return await self.standing(tenant)
 
     async def resume(self, tenant: TenantId, by: str, reason: str | None = None, *, held: str = "keep") -> Standing:
-        """Let rules act and runs go on. `held`: one of FATES. Raises Invalid (`enum`)."""
-        if held not in FATES:
-            raise Invalid(f"held is one of {', '.join(FATES)}", code="enum", at="held")
+        """Let rules act and runs go on. `held`: one of FATES; what a paused rule caused stays held. Raises Invalid (`enum`)."""
+        checked_fate(held)
         await self._turn(tenant, False, by, "rules.resume", {"held": held}, reason)
-        return await self.settle(tenant, by, held)
-
-    async def settle(self, tenant: TenantId, by: str, held: str) -> Standing:
-        """Send what is held after all, or end it as cancelled; on the record."""
-        count = 0
-        while held != "keep":
-            now = self.clock.now()
-            async with self.store.work() as work:
-                some = await work.let_go(tenant, now=now, send=held == "release", limit=BATCH)
-            count += some
-            if not some:
-                break
-        if count:
-            async with self.store.work() as work:
-                entry = Act(self.clock.now(), tenant, by, f"rules.{held}", "held", {"deliveries": count})
-                await work.audit(entry)
-        self.store.ring()
+        await settle(self.store, self.clock, tenant, by, held)
         return await self.standing(tenant)
 
     async def standing(self, tenant: TenantId) -> Standing:

@@ -11,6 +11,7 @@ from itertools import chain
 
 from hub.app.hours import read_hours
 from hub.domain.connections import Connection, Ordering, Stuck
+from hub.domain.deliveries import PAUSED, STOPPED, Delivery
 from hub.domain.errors import NotFound
 from hub.domain.hours import BusinessHours
 from hub.domain.ids import ConnectionId, RevisionId, RuleId, TenantId
@@ -52,6 +53,7 @@ class Book:
     beside: Dict[RuleId, LiveRule] = field(default_factory=dict)  # told beside the live revision, never acting
     tagged: frozenset[str] = frozenset()  # event types on which some rule asks for the words on the candidate
     stopped: bool = False  # the kill switch: every rule is in observe mode
+    paused: Dict[str, str] = field(default_factory=dict)  # rule id, as steps of deliveries begin -> its name
 
     def merge(self, connection: Connection, operation: str) -> str | None:
         """What deliveries of one candidate have in common of which only the newest need be sent, None: send each."""
@@ -118,12 +120,20 @@ class Library:
                 found[one.id] = frozenset(name for name, operation in operations.items() if operation.replaces)
         return found
 
-    async def stopped(self, tenant: TenantId) -> bool:
-        """Whether all rules are stopped; a yes of the cache is asked again, so that nothing is held that was let go."""
-        if not (await self.book(tenant)).stopped:
-            return False
+    async def stopped(self, delivery: Delivery) -> str | None:
+        """Why what a rule planned must not leave now: all rules are stopped, or its own is paused.
+
+        A yes of the cache is asked again, so that nothing is held that was let go.
+        """
+        book = await self.book(delivery.tenant)
+        name = book.paused.get(delivery.step.partition(".")[0])
+        if not book.stopped and name is None:
+            return None
         async with self.store.look() as look:
-            return await look.rules_stopped(tenant)
+            if await look.rules_stopped(delivery.tenant):
+                return STOPPED
+            rule = None if name is None else await look.rule(delivery.tenant, name)
+        return PAUSED if rule is not None and rule.state == "paused" else None
 
     def forget(self) -> None:
         """Look again at the next call (after a change made by this process)."""
@@ -208,6 +218,7 @@ def _book(
             one.compiled.on for one in (*chain(*live.values()), *besides.values()) if one.compiled.asks_tags
         ),
         stopped=stopped,
+        paused={str(rule.id): rule.name for rule in rules if rule.state == "paused"},
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hub.app.cases import CaseResult, Cases
 from hub.app.checks import check_rule
+from hub.app.held import checked_fate, hold, settle
 from hub.app.ingest import nul_in, unfit_text
 from hub.app.library import Library
 from hub.app.rules_beside import must_not_overlap
@@ -127,15 +128,16 @@ class Lifecycle:
         number: int | None = None,
         reason: str | None = None,
         reviewed: bool = False,
+        held: str = "keep",
     ) -> tuple[Rule, list[CaseResult]]:
         """Put a revision in force (`observe`, `live`) or take it out (`paused`); also the results of its test cases.
 
         `reviewed`: this caller needs a second person's approval even where the settings do not ask for one.
-        Without a number: the current revision if that changes the state, else the latest. Raises Conflict:
-        `not_in_force`, `case_failed`, `not_approved`, `not_backtested`, `overlap`.
+        Without a number: the current revision if that changes the state, else the latest. A pause holds what the rule
+        caused and has not left; `held`, one of FATES, says what becomes of that. Raises Conflict: `not_in_force`,
+        `case_failed`, `not_approved`, `not_backtested`, `overlap`.
         """
-        if state not in STATES:
-            raise Invalid(f"state is one of {', '.join(STATES)}", code="enum", at="state")
+        _check_turn(state, held)
         async with self.store.look() as look:
             rule = await _found(look, tenant, name)
             if state == "paused" and rule.current is None:
@@ -153,7 +155,17 @@ class Lifecycle:
             await work.audit(Act(now, tenant, by, f"rule.{state}", name, detail_of(revision.number, why)))
             changed = await _found(work, tenant, name)
         self.library.forget()
+        if state == "paused":
+            await hold(self.store, tenant, rule.id)
+        await settle(self.store, self.clock, tenant, by, held, (rule.id, name))
         return changed, results
+
+    async def held(self, rule: Rule) -> dict[str, int]:
+        """How many of its deliveries are held since it was paused or all rules were stopped, by connection."""
+        async with self.store.look() as look:
+            counts = await look.held_by_stop(rule.tenant, rule.id)
+        names = (await self.library.book(rule.tenant)).by_id
+        return {names[one].name: count for one, count in counts.items() if one in names}
 
     async def _may_come_into_force(self, work: Work, rule: Rule, revision: RuleRevision, reviewed: bool) -> None:
         await must_not_overlap(work, self.catalog, rule.tenant, rule.name, revision.body)
@@ -235,6 +247,13 @@ async def _chosen(rules: Rules, rule: Rule, state: str, number: int | None) -> R
     if rule.current is not None and (state == "paused" or state != rule.state):
         return rule.current
     return rule.latest
+
+
+def _check_turn(state: str, held: str) -> None:
+    if state not in STATES:
+        raise Invalid(f"state is one of {', '.join(STATES)}", code="enum", at="state")
+    if checked_fate(held) == "release" and state == "paused":
+        raise Invalid("what a paused rule caused is kept or discarded", code="enum", at="held")
 
 
 def _check_name(name: str) -> None:

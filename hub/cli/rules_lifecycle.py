@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import click
@@ -13,8 +13,8 @@ import yaml
 from hub.app.backtests import DAYS, LONGEST
 from hub.app.cases import CaseResult
 from hub.app.configure import differences
+from hub.app.held import FATES
 from hub.app.hub import Hub
-from hub.app.kill_switch import FATES
 from hub.app.kill_switch import Standing as KillStanding
 from hub.app.rules_diff import Part, sentence_diff
 from hub.app.rules_lifecycle import Standing
@@ -28,6 +28,10 @@ from hub.ports.rules import Backtest, Rule
 from mappings.documents import Document
 
 because = click.option("--reason", help="Why; kept with the revision and in the audit trail.")
+of_held = click.option(
+    "--held", type=click.Choice(FATES), default="keep", show_default=True,
+    help="What becomes of its deliveries that were held while it was paused; a later `resume` may say it too.",
+)  # fmt: skip
 in_words = click.option("--language", type=LANGUAGES, default="en", show_default=True)
 _COLOURS = {"removed": "red", "added": "green"}
 
@@ -127,25 +131,28 @@ def changed(act: Callable[[Hub], Awaitable[Rule]]) -> None:
     click.echo(f"{rule.name}: revision {rule.latest.number}; {rule.state}, {live}{tried}")
 
 
-def _turn(name: str, state: str, revision: int | None, reason: str | None) -> None:
-    async def act(hub: Hub) -> tuple[Rule, list[CaseResult]]:
-        return await hub.lifecycle.turn(TENANT, name, state, actor(), number=revision, reason=reason)
+def _turn(name: str, state: str, revision: int | None, reason: str | None, held: str) -> None:
+    async def act(hub: Hub) -> tuple[Rule, list[CaseResult], dict[str, int]]:
+        rule, cases = await hub.lifecycle.turn(TENANT, name, state, actor(), number=revision, reason=reason, held=held)
+        return rule, cases, await hub.lifecycle.held(rule)
 
-    rule, cases = with_hub(act)
+    rule, cases, left = with_hub(act)
     live = "nothing in force" if rule.live is None else f"revision {rule.live.number} in force"
     click.echo(f"{name}: {rule.state}, {live}")
     if cases:
         skipped = sum(not one.ran for one in cases)
         click.echo(f"test cases: {len(cases) - skipped} hold" + (f", {skipped} without their event" if skipped else ""))
+    _tell_held(left)
 
 
 @click.command("observe")
 @click.argument("name")
 @click.option("--revision", type=click.IntRange(1), help="Default: the current one, else the latest.")
+@of_held
 @because
-def observe(name: str, revision: int | None, reason: str | None) -> None:
+def observe(name: str, revision: int | None, held: str, reason: str | None) -> None:
     """Let a rule decide and be recorded, and do nothing. Its test cases must hold."""
-    _turn(name, "observe", revision, reason)
+    _turn(name, "observe", revision, reason, held)
 
 
 @click.command("live")
@@ -153,18 +160,23 @@ def observe(name: str, revision: int | None, reason: str | None) -> None:
 @click.option(
     "--revision", type=click.IntRange(1), help="Default: the current one if it does not act now, else the latest."
 )
+@of_held
 @because
-def live(name: str, revision: int | None, reason: str | None) -> None:
+def live(name: str, revision: int | None, held: str, reason: str | None) -> None:
     """Put a rule in force, in all processes within a second. Its test cases must hold."""
-    _turn(name, "live", revision, reason)
+    _turn(name, "live", revision, reason, held)
 
 
 @click.command("pause")
 @click.argument("name")
+@click.option(
+    "--held", type=click.Choice(("keep", "discard")), default="keep", show_default=True,
+    help="What becomes of its deliveries that have not left.",
+)  # fmt: skip
 @because
-def pause(name: str, reason: str | None) -> None:
-    """Take one rule out of force, within a second; `live` brings the same revision back."""
-    _turn(name, "paused", None, reason)
+def pause(name: str, held: str, reason: str | None) -> None:
+    """Take one rule out of force and hold what it caused and has not left; `live` brings the same revision back."""
+    _turn(name, "paused", None, reason, held)
 
 
 @click.command("stop")
@@ -187,7 +199,11 @@ def resume(reason: str | None, held: str) -> None:
 
 def _tell(standing: KillStanding) -> None:
     click.echo("all rules are stopped" if standing.stopped else "rules act")
-    for connection, count in sorted(standing.held.items()):
+    _tell_held(standing.held)
+
+
+def _tell_held(held: Mapping[str, int]) -> None:
+    for connection, count in sorted(held.items()):
         click.echo(f"  held: {count} for {connection}")
 
 

@@ -13,6 +13,7 @@ from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, Tenant
 from mappings.documents import Document
 
 STOPPED = "rules_stopped"  # why a delivery is held that a rule caused before all rules were stopped
+PAUSED = "rule_paused"  # the same, where its own rule was paused
 PARKED = "parked"  # why a delivery is held that let later ones of its key go first
 HOOK_STEP = "@hook"  # the step of a delivery that reads a stored webhook back from its vendor
 

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     IDENTITIES = "identities"  # by which a repeated event is known
     BACKTESTS = "backtests"  # that ended
     REPLAYS = "replays"  # of many, that ended
+    TAG_CHANGES = "tag_changes"  # that no kept event was met with; the newest of each tag stays
 
 
 DEFAULT_DAYS: Mapping[Kind, int] = MappingProxyType(
@@ -36,6 +37,7 @@ DEFAULT_DAYS: Mapping[Kind, int] = MappingProxyType(
         Kind.IDENTITIES: 180,
         Kind.BACKTESTS: 90,
         Kind.REPLAYS: 180,
+        Kind.TAG_CHANGES: 180,
     }
 )
 LONGEST = 36500  # days
@@ -60,16 +62,17 @@ class Keep:
 
     @classmethod
     def read(cls, text: str) -> Keep:
-        """`events=90,attempts=30`: what is not named keeps its default. Raises Invalid."""
-        days = dict(DEFAULT_DAYS)
+        """`events=90,attempts=30`: what is not named keeps its default, tag changes as long as events. Raises Invalid."""
+        named = dict[Kind, int]()
         for part in filter(None, (part.strip() for part in text.split(","))):
             name, _, number = part.partition("=")
             if name.strip() not in tuple(Kind):
                 raise Invalid(f"one keeps {', '.join(Kind)}", code="bad_setting")
             if not (number.strip().isascii() and number.strip().isdigit()) or int(number) > LONGEST:
                 raise Invalid(f"{name.strip()} is a whole number of days, at most {LONGEST}", code="bad_setting")
-            days[Kind(name.strip())] = int(number)
-        return cls(days)
+            named[Kind(name.strip())] = int(number)
+        as_events = {Kind.TAG_CHANGES: named.get(Kind.EVENTS, DEFAULT_DAYS[Kind.EVENTS])}
+        return cls({**DEFAULT_DAYS, **as_events, **named})
 
     def written(self) -> str:
         """As `read` reads it."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from hub.domain.breaker import Trouble
-from hub.domain.ids import ConnectionId, TenantId
+from hub.domain.ids import ConnectionId, RuleId, TenantId
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +70,19 @@ class Lanes(Protocol):
         waits as long as it had to then, but from now on; a lease that is longer than any may be ends at `now` + `lease`.
         """
 
-    async def hold_caused(self, tenant: TenantId, limit: int = 1000) -> int:
-        """HELD for the kill switch: some of what rules planned and nobody has leased; how many. Until 0: all of it."""
+    async def hold_caused(self, tenant: TenantId, limit: int = 1000, rule: RuleId | None = None) -> int:
+        """HELD for the kill switch: some of what rules planned and nobody has leased; how many. Until 0: all of it.
 
-    async def held_by_stop(self, tenant: TenantId) -> dict[ConnectionId, int]:
-        """How many deliveries of each connection the kill switch holds."""
+        `rule`: only what this one planned.
+        """
 
-    async def let_go(self, tenant: TenantId, *, now: datetime, send: bool, limit: int = 1000) -> int:
-        """Some of what the kill switch holds, oldest first: to be sent after all, or CANCELLED; how many. Until 0: all."""
+    async def held_by_stop(self, tenant: TenantId, rule: RuleId | None = None) -> dict[ConnectionId, int]:
+        """How many deliveries of each connection are held because all rules were stopped or theirs was paused."""
+
+    async def let_go(
+        self, tenant: TenantId, *, now: datetime, send: bool, limit: int = 1000, rule: RuleId | None = None
+    ) -> int:
+        """Some of what is held so, oldest first: to be sent after all, or CANCELLED; how many. Until 0: all.
+
+        `rule`: only what this one planned; without it, what rules planned that are paused now stays held.
+        """

@@ -38,6 +38,9 @@ class Retention(Protocol):
 
     An event stays, however old, while a live or held delivery, a dead letter within its own time, a run that has not
     ended or a running replay of its tenant may need it. Deliveries and runs stay as long as their event.
+
+    A tag change goes when a later one of its tag is over too and no event of its candidate that is kept came between
+    the two; one that took the tag off also goes when no kept event came before it: nothing on is the same as taken off.
     """
 
     async def make_room(self, now: datetime) -> int:

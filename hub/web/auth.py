@@ -58,9 +58,10 @@ def scope(
     return said if reads is None else {**said, "reads": reads, "grade": grade}
 
 
-def does(action: str) -> dict[str, object]:
-    """The `opt` of a handler that does this; tokens need the action's scope, if it has one."""
-    return {"scope": ACTIONS[action].scope, "action": action, "by": ()}
+def does(action: str, *, reads: str | None = None) -> dict[str, object]:
+    """The `opt` of a handler that does this; tokens need the action's scope, if it has one. `reads`: as of `scope`."""
+    said: dict[str, object] = {"scope": ACTIONS[action].scope, "action": action, "by": ()}
+    return said if reads is None else {**said, "reads": reads, "grade": Grade.PERSONAL}
 
 
 def hub_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Hub:

@@ -125,16 +125,17 @@ class CaseView(msgspec.Struct):
 
 
 class TurnedView(msgspec.Struct):
-    """What is in force now, and how the revision's test cases went."""
+    """What is in force now, how the revision's test cases went, and which of its deliveries are held, by connection."""
 
     name: str
     state: str
     in_force: int | None
     cases: list[CaseView]
+    held: dict[str, int]
 
 
 class SwitchView(msgspec.Struct):
-    """The kill switch: `stopped` rules decide, and nothing follows. `held`: deliveries that it holds, by connection."""
+    """The kill switch: `stopped` rules decide, and nothing follows. `held`: what it or a pause holds, by connection."""
 
     stopped: bool
     held: dict[str, int]

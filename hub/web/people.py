@@ -39,7 +39,7 @@ class PeopleController(Controller):
     @get(
         "/",
         operation_id="listPeople",
-        opt=does("account.read"),
+        opt=does("account.read", reads="person.read"),
         responses=may_answer(400, 401, 403, 503),
         summary="Named accounts, by id",
     )
@@ -78,7 +78,7 @@ class PeopleController(Controller):
     @get(
         "/{person_id:str}",
         operation_id="getPerson",
-        opt=does("account.read"),
+        opt=does("account.read", reads="person.read"),
         responses=may_answer(401, 403, 404, 503),
         summary="One account",
     )

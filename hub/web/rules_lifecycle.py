@@ -10,7 +10,7 @@ from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath
 
-from hub.app.kill_switch import FATES
+from hub.app.held import FATES
 from hub.app.rules_lifecycle import LONGEST_REASON, STATES
 from hub.domain.errors import Invalid
 from hub.ports.rules import Rule
@@ -116,6 +116,7 @@ class LifecycleController(Controller):
             {
                 "state": Schema(type=OpenAPIType.STRING, enum=[*STATES]),
                 "revision": _REVISION,
+                "held": Schema(type=OpenAPIType.STRING, enum=[*FATES], default="keep"),
                 "reason": _REASON,
             },
             need=["state"],
@@ -124,10 +125,13 @@ class LifecycleController(Controller):
         summary="Observe, put in force, or pause",
     )
     async def turn(self, request: Request[Any, Any, Any], name: FromPath[str]) -> dto.TurnedView:
-        """Without `revision`: the current one if that changes the state, else the latest. Its test cases are run first."""
-        body = await json_fields(request, need=("state",), may=("revision", "reason"))
-        caller, decision = caller_of(request), decision_of(request)
-        rule, cases = await hub_of(request).lifecycle.turn(
+        """Without `revision`: the current one if that changes the state, else the latest. Its test cases are run first.
+
+        A pause holds what the rule caused and has not left. `held` says what becomes of that; a paused rule's is not released.
+        """
+        body = await json_fields(request, need=("state",), may=("revision", "held", "reason"))
+        caller, decision, life = caller_of(request), decision_of(request), hub_of(request).lifecycle
+        rule, cases = await life.turn(
             caller.tenant,
             name,
             text_field(body, "state") or "",
@@ -135,9 +139,11 @@ class LifecycleController(Controller):
             number=whole_field(body, "revision"),
             reason=text_field(body, "reason"),
             reviewed=decision is not None and decision.review,
+            held=text_field(body, "held") or "keep",
         )
         live = None if rule.live is None else rule.live.number
-        return dto.TurnedView(rule.name, rule.state, live, [dto.CaseView.of(one) for one in cases])
+        shown = [dto.CaseView.of(one) for one in cases]
+        return dto.TurnedView(rule.name, rule.state, live, shown, await life.held(rule))
 
 
 class SwitchController(Controller):

@@ -31,7 +31,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "jsonschema_rs": ("mappings/canonical",),
     "litestar": ("hub/web", "hub/asgi.py"),
     "msgspec": ("hub/web", "hub/adapters/twins", "mappings/documents.py", "ai_engine/resumes/sandbox"),
-    "obstore": ("hub/adapters/objects", "hub/adapters/media/objects.py"),
+    "obstore": ("hub/adapters/objects",),
     "opentelemetry": ("hub/adapters/tracing.py",),
     "orjson": (
         "hub/web",

@@ -109,7 +109,9 @@ async def scenario(made: Product, marks: Marks) -> str:
             made.url, data=f'{{"x": "{marks("notjson")}"', headers={"content-type": SINGLE}
         ) as answer:
             assert answer.status == 400
-        async with client.get(f"{base}/v1/candidates/{marks('path')}/timeline?x={marks('query')}") as answer:
+        async with client.get(
+            f"{base}/v1/candidates/{marks('path')}@example.com/timeline?x={marks('query')}"
+        ) as answer:
             assert answer.status in (400, 404)
         async with client.post(
             f"{base}/v1/candidates/identify", json={"email": f"{marks('who')}@example.com"}
@@ -121,7 +123,7 @@ async def scenario(made: Product, marks: Marks) -> str:
             assert answer.status == 200
         async with client.post(f"{base}/v1/media/{id}/complete", json={"parts": 1}) as answer:
             assert answer.status == 200
-        await made.drained()
+        await made.drained(90)
         async with client.get(f"{base}/metrics") as answer:
             assert answer.status == 200
             return await answer.text()

@@ -30,7 +30,7 @@ SHOWS_NOTHING_PERSONAL = {
 SHOWS_STAFF = {
     "scimGroups", "scimGroup", "scimTypes", "scimConfig", "scimUsers", "scimUser", "listApprovals", "getApproval",
     "listWays", "endElsewhere", "listFactors", "getSession", "listBrokenGlass", "listDirectoryGroups", "getOrganisation",
-    "listRequisitions", "listPeople", "getPerson", "getRights", "listServiceAccounts", "getSetup", "listProviders",
+    "listRequisitions", "getRights", "listServiceAccounts", "getSetup", "listProviders",
 }  # fmt: skip
 SHOWS_SENSITIVE = {"playMedia", "linkMedia", "deleteMedia"}
 

@@ -50,13 +50,29 @@ async def test_a_rule_is_drafted_reviewed_by_somebody_else_and_put_in_force(api:
     approved = await api.client.post(f"{PATH}/approve", json={"revision": 2}, headers=second)
     assert (approved.status_code, approved.json()["review"]) == (200, "approved")
     live = await api.client.post(f"{PATH}/state", json={"state": "live"}, headers=api.auth)
-    assert live.json() == {"name": "high score", "state": "live", "in_force": 2, "cases": []}
+    assert live.json() == {"name": "high score", "state": "live", "in_force": 2, "cases": [], "held": {}}
     revisions = (await api.client.get(f"{PATH}/revisions", headers=api.auth)).json()
     assert [(r["number"], r["in_force"], r["reason"]) for r in revisions] == [(2, True, "more"), (1, False, None)]
     restored = await api.client.post(f"{PATH}/restore", json={"revision": 1}, headers=api.auth)
     assert restored.json()["revision"] == 3
     returned = await api.client.post(f"{PATH}/return", json={}, headers=second)
     assert (returned.status_code, returned.json()["code"]) == (409, "wrong_review_state")
+
+
+async def test_a_pause_says_what_it_holds_and_is_told_what_becomes_of_it(api: Api) -> None:
+    await api.bench.accept(report())
+
+    async def turn(**more: str) -> Document:
+        answer = await api.client.post(f"{PATH}/state", json=more, headers=api.auth)
+        found: Document = answer.json()
+        return found
+
+    assert (await turn(state="paused"))["held"] == {"referrals": 1}
+    refused = await turn(state="paused", held="release")
+    assert (refused["status"], refused["code"], refused["at"]) == (422, "enum", "held")
+    assert (await turn(state="live", held="release"))["held"] == {}
+    assert [one.state.name for one in await api.bench.deliveries()] == ["READY"]  # type: ignore[union-attr]
+    assert (await turn(state="paused", held="discard"))["held"] == {}
 
 
 async def test_each_verb_needs_its_scope(api: Api) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from hub.domain.permissions import Role
 from tests.support.hubs import TENANT
 from tests.support.visitors import employ, seated
@@ -117,6 +115,6 @@ async def test_the_directory_is_guarded_and_describes_itself(api: Api) -> None:
 BAD: list[Any] = [{}, {"userName": ""}, {"userName": 7}, {"userName": "a b"}, {"userName": "x", "active": "maybe"}, []]
 
 
-@pytest.mark.parametrize("body", [*BAD, {"userName": "x", "title": "y" * 20_000}], ids=range(len(BAD) + 1))
-async def test_what_is_no_user_is_refused(api: Api, body: Any) -> None:
-    await scim(api, "POST", "Users", body, 400)
+async def test_what_is_no_user_is_refused(api: Api) -> None:
+    for body in (*BAD, {"userName": "x", "title": "y" * 20_000}):
+        await scim(api, "POST", "Users", body, 400)

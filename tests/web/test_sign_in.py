@@ -279,11 +279,11 @@ FORGED = [
 ]
 
 
-@pytest.mark.parametrize("headers", FORGED, ids=str)
-async def test_a_forged_change_is_refused(site: Visitor, headers: dict[str, str]) -> None:
+async def test_a_forged_change_is_refused(site: Visitor) -> None:
     ada = await visitor(site.client, site.bench, "ada", Role.HR_ADMIN)
-    refused = await ada.call("PUT", "/v1/rule-switch", {"stopped": True}, **headers)
-    assert (refused.status_code, refused.json()["code"]) == (403, "forged")
+    for headers in FORGED:
+        refused = await ada.call("PUT", "/v1/rule-switch", {"stopped": True}, **headers)
+        assert (refused.status_code, refused.json()["code"]) == (403, "forged"), headers
     assert (await ada.call("PUT", "/v1/rule-switch", {"stopped": True})).status_code == 200
 
 

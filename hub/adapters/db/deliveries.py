@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 
 from hub.adapters.db.events import DbEvents, groups_of, keys_of
+from hub.adapters.db.rule_tables import REVISION, RULE
 from hub.adapters.db.statements import ATTEMPT, PLANNED, Key, unique
 from hub.adapters.db.tables import metadata
 from hub.domain.breaker import Trouble
 from hub.domain.connections import ConnectionState
-from hub.domain.deliveries import STOPPED, Again, Attempt, Final, Finish, Hold, State
+from hub.domain.deliveries import PAUSED, STOPPED, Again, Attempt, Final, Finish, Hold, State
 from hub.domain.errors import Conflict
-from hub.domain.ids import ConnectionId, DeliveryId, RevisionId, TenantId
+from hub.domain.ids import ConnectionId, DeliveryId, RevisionId, RuleId, TenantId
 from hub.ports.lanes import BusyLane, Room
 from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall
 from mappings.documents import written
@@ -87,7 +88,7 @@ class DbQueue(DbEvents):
                     later.append((delivery.id, due_at, 0 if costs else 1))
                 case Hold():
                     awaits = None if one.awaits is None else one.awaits.key
-                    stop = one.attempt.error == STOPPED
+                    stop = one.attempt.error in (STOPPED, PAUSED)
                     held.append((delivery.id, held_for_lane(one.attempt), stop, awaits))
             for name, external in one.refs.items():
                 ref = (_fit(name) or "", _fit(external) or "")
@@ -233,27 +234,38 @@ class DbQueue(DbEvents):
                 await self._link.rows(change.where(*heads).values(state=int(State.WAITING)))
             await self._hot.promote(list(keyed.values()), None)
 
-    async def hold_caused(self, tenant: TenantId, limit: int = 1000) -> int:
-        return await self._hot.hold_caused(tenant, limit)
+    async def hold_caused(self, tenant: TenantId, limit: int = 1000, rule: RuleId | None = None) -> int:
+        return await self._hot.hold_caused(tenant, limit, rule)
 
-    async def held_by_stop(self, tenant: TenantId) -> dict[ConnectionId, int]:
-        held = select(_DELIVERY.c.dest_id, func.count()).where(*_stopped(tenant)).group_by(_DELIVERY.c.dest_id)
+    async def held_by_stop(self, tenant: TenantId, rule: RuleId | None = None) -> dict[ConnectionId, int]:
+        mine = _stopped(tenant) if rule is None else (*_stopped(tenant), _of(REVISION.c.rule_id == rule))
+        held = select(_DELIVERY.c.dest_id, func.count()).where(*mine).group_by(_DELIVERY.c.dest_id)
         return {ConnectionId(row[0]): row[1] for row in await self._link.rows(held)}
 
-    async def let_go(self, tenant: TenantId, *, now: datetime, send: bool, limit: int = 1000) -> int:
+    async def let_go(
+        self, tenant: TenantId, *, now: datetime, send: bool, limit: int = 1000, rule: RuleId | None = None
+    ) -> int:
         columns = (_DELIVERY.c.id, _DELIVERY.c.dest_id, _DELIVERY.c.okey)
-        some = select(*columns).where(*_stopped(tenant)).order_by(_DELIVERY.c.id).limit(limit)
+        paused = select(RULE.c.id).where(RULE.c.tenant_id == tenant, RULE.c.state == "paused")
+        mine = ~_of(REVISION.c.rule_id.in_(paused)) if rule is None else _of(REVISION.c.rule_id == rule)
+        some = select(*columns).where(*_stopped(tenant), mine).order_by(_DELIVERY.c.id).limit(limit)
         rows = await self._link.rows(some.with_for_update(skip_locked=True))
         if send:
             await self._unhold([(row[0], row[1], row[2]) for row in rows])
         else:
-            await self._hot.finish([(row[0], Final.CANCELLED.value, None, STOPPED) for row in rows], now)
+            reason = STOPPED if rule is None else PAUSED
+            await self._hot.finish([(row[0], Final.CANCELLED.value, None, reason) for row in rows], now)
         return len(rows)
 
 
 def _stopped(tenant: TenantId) -> tuple[Any, ...]:
     held = _DELIVERY.c.state == int(State.HELD)
     return _DELIVERY.c.tenant_id == tenant, held, _DELIVERY.c.held_for_stop.is_(True)
+
+
+def _of(rule: ColumnElement[bool]) -> ColumnElement[bool]:
+    """That a revision with this of its rule planned the delivery."""
+    return _DELIVERY.c.revision_id.in_(select(REVISION.c.id).where(rule))
 
 
 def event_gone(delivery: DeliveryId) -> Conflict:

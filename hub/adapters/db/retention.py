@@ -48,6 +48,24 @@ SMALL = {
     Kind.BACKTESTS: ("backtest", "t.state NOT IN ('queued', 'running') AND t.finished_at < {cut}"),
     Kind.REPLAYS: ("replay_job", "t.state <> 'running' AND t.finished_at < {cut}"),
 }
+BETWEEN = "SELECT 1 FROM event e WHERE e.tenant_id = t.tenant_id AND e.subject = t.subject AND {upto}{kept} LIMIT 1"
+AFTER = (  # of the same tag, the next
+    "SELECT n.at FROM tag_change n WHERE n.tenant_id = t.tenant_id AND n.subject = t.subject AND n.tag = t.tag "
+    "AND n.id > t.id ORDER BY n.id LIMIT 1"
+)
+SETTLED = (
+    f"t.at < {{cut}} AND (({AFTER}) < {{cut}} AND "
+    f"({BETWEEN.replace('{upto}', f'e.received_at > t.at AND e.received_at <= ({AFTER})')}) IS NULL "
+    f"OR NOT t.put AND ({BETWEEN.replace('{upto}', 'e.received_at <= t.at')}) IS NULL)"
+)
+TAG_STEP = (
+    "SELECT count(*), max(id), sum(CASE WHEN at < $3 THEN 1 ELSE 0 END) "
+    "FROM (SELECT id, at FROM tag_change WHERE id > $1 ORDER BY id LIMIT $2) AS w"
+)
+TAG_REMOVE = (
+    "DELETE FROM tag_change AS t WHERE t.id > $1 AND t.id <= $2 AND "  # noqa: S608
+    f"{SETTLED.format(cut='$3', kept='')} RETURNING id"
+)
 _FINAL = "('delivered'), ('expired'), ('superseded'), ('cancelled')"
 _MINE = (
     "(SELECT r.tenant_id FROM rule_revision v JOIN rule r ON r.id = v.rule_id WHERE v.id = t.revision_id) = {tenant}"
@@ -80,6 +98,8 @@ class DbRetention(DbEvents):
                 table, over = SMALL[kind]
                 sql = f"DELETE FROM {table} AS t WHERE {over.format(cut='$1')} RETURNING id"  # noqa: S608
                 return Removed(len(await self._link.driver(sql, self._hot.moment(cuts[kind]))))
+            case Kind.TAG_CHANGES:
+                return await self._remove_tag_changes(cuts[kind], int(after or 0), limit)
             case _:
                 assert_never(kind)
 
@@ -152,6 +172,15 @@ class DbRetention(DbEvents):
         )
         return Removed(len(rows), "more" if len(rows) == limit else None)
 
+    async def _remove_tag_changes(self, cut: datetime, after: int, limit: int) -> Removed:
+        """In the order in which they were written, past those that stay, to the first step with none that is over."""
+        moment = self._hot.moment(cut)
+        [(seen, last, old)] = await self._link.driver(TAG_STEP, after, limit, moment)
+        if not old:
+            return Removed(0)
+        rows = await self._link.driver(TAG_REMOVE, after, last, moment)
+        return Removed(len(rows), str(last) if seen == limit else None)
+
     async def removable(self, kind: Kind, cuts: Cuts, tenant: TenantId | None = None, limit: int = 100_000) -> int:
         if kind not in cuts:
             return 0
@@ -164,6 +193,9 @@ class DbRetention(DbEvents):
         elif kind is Kind.ATTEMPTS:
             cut = cuts[kind] if self._link.sqlite else await WeeklyParts(self._link).cut_before(cuts[kind])
             table, wanted = "attempt", f"t.started_at < {told.moment(cut)}"
+        elif kind is Kind.TAG_CHANGES:
+            kept = f" AND NOT ({told.going(cuts, 'e')})" if Kind.EVENTS in cuts else ""
+            table, wanted = "tag_change", SETTLED.format(cut=told.moment(cuts[kind]), kept=kept)
         elif kind is Kind.EVENTS:
             table, wanted = "event", told.going(cuts, "t")
         else:
@@ -280,4 +312,5 @@ _OLDEST: dict[Kind, str] = {
     Kind.IDENTITIES: "SELECT expires_at FROM idempotency WHERE expires_at IS NOT NULL ORDER BY expires_at LIMIT 1",
     Kind.BACKTESTS: "SELECT min(finished_at) FROM backtest",
     Kind.REPLAYS: "SELECT min(finished_at) FROM replay_job",
+    Kind.TAG_CHANGES: "SELECT at FROM tag_change ORDER BY id LIMIT 1",
 }

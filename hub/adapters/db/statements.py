@@ -14,7 +14,7 @@ from hub.adapters.db.columns import from_uuid
 from hub.adapters.db.link import Link, Values
 from hub.domain.deliveries import Delivery, State
 from hub.domain.events import Cause
-from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
 from hub.ports.lanes import BusyLane
 from hub.ports.store import LaneCall, StoredEvent
 
@@ -47,6 +47,7 @@ ATTEMPT = (
     "detail"
 )
 REF = "connection_id, subject, object, external_id, tenant_id, delivery_id, event_id"
+OF_RULE = " AND d.revision_id IN (SELECT id FROM rule_revision WHERE rule_id = $3)"
 REF_NEWEST = (
     "ON CONFLICT (connection_id, subject, object, external_id) DO UPDATE "
     "SET delivery_id = excluded.delivery_id, event_id = excluded.event_id "
@@ -143,8 +144,8 @@ class Statements(ABC):
         """HELD: (id, for the lane, for the kill switch, for whose consent to what), else for a person."""
 
     @abstractmethod
-    async def hold_caused(self, tenant: TenantId, limit: int) -> int:
-        """HELD by the kill switch: what rules planned and nobody has leased, those that wait first; how many."""
+    async def hold_caused(self, tenant: TenantId, limit: int, rule: RuleId | None) -> int:
+        """HELD by the kill switch: what rules (or this one) planned and nobody has leased, those that wait first; how many."""
 
     @abstractmethod
     async def teach(self, rows: Sequence[tuple[ConnectionId, str, str, TenantId, DeliveryId, EventId]]) -> None:

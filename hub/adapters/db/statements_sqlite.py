@@ -13,6 +13,7 @@ from hub.adapters.db.statements import (
     DONE,
     DONE_INTO,
     EVENT,
+    OF_RULE,
     OLDER,
     REF,
     REF_NEWEST,
@@ -26,7 +27,7 @@ from hub.adapters.db.statements import (
     unique,
 )
 from hub.domain.deliveries import Delivery
-from hub.domain.ids import ConnectionId, DeliveryId, EventId, TenantId
+from hub.domain.ids import ConnectionId, DeliveryId, EventId, RuleId, TenantId
 from hub.ports.retention import PROLONGED
 from hub.ports.store import LaneCall, StoredEvent
 
@@ -172,14 +173,17 @@ class SqliteStatements(Statements):
             [(lane, stop, consent, id_) for id_, lane, stop, consent in rows],
         )
 
-    async def hold_caused(self, tenant: TenantId, limit: int) -> int:
+    async def hold_caused(self, tenant: TenantId, limit: int, rule: RuleId | None) -> int:
+        mine, values = ("", ()) if rule is None else (OF_RULE, (rule,))
         for state in (3, 0):  # who waits would otherwise take the place of the head that is held
             rows = await self._link.driver(
                 "UPDATE delivery SET state = 4, held_for_stop = 1 WHERE id IN ("  # noqa: S608
                 f"SELECT d.id FROM delivery d WHERE d.state = {state} AND d.dest_id IN ("
-                "SELECT id FROM destination WHERE tenant_id = $1) AND d.revision_id IS NOT NULL LIMIT $2) RETURNING id",
+                f"SELECT id FROM destination WHERE tenant_id = $1) AND d.revision_id IS NOT NULL{mine} LIMIT $2) "
+                "RETURNING id",
                 tenant,
                 limit,
+                *values,
             )
             if rows:
                 return len(rows)

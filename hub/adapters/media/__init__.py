@@ -23,6 +23,6 @@ def _one(place: str, endpoint: str | None) -> Blobs:
         if "://" in place:
             raise Invalid("media live in a directory or in s3://bucket/prefix", code="bad_setting", at="HIREWIRE_MEDIA")
         return Directory(Path(place))
-    from hub.adapters.media.objects import Bucket
+    from hub.adapters.media.objects import BucketBlobs
 
-    return Bucket.at(place, endpoint)
+    return BucketBlobs.at(place, endpoint)

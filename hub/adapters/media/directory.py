@@ -1,7 +1,4 @@
-"""Blobs in a directory: written beside their place, synced, named, the directory synced.
-
-Power cuts: without the second sync 8 of 80 published files were lost, without the first 80 of 80; with both none.
-"""
+"""Blobs in a directory."""
 
 from __future__ import annotations
 
@@ -9,16 +6,16 @@ import asyncio
 import errno
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from hub.adapters.objects.files import Draft, names_below, sync
 from hub.domain.errors import Invalid, NotFound, Unavailable
 
 T = TypeVar("T")
 BUFFER = 1 << 20  # bytes kept before a thread is asked to write them
-DRAFT = ".draft-"
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}(?:/[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}){0,7}")
 
 
@@ -30,13 +27,11 @@ class Directory:
 
     @asynccontextmanager
     async def begin(self, name: str, *, replace: bool = False) -> AsyncIterator[_File]:
-        path = self._path(name)
-        file = _File(path, replace=replace)
-        await _blocking(file.make)
+        draft = await _blocking(Draft, self._path(name))
         try:
-            yield file
+            yield _File(draft, replace=replace)
         finally:
-            await _blocking(file.drop)
+            await _blocking(draft.drop)
 
     async def read(self, name: str, start: int, length: int) -> bytes:
         return await _blocking(_read, self._path(name), start, length)
@@ -46,8 +41,8 @@ class Directory:
 
     async def names(self, prefix: str) -> AsyncIterator[str]:
         top = self._root if not prefix else self._path(prefix)
-        for path in await _blocking(lambda: list(_files(top))):
-            yield path.relative_to(self._root).as_posix()
+        for name in await _blocking(lambda: list(names_below(self._root, top))):
+            yield name
 
     async def delete(self, name: str) -> None:
         await _blocking(_delete, self._path(name))
@@ -57,18 +52,10 @@ class Directory:
 
 
 class _File:
-    """One file on its way in."""
+    """One file on its way in, written in large pieces."""
 
-    def __init__(self, path: Path, *, replace: bool) -> None:
-        self._path, self._replace = path, replace
-        self._draft = path.with_name(f"{DRAFT}{os.urandom(8).hex()}")
-        self._buffer = bytearray()
-        self._descriptor = -1
-
-    def make(self) -> None:
-        _make_directories(self._path.parent)
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
-        self._descriptor = os.open(self._draft, flags, 0o600)
+    def __init__(self, draft: Draft, *, replace: bool) -> None:
+        self._draft, self._replace, self._buffer = draft, replace, bytearray()
 
     async def write(self, data: bytes) -> None:
         self._buffer += data
@@ -79,32 +66,13 @@ class _File:
         return await _blocking(self._publish)
 
     def _flush(self) -> None:
-        view = memoryview(bytes(self._buffer))
+        data = bytes(self._buffer)
         self._buffer.clear()
-        while view:
-            view = view[os.write(self._descriptor, view) :]
+        self._draft.write(data)
 
     def _publish(self) -> bool:
         self._flush()
-        os.fsync(self._descriptor)
-        try:
-            if self._replace:
-                self._draft.replace(self._path)
-            else:
-                os.link(self._draft, self._path)  # a link, not a rename: it fails where a blob is there already
-        except FileExistsError:
-            return False
-        finally:
-            self._draft.unlink(missing_ok=True)
-        _sync_directory(self._path.parent)
-        return True
-
-    def drop(self) -> None:
-        """Nothing of it is left unless it was published."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._draft.unlink(missing_ok=True)
-            self._descriptor = -1
+        return self._draft.publish(replace=self._replace)
 
 
 def checked(name: str) -> str:
@@ -136,32 +104,7 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def _files(top: Path) -> Iterator[Path]:
-    for path in top.rglob("*"):
-        if path.is_file() and not path.name.startswith(DRAFT):
-            yield path
-
-
 def _delete(path: Path) -> None:
     path.unlink(missing_ok=True)
     if path.parent.exists():
-        _sync_directory(path.parent)
-
-
-def _make_directories(directory: Path) -> None:
-    """The directory and those above it, each durable in the one it lies in."""
-    missing = [one for one in (directory, *directory.parents) if not one.exists()]
-    for one in reversed(missing):
-        one.mkdir(mode=0o700, exist_ok=True)
-        _sync_directory(one.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EROFS):
-            raise
-    finally:
-        os.close(descriptor)
+        sync(path.parent)

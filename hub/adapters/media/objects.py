@@ -1,97 +1,65 @@
-"""Blobs in a bucket that speaks S3, through obstore. Credentials come from where AWS tools look for them."""
+"""Blobs in a bucket that speaks S3."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
-from urllib.parse import urlsplit
-
-import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import S3Store
 
 from hub.adapters.media.directory import checked
-from hub.domain.errors import Invalid, NotFound, Unavailable
+from hub.adapters.objects.bucket import Bucket
+from hub.domain.errors import HubError, Invalid, NotFound, Unavailable
+
+PATIENCE = timedelta(seconds=30)  # somebody waits for the answer
 
 
-class Bucket:
+class BucketBlobs:
     """`hub.ports.media.Blobs` below a prefix of a bucket. A blob is put in one request, so it is there whole or not."""
 
-    def __init__(self, store: S3Store) -> None:
-        self._store = store
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
 
     @classmethod
-    def at(cls, place: str, endpoint: str | None = None) -> Bucket:
+    def at(cls, place: str, endpoint: str | None = None) -> BucketBlobs:
         """`s3://bucket/prefix`. Raises Invalid."""
-        parts = urlsplit(place)
-        if not parts.netloc:
-            raise Invalid("a bucket is s3://name/prefix", code="bad_setting", at="HIREWIRE_MEDIA")
-        more: dict[str, Any] = {}
-        if endpoint is not None:
-            more = {"endpoint": endpoint, "virtual_hosted_style_request": False}
-        client: Any = {"allow_http": (endpoint or "").startswith("http://"), "timeout": timedelta(seconds=30)}
-        retry: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
-        prefix = parts.path.strip("/") or None
-        return cls(S3Store(parts.netloc, prefix=prefix, client_options=client, retry_config=retry, **more))
+        try:
+            return cls(Bucket(place, endpoint=endpoint, patience=PATIENCE, told=_told))
+        except Invalid as error:
+            raise Invalid(str(error), code="bad_setting", at="HIREWIRE_MEDIA") from error
 
     @asynccontextmanager
     async def begin(self, name: str, *, replace: bool = False) -> AsyncIterator[_Object]:
-        yield _Object(self._store, checked(name), replace=replace)
+        yield _Object(self._bucket, checked(name), replace=replace)
 
     async def read(self, name: str, start: int, length: int) -> bytes:
-        try:
-            found = await obstore.get_range_async(self._store, checked(name), start=start, length=length)
-        except (FileNotFoundError, BaseError) as error:
-            raise _translated(error) from error
-        return bytes(found)
+        return await self._bucket.span(checked(name), start, length)
 
     async def size(self, name: str) -> int:
-        try:
-            return int((await obstore.head_async(self._store, checked(name)))["size"])
-        except (FileNotFoundError, BaseError) as error:
-            raise _translated(error) from error
+        return await self._bucket.size(checked(name))
 
     async def names(self, prefix: str) -> AsyncIterator[str]:
-        try:
-            async for page in obstore.list(self._store, prefix=prefix or None):
-                for one in page:
-                    yield one["path"]
-        except BaseError as error:
-            raise _translated(error) from error
+        async for name in self._bucket.below(prefix):
+            yield name
 
     async def delete(self, name: str) -> None:
-        try:
-            await obstore.delete_async(self._store, checked(name))
-        except FileNotFoundError:
-            return
-        except BaseError as error:
-            raise _translated(error) from error
+        await self._bucket.drop(checked(name))
 
 
 class _Object:
     """One object on its way in: kept in memory, bounded by the size of a part."""
 
-    def __init__(self, store: S3Store, name: str, *, replace: bool) -> None:
-        self._store, self._name, self._replace, self._data = store, name, replace, bytearray()
+    def __init__(self, bucket: Bucket, name: str, *, replace: bool) -> None:
+        self._bucket, self._name, self._replace, self._data = bucket, name, replace, bytearray()
 
     async def write(self, data: bytes) -> None:
         self._data += data
 
     async def publish(self) -> bool:
-        mode: Any = "overwrite" if self._replace else "create"
-        try:
-            await obstore.put_async(self._store, self._name, bytes(self._data), mode=mode, use_multipart=False)
-        except AlreadyExistsError:
-            return False
-        except BaseError as error:
-            raise _translated(error) from error
-        return True
+        return await self._bucket.put_at_once(self._name, bytes(self._data), replace=self._replace)
 
 
-def _translated(error: Exception) -> NotFound | Unavailable:
-    """The service's words are not passed on: they may hold names and addresses."""
+def _told(name: str, error: Exception) -> HubError:
+    """Neither the service's words nor the name are passed on."""
     if isinstance(error, FileNotFoundError):
         return NotFound("there is no such recording", code="no_media")
     return Unavailable(f"the bucket cannot be used now ({type(error).__name__})", code="media_unavailable", after=5.0)

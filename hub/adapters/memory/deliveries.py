@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from hub.adapters.memory.events import MemoryEvents, ended, promote, supersede
+from hub.adapters.memory.events import ended, promote, supersede
+from hub.adapters.memory.stops import MemoryStops
 from hub.adapters.memory.tables import Key, LaneRow
 from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection, ConnectionState
-from hub.domain.deliveries import STOPPED, Again, Attempt, Delivery, Final, Finish, Hold, State
+from hub.domain.deliveries import PAUSED, STOPPED, Again, Attempt, Delivery, Final, Finish, Hold, State
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
@@ -23,7 +24,7 @@ STATES = {state.name.lower(): state for state in State}
 FINALS = {final.value: final for final in Final}
 
 
-class MemoryDeliveries(MemoryEvents):
+class MemoryDeliveries(MemoryStops):
     """`hub.ports.store.Deliveries` over tables."""
 
     async def claim(self, lanes: Sequence[LaneCall], *, now: datetime, lease: timedelta, token: str) -> list[Claimed]:
@@ -110,7 +111,7 @@ class MemoryDeliveries(MemoryEvents):
                 )
             case Hold():
                 tables.live.put(row.id, replace(free, state=State.HELD))
-                stop = completion.attempt.error == STOPPED
+                stop = completion.attempt.error in (STOPPED, PAUSED)
                 tables.hold(row.id, lane=held_for_lane(completion.attempt), stop=stop, consent=completion.awaits)
         event = tables.events.get(row.event)
         subject = (event.subject if event is not None else None) or ""
@@ -299,49 +300,6 @@ class MemoryDeliveries(MemoryEvents):
             raise Conflict(f"delivery dlv_{delivery} is not held", code="not_held")
         self._tables.live.drop(row.id)
         self._tables.done.put(row.id, ended(row, Final.CANCELLED, None, now))
-
-    async def hold_caused(self, tenant: TenantId, limit: int = 1000) -> int:
-        for state in (State.WAITING, State.READY):
-            mine = (row for row in self._tables.live.values() if row.tenant == tenant and row.state is state)
-            some = [row for row in mine if row.revision is not None][:limit]
-            for row in some:
-                self._tables.live.put(row.id, replace(row, state=State.HELD))
-                self._tables.held_for_stop.put(row.id, True)
-            if some:
-                return len(some)
-        return 0
-
-    def _stopped(self, tenant: TenantId) -> list[Delivery]:
-        held = (row for row in self._tables.live.values() if row.tenant == tenant and row.state is State.HELD)
-        return sorted((row for row in held if self._tables.held_for_stop.get(row.id)), key=lambda row: row.id)
-
-    async def held_by_stop(self, tenant: TenantId) -> dict[ConnectionId, int]:
-        return dict(Counter(row.connection for row in self._stopped(tenant)))
-
-    async def let_go(self, tenant: TenantId, *, now: datetime, send: bool, limit: int = 1000) -> int:
-        some = self._stopped(tenant)[:limit]
-        if send:
-            self.put_back(some)
-        for row in () if send else some:
-            self._tables.live.drop(row.id)
-            self._tables.done.put(row.id, ended(row, Final.CANCELLED, None, now, STOPPED))
-        return len(some)
-
-    def put_back(self, rows: Sequence[Delivery]) -> None:
-        """Make rows READY that are not in the queue now; a keyed one takes its place by id among those not yet leased."""
-        live, keys = self._tables.live, dict[Key, None]()
-        for row in sorted(rows, key=lambda row: row.id):
-            self._tables.hold(row.id)
-            if row.okey is None:
-                live.put(row.id, replace(row, state=State.READY))
-                continue
-            key = (row.connection, row.okey)
-            keys[key] = None
-            live.put(row.id, replace(row, state=State.WAITING))
-            head = live.get(live.heads[key]) if key in live.heads else None
-            if head is not None and head.state is State.READY and head.id > row.id:
-                live.put(head.id, replace(head, state=State.WAITING))
-        promote(self._tables, keys)
 
     async def lanes(self, tenant: TenantId | None = None) -> list[LaneStats]:
         counts = Counter((row.connection, row.state) for row in self._tables.live.values())

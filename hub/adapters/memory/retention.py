@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, assert_never
 
@@ -15,6 +15,7 @@ from hub.domain.retention import Cuts, Kind
 from hub.domain.runs import LIVE
 from hub.ports.retention import Owing, Removed
 from hub.ports.rules import first_id, moment_of
+from hub.ports.runs import TagChange
 from hub.ports.store import StoredEvent
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -58,6 +59,8 @@ class MemoryRetention(MemoryEvents):
                 moments = [one.finished_at for one in tables.backtests.values() if one.finished_at is not None]
             case Kind.REPLAYS:
                 moments = [one.finished_at for one in tables.replays.values() if one.finished_at is not None]
+            case Kind.TAG_CHANGES:
+                moments = [one.at for changes in tables.tag_changes.values() for one in changes]
             case _:
                 assert_never(kind)
         return min(moments, default=None)
@@ -119,6 +122,8 @@ class MemoryRetention(MemoryEvents):
                 jobs = [job for job in tables.replays.values() if job.state is not ReplayState.RUNNING]
                 done = [job for job in jobs if job.finished_at is not None and job.finished_at < cut]
                 return [(_call(tables.replays.drop, job.id), job.tenant) for job in done]
+            case Kind.TAG_CHANGES:
+                return self._tag_changes(cut, going)
             case _:
                 assert_never(kind)
 
@@ -132,6 +137,17 @@ class MemoryRetention(MemoryEvents):
             found += [(drop, TenantId(0) if row is None else row.tenant)] * (len(tries) - len(kept))
         return found
 
+    def _tag_changes(self, cut: datetime, going: Collection[EventId]) -> list[tuple[Callable[[], None], TenantId]]:
+        """One drop for each change; those of a candidate stand in one row."""
+        tables, found = self._tables, list[tuple[Callable[[], None], TenantId]]()
+        for key, changes in tables.tag_changes.items():
+            mine = (one for one in tables.events.values() if (one.tenant, one.subject) == key and one.id not in going)
+            came = [one.received_at for one in mine]
+            kept = tuple(one for n, one in enumerate(changes) if not _settled(one, changes[n + 1 :], came, cut))
+            drop = _call(tables.tag_changes.put, key, kept) if kept else _call(tables.tag_changes.drop, key)
+            found += [(drop, key[0])] * (len(changes) - len(kept))
+        return found
+
     def _forget(self, event: StoredEvent) -> None:
         tables, identity = self._tables, (event.tenant, event.source, event.key)
         tables.events.drop(event.id)
@@ -140,6 +156,13 @@ class MemoryRetention(MemoryEvents):
         known = tables.identities.get(identity)
         if known is not None and known[2] is None:
             tables.identities.drop(identity)
+
+
+def _settled(change: TagChange, later: Sequence[TagChange], came: Sequence[datetime], cut: datetime) -> bool:
+    """Whether no event that is kept, and none to come, was or will be met with this change."""
+    after = next((one for one in later if one.tag == change.tag), None)
+    replaced = after is not None and after.at < cut and not any(change.at < at <= after.at for at in came)
+    return change.at < cut and (replaced or (not change.put and not any(at <= change.at for at in came)))
 
 
 def _call(act: Callable[..., None], *values: Any) -> Callable[[], None]:

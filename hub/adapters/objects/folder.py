@@ -1,19 +1,15 @@
-"""A folder: each thing is written beside its place, forced to disk, moved there, and the move is forced to disk."""
+"""A folder on this machine, or a share."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
-import secrets
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
 
+from hub.adapters.objects.files import DRAFT, Draft, names_below
 from hub.domain.errors import NotFound, Unavailable
 
 PIECE = 1 << 20
-_DRAFT = ".draft-"
 
 
 class Folder:
@@ -64,54 +60,29 @@ class Folder:
 
     def _path(self, name: str) -> Path:
         parts = PurePosixPath(name).parts
-        if not parts or name.startswith("/") or ".." in parts or any(part.startswith(_DRAFT) for part in parts):
+        if not parts or name.startswith("/") or ".." in parts or any(part.startswith(DRAFT) for part in parts):
             raise NotFound(f"{name!r} is not a name of a thing")
         return self._root.joinpath(*parts)
 
 
 def _publish(path: Path, content: bytes | Path) -> None:
-    made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
-    for folder in reversed(made):  # `parents=True` would make them readable by all
-        folder.mkdir(mode=0o700, exist_ok=True)
-    draft = path.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
+    draft = Draft(path)
     try:
-        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            if isinstance(content, bytes):
-                file.write(content)
-            else:
-                with content.open("rb") as source:
-                    shutil.copyfileobj(source, file, PIECE)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        if isinstance(content, bytes):
+            draft.write(content)
+        else:
+            with content.open("rb") as source:
+                while piece := source.read(PIECE):
+                    draft.write(piece)
+        draft.publish(replace=True)
     finally:
-        draft.unlink(missing_ok=True)
-    for folder in (path.parent, *(folder.parent for folder in made)):
-        _sync(folder)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EROFS):  # some network mounts have nothing to sync
-            raise
-    finally:
-        os.close(descriptor)
+        draft.drop()
 
 
 def _names(root: Path, prefix: str) -> list[str]:
     start = root.joinpath(*PurePosixPath(prefix).parts[:-1]) if "/" in prefix.rstrip("/") else root
     start = root.joinpath(*PurePosixPath(prefix).parts) if prefix.endswith("/") else start
-    found = []
-    for folder, _, files in os.walk(start):
-        for file in files:
-            name = (Path(folder) / file).relative_to(root).as_posix()
-            if name.startswith(prefix) and not file.startswith(_DRAFT):
-                found.append(name)
-    return sorted(found)
+    return sorted(name for name in names_below(root, start) if name.startswith(prefix))
 
 
 def _away(root: Path, error: OSError) -> Unavailable:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hub.adapters.media import Directory, Mirrored
-from hub.adapters.media.objects import Bucket
+from hub.adapters.media.objects import BucketBlobs
 from hub.adapters.memory.blobs import MemoryBlobs
 from hub.ports.media import Blobs
 from tests.support.moto import KEYS, REGION, aws
@@ -41,5 +41,5 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
             address = request.getfixturevalue("s3")
             for name, value in KEYS.items():
                 monkeypatch.setenv(name, value)
-            return Bucket.at(f"s3://media/{uuid.uuid4().hex}", address)
+            return BucketBlobs.at(f"s3://media/{uuid.uuid4().hex}", address)
     return Mirrored(Directory(tmp_path / "media"), Directory(tmp_path / "copy"))

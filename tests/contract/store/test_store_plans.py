@@ -11,7 +11,17 @@ from hub.adapters.db import SqlStore, open_store
 from hub.adapters.db.columns import to_micros
 from hub.adapters.db.consents import among_sql
 from hub.adapters.db.link import Link
-from hub.adapters.db.retention import BY_INDEX, TABLES, WINDOW, drop_sql, free_sql, remove_sql, step_sql
+from hub.adapters.db.retention import (
+    BY_INDEX,
+    TABLES,
+    TAG_REMOVE,
+    TAG_STEP,
+    WINDOW,
+    drop_sql,
+    free_sql,
+    remove_sql,
+    step_sql,
+)
 from hub.adapters.db.rules import SEALED
 from hub.adapters.db.statements import HEADLESS
 from hub.adapters.db.statements_postgres import CLAIM
@@ -150,6 +160,7 @@ async def _history(store: SqlStore, rows: int) -> list[object]:
             f"1, 1, 1, {number}, {number}, CASE WHEN n % 9 = 0 THEN 'waiting' ELSE 'done' END, {at}, {at}, '[]'"
         ),
         "observation (revision_id, event_id)": f"1, {number}",
+        "tag_change (tenant_id, subject, tag, put, run_id, at)": f"1, 'cand_' || (n % 9000), 't', n % 2 = 0, 1, {at}",
     }
     async with store._link() as link:
         for table, values in columns.items():
@@ -201,6 +212,31 @@ async def test_sqlite_sweeps_what_is_over_by_its_indexes(sqlite_store: SqlStore)
                     line for line in plan.splitlines() if line.startswith("SCAN") and "json_each" not in line
                 ], plan
                 assert "TEMP B-TREE" not in plan, (sql, plan)
+
+
+async def test_changes_of_tags_are_swept_by_the_indexes_of_candidates(
+    postgres_store: SqlStore, sqlite_store: SqlStore
+) -> None:
+    await _history(postgres_store, 20_000)
+    async with postgres_store._link() as link:
+        await link.driver("ANALYZE")
+        await link.driver(BY_INDEX)
+        for sql, values in ((TAG_STEP, (0, 500, NOW)), (TAG_REMOVE, (0, 500, NOW))):
+            plan = await _pg_plan(link, sql, *values)
+            scans = [node for table in ("event", "tag_change") for node in _nodes(json.loads(plan), table)]
+            assert scans
+            assert not any(node["Node Type"] == "Seq Scan" for node in scans), (sql, plan)
+        assert '"event_subject"' in plan, plan
+        assert '"tag_change_subject"' in plan, plan
+    await _history(sqlite_store, 2_000)
+    async with sqlite_store._link() as link:
+        await link.driver("ANALYZE")
+        for sql in (TAG_STEP, TAG_REMOVE):
+            rows = await link.driver("EXPLAIN QUERY PLAN " + sql, 0, 500, 1)
+            plan = "\n".join(row[3] for row in rows)
+            assert not [line for line in plan.splitlines() if line.startswith("SCAN") and line != "SCAN w"], plan
+            assert "TEMP B-TREE" not in plan, plan
+        assert plan.count("INDEX event_subject (tenant_id=? AND subject=?)") == 2, plan
 
 
 def _nodes(plan: object, relation: str) -> list[dict[str, object]]:

@@ -10,18 +10,21 @@ from datetime import datetime, timedelta
 import pytest
 
 from hub.adapters.db import SqlStore, open_store
+from hub.adapters.db import retention as sql
 from hub.adapters.db.link import Link
 from hub.adapters.db.partitions import AHEAD, WEEK, WeeklyParts, week_of
 from hub.adapters.db.statements import Identity
 from hub.adapters.memory import MemoryStore
+from hub.adapters.memory import retention as settled
+from hub.app.tags import words_then
 from hub.domain.deliveries import Final, Finish, Hold, Planned
 from hub.domain.errors import Conflict, Unavailable
-from hub.domain.ids import DEFAULT_TENANT, EventId, RuleId, TenantId
+from hub.domain.ids import DEFAULT_TENANT, EventId, RuleId, RunId, TenantId
 from hub.domain.replays import ReplayState, ReplayWanted
 from hub.domain.retention import Keep, Kind
 from hub.domain.runs import RunState, end
 from hub.ports.rules import Backtest, Evaluated, first_id
-from hub.ports.runs import Start
+from hub.ports.runs import CandidateTag, Start
 from hub.ports.store import Arrival, Page, Store
 from tests.support.arrivals import accept, arrival, claim, complete, completion, event, event_number, make_lane
 from tests.support.stores import T0, StillClock
@@ -187,6 +190,86 @@ async def test_observations_and_backtests_go_by_their_own_time(store: Store) -> 
         assert await look.observed(rule.latest.id, 10) == [new]
         assert [one.state for one in await look.backtests(RuleId(rule.id))] == ["running"]
         assert await look.evaluated(DEFAULT_TENANT, event_number(1)) == list(seen)  # stands with the event
+
+
+CAME = (1, 3, 4, 9)  # hours at which the rules were told of the candidate
+CHANGED = [
+    (2, "on", True),
+    (2, "off", True),
+    (5, "off", False),  # the event of hour 9 would be met with it; none at all stands for it then
+    (6, "twice", True),
+    (7, "twice", False),
+    (8, "twice", True),
+    (8, "brief", True),
+    (8, "brief", False),
+]
+
+
+async def test_changes_of_tags_go_and_every_event_that_stays_is_as_it_was(store: Store) -> None:
+    """Whatever subset of the events stays, and after each step."""
+    people = [f"cand_{number}" for number in range(2 ** len(CAME))]
+    for number, subject in enumerate(people):
+        for n, hours in enumerate(CAME):
+            if number & 1 << n:
+                one = replace(event(10 * number + n + 1), subject=subject, received_at=T0 + hours * HOUR)
+                await accept(store, Arrival(one))
+        async with store.work() as work:
+            for hours, tag, put in CHANGED:
+                change = CandidateTag(tag, RunId(1), T0 + hours * HOUR)
+                await (work.put_tag if put else work.drop_tag)(DEFAULT_TENANT, subject, change)
+    await store_tag(store, OTHER)
+    async with store.look() as look:
+        all_ = await look.tag_changes(DEFAULT_TENANT, people)
+    keep = Keep.read("events=0,tag_changes=180")
+    assert await sweep(store, T0 + timedelta(days=180) + HOUR, keep) == {}
+    gone = 0
+    for now, expected in ((T0 + timedelta(days=180, hours=8), None), (after_days(200), None), (after_days(300), 0)):
+        async with store.look() as look:
+            said = await look.removable(Kind.TAG_CHANGES, keep.cuts(now))
+        swept = (await sweep(store, now, keep, limit=7)).get(Kind.TAG_CHANGES, 0)
+        assert said == swept
+        assert expected in (None, swept)
+        gone += swept
+        async with store.look() as look:
+            left = await look.tag_changes(DEFAULT_TENANT, people)
+        for number, subject in enumerate(people):
+            asked = [hours for n, hours in enumerate(CAME) if number & 1 << n]
+            for hours in (*asked, 9999):
+                then = T0 + hours * HOUR
+                assert words_then(left.get(subject, ()), then) == words_then(all_[subject], then), (subject, hours)
+    assert gone > 50
+    assert [(one.tag, one.put) for one in left["cand_0"]] == [("on", True), ("twice", True)]  # of no event: what is on
+    async with store.look() as look:
+        assert await look.tags_of(DEFAULT_TENANT, ["cand_0"]) == {"cand_0": ["on", "twice"]}
+
+
+async def test_a_sweep_of_tags_that_asks_no_event_is_caught(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted fault: what is old and replaced goes, whoever was met with it."""
+    real, blind = settled._settled, f"t.at < {{cut}} AND (({sql.AFTER}) < {{cut}} OR NOT t.put)"
+    remove = f"DELETE FROM tag_change AS t WHERE t.id > $1 AND t.id <= $2 AND {blind.format(cut='$3')} RETURNING id"
+    monkeypatch.setattr(settled, "_settled", lambda change, later, came, cut: real(change, later, (), cut))
+    monkeypatch.setattr(sql, "SETTLED", blind)
+    monkeypatch.setattr(sql, "TAG_REMOVE", remove)
+    with pytest.raises(AssertionError, match="cand_"):
+        await test_changes_of_tags_go_and_every_event_that_stays_is_as_it_was(store)
+
+
+async def store_tag(store: Store, tenant: TenantId) -> None:
+    """Somebody else's candidate of the same name, whose tag came and went."""
+    async with store.work() as work:
+        await work.put_tag(tenant, "cand_0", CandidateTag("on", RunId(1), after_days(300)))
+
+
+async def test_changes_of_tags_go_with_the_events_that_needed_them(store: Store) -> None:
+    await accept(store, Arrival(replace(event(1), subject="c", received_at=T0 + 2 * HOUR)))
+    async with store.work() as work:
+        for hours, act in ((1, work.put_tag), (3, work.drop_tag)):
+            await act(DEFAULT_TENANT, "c", CandidateTag("t", RunId(1), T0 + hours * HOUR))
+    assert await told(store, after_days(179)) == {}
+    assert await told(store, after_days(181)) == {Kind.EVENTS: 1, Kind.TAG_CHANGES: 2}
+    async with store.look() as look:
+        assert await look.tag_changes(DEFAULT_TENANT, ["c"]) == {}
+        assert await look.oldest(Kind.TAG_CHANGES) is None
 
 
 async def test_kinds_that_are_kept_for_good_are_never_touched(store: Store) -> None:

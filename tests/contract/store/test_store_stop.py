@@ -84,6 +84,37 @@ async def test_what_is_not_wanted_any_more_is_cancelled(store: Store) -> None:
     ] * 2
 
 
+async def test_a_rule_by_itself_is_held_and_let_go_and_others_are_not_touched(store: Store) -> None:
+    lane = await make_lane(store)
+    async with store.work() as work:
+        mine = await work.put_rule(DEFAULT_TENANT, "mine", {"a": 1}, state="live", by="cli", now=T0)
+        newer = await work.put_rule(DEFAULT_TENANT, "mine", {"a": 2}, state="live", by="cli", now=T0)
+        other = await work.put_rule(DEFAULT_TENANT, "other", {"a": 1}, state="live", by="cli", now=T0)
+    revisions = [one.latest.id for one in (mine, newer, other)]
+    assert len(set(revisions)) == 3
+    await accept(store, arrival(1, *[Planned(lane.id, f"s{n}", one) for n, one in enumerate(revisions)]))
+    async with store.work() as work:
+        assert await work.hold_caused(DEFAULT_TENANT, 1, mine.id) == 1
+        assert await work.hold_caused(DEFAULT_TENANT, 9, mine.id) == 1
+        assert await work.hold_caused(DEFAULT_TENANT, 9, mine.id) == 0
+    assert await states(store) == ["HELD", "HELD", "READY"]
+    while await hold(store):
+        pass
+    async with store.work() as work:
+        await work.set_rule(mine.id, "paused", newer.latest.id)
+        assert await work.held_by_stop(DEFAULT_TENANT) == {lane.id: 3}
+        assert await work.held_by_stop(DEFAULT_TENANT, mine.id) == {lane.id: 2}
+        assert await work.held_by_stop(TenantId(2), mine.id) == {}
+    assert await let_go(store, send=True) == 1  # of rules that are not paused
+    assert await let_go(store, send=False) == 0
+    assert await states(store) == ["HELD", "HELD", "READY"]
+    async with store.work() as work:
+        assert await work.let_go(DEFAULT_TENANT, now=LATER, send=False, limit=1, rule=mine.id) == 1
+        assert await work.let_go(DEFAULT_TENANT, now=LATER, send=True, rule=mine.id) == 1
+        assert await work.let_go(DEFAULT_TENANT, now=LATER, send=True, rule=mine.id) == 0
+    assert await states(store) == ["cancelled", "READY", "READY"]
+
+
 async def test_one_that_was_claimed_before_the_stop_is_held_with_the_others(store: Store) -> None:
     lane = await make_lane(store)
     await accept(

@@ -84,7 +84,7 @@ SHARES_1 = (
 
 @pytest.fixture
 async def vault() -> FieldVault:
-    """A vault over the stored key rows (tenant keys and, below them, those of one person), format of migration 0007."""
+    """A vault over the stored key rows (tenant keys and, below them, those of one person), format of migration 0008."""
     store = MemoryStore(ManualClock())
     for id, data_class, parent, wrapped, commit, owner in ROWS:
         row = KeyRow(

@@ -1,7 +1,7 @@
 """People: named accounts, factors, sessions, the organisation, grants, approvals, service accounts, sign-in elsewhere.
 
-Revision ID: 0008
-Revises: 0007
+Revision ID: 0009
+Revises: 0008
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from alembic import op
 
 from hub.adapters.db.columns import Moment
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

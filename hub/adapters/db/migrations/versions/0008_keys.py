@@ -2,8 +2,8 @@
 
 Values that were sealed under the tenant's own keys stay readable; the sweep `apart` seals them anew under their owners' keys.
 
-Revision ID: 0007
-Revises: 0009
+Revision ID: 0008
+Revises: 0007
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from alembic import op
 from hub.adapters.db.columns import Moment, Number
 from hub.adapters.db.key_tables import ACTIVE
 
-revision = "0007"
-down_revision = "0009"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """Acts are chained: `audit` becomes `act`, each tenant's acts numbered and hashed in the order they were written.
 
-Revision ID: 0009
+Revision ID: 0007
 Revises: 0006
 """
 
@@ -15,7 +15,7 @@ from hub.adapters.db.columns import Moment, Number
 from hub.domain.audit import Act, Chain, Linked, extended
 from hub.domain.ids import TenantId
 
-revision = "0009"
+revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
