@@ -31,7 +31,8 @@ class Consent:
     @property
     def id(self) -> str:
         """Equal for the same statement, however often it is told."""
-        said = f"{self.tenant}\n{self.subject}\n{self.purpose}\n{self.given}\n{self.at.timestamp():.6f}"
+        ends = "" if self.expires_at is None else self.expires_at.isoformat()
+        said = "\n".join((str(self.tenant), self.subject, self.purpose, str(self.given), self.at.isoformat(), ends))
         return f"cns_{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
     @property
@@ -63,7 +64,9 @@ class Awaited:
 def in_force(said: Iterable[Consent], now: datetime) -> bool:
     """Whether the last of these statements of one purpose is a consent that has not expired.
 
-    Of two at the same moment the withdrawal counts.
+    Of several at the same moment the strictest counts: a withdrawal, else the end that comes first.
     """
-    last = max((one for one in said if one.at <= now), key=lambda one: (one.at, not one.given), default=None)
-    return last is not None and last.given and (last.expires_at is None or last.expires_at > now)
+    past = [one for one in said if one.at <= now]
+    at = max((one.at for one in past), default=None)
+    last = [one for one in past if one.at == at]
+    return bool(last) and all(one.given and (one.expires_at is None or one.expires_at > now) for one in last)
