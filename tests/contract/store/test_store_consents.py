@@ -41,6 +41,7 @@ async def test_a_statement_is_kept_once_and_whole(store: Store) -> None:
         found = await look.consents(DEFAULT_TENANT, "cand-1", "background_check")
         assert [(one.given, one.at) for one in found] == [(True, whole.at), (False, back.at)]
         assert found == [whole, back]
+        assert [one.id for one in found] == [whole.id, back.id]
         assert len(await look.consents(DEFAULT_TENANT, "cand-1")) == 3
         assert await look.consents(TenantId(2), "cand-1") == [said(tenant=TenantId(2))]
 
