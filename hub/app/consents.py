@@ -74,19 +74,22 @@ def told_by(event: About, data: Document, vault: Vault | None = None) -> Iterato
     candidate, subject = data.get("candidate"), person_of(event, data)
     consents = candidate.get("consents") if isinstance(candidate, dict) else None
     for one in consents if isinstance(consents, list) else ():
-        if not isinstance(one, dict) or (given := _moment(one.get("granted_at"))) is None:
+        if not isinstance(one, dict):
             continue
-        given = min(given, event.received_at)
-        said = Consent(
-            tenant=event.tenant, subject=subject or "", purpose=str(one.get("purpose")), given=True, at=given,
-            recorded_at=event.received_at, source=event.id, text_version=_text(one, "text_version"),
-            locale=_text(one, "locale"), expires_at=_moment(one["expires_at"]) or given if one.get("expires_at") else None,
-        )  # fmt: skip
-        evidence = None if vault is None or event.subject is None else _text(one, "evidence")
-        yield said if vault is None else _with_evidence(vault, said, evidence)
+        purpose, given = str(one.get("purpose")), _moment(one.get("granted_at"))
+        if given is not None:
+            given = min(given, event.received_at)
+            said = Consent(
+                tenant=event.tenant, subject=subject or "", purpose=purpose, given=True, at=given,
+                recorded_at=event.received_at, source=event.id, text_version=_text(one, "text_version"),
+                locale=_text(one, "locale"), expires_at=_moment(one["expires_at"]) or given if one.get("expires_at") else None,
+            )  # fmt: skip
+            evidence = None if vault is None or event.subject is None else _text(one, "evidence")
+            yield said if vault is None else _with_evidence(vault, said, evidence)
         if one.get("withdrawn_at"):  # when nobody can tell, it was taken back, and now
-            at = min(max(_moment(one["withdrawn_at"]) or event.received_at, given), event.received_at)
-            yield Consent(event.tenant, subject or "", said.purpose, False, at, event.received_at, event.id)
+            taken = _moment(one["withdrawn_at"]) or event.received_at
+            at = min(taken if given is None else max(taken, given), event.received_at)
+            yield Consent(event.tenant, subject or "", purpose, False, at, event.received_at, event.id)
 
 
 def entries(event: About, data: Document, vault: Vault) -> tuple[Consent, ...]:

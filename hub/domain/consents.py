@@ -66,7 +66,9 @@ def in_force(said: Iterable[Consent], now: datetime) -> bool:
 
     Of several at the same moment the strictest counts: a withdrawal, else the end that comes first.
     """
-    past = [one for one in said if one.at <= now]
+    past = [
+        one for one in said if one.at <= now or not one.given
+    ]  # whoever took it back may have a clock ahead of ours
     at = max((one.at for one in past), default=None)
     last = [one for one in past if one.at == at]
     return bool(last) and all(one.given and (one.expires_at is None or one.expires_at > now) for one in last)

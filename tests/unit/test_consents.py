@@ -28,7 +28,7 @@ SAID = st.lists(st.builds(said, st.booleans(), MINUTES, st.none() | MINUTES), ma
 
 @given(SAID)
 def test_the_last_word_counts_in_whatever_order_it_is_read(all_: list[Consent]) -> None:
-    past = [one for one in all_ if one.at <= NOW]
+    past = [one for one in all_ if one.at <= NOW or not one.given]
     assert in_force(all_, NOW) == in_force([*reversed(all_)], NOW) == in_force(past, NOW)
     assert not in_force([*all_, said(False, 0)], NOW)
     assert not in_force([one for one in all_ if not one.given], NOW)
@@ -41,6 +41,7 @@ def test_a_consent_ends_and_one_ahead_is_not_there_yet() -> None:
     assert in_force([said(True, -1, 1)], NOW)
     assert not in_force([said(True, -1, 0)], NOW)
     assert not in_force([said(True, 1)], NOW)
+    assert not in_force([said(True, -1), said(False, 1)], NOW)  # the clock of who took it back is ahead
     assert in_force([said(True, -3), said(False, -2), said(True, -1)], NOW)
 
 
@@ -89,6 +90,7 @@ def test_a_time_that_nobody_can_tell_never_counts_for_the_sender() -> None:
     gave = NOW - timedelta(hours=1)
     for odd in ("2016-12-31T23:59:60Z", "0001-01-01T00:00:00+08:00"):
         assert told({**item, "granted_at": odd}) == []
+        assert told({**item, "granted_at": odd, "withdrawn_at": odd}) == [("recording", False, NOW, "cand_1")]
         assert told({**item, "withdrawn_at": odd}) == [
             ("recording", True, gave, "cand_1"),
             ("recording", False, NOW, "cand_1"),
