@@ -11,6 +11,7 @@ from sqlmodel import Field, SQLModel
 from hub.adapters.db.columns import Moment, Number
 
 KEY_TABLES = ("data_key", "owner_key", "key_rotation")
+PAST: Any = {"postgresql_where": text("state <> 'active'"), "sqlite_where": text("state <> 'active'")}
 ACTIVE: Any = {"postgresql_where": text("state = 'active'"), "sqlite_where": text("state = 'active'")}
 
 
@@ -37,7 +38,7 @@ class OwnerKeyRow(SQLModel, table=True):
     __tablename__ = "owner_key"
     __table_args__ = (
         Index("owner_key_active", "tenant_id", "owner", "data_class", unique=True, **ACTIVE),
-        Index("owner_key_owner", "tenant_id", "owner"),
+        Index("owner_key_past", "tenant_id", "owner", **PAST),
         Index("owner_key_parent", "parent", "id"),
     )
     id: bytes = Field(primary_key=True, sa_type=LargeBinary)

@@ -36,19 +36,20 @@ _ACTIVE_SQLITE = f"{_OWNERS} json_each($1) AS w CROSS JOIN owner_key k ON {_WANT
 # LIMIT keeps it one probe of the index for each: of a table without statistics the planner joins every key with every owner.
 _EACH = "SELECT q.* FROM unnest($1::{}[]) AS w(value) CROSS JOIN LATERAL ({} owner_key k WHERE {} LIMIT 1) AS q"
 _ACTIVE = _EACH.format("text", _OWNERS, _WANTED)
+_NAMED_SQLITE = f"{_OWNERS} owner_key k WHERE k.tenant_id = $1 AND k.id IN"
 _NAMED = _EACH.format("bytea", _OWNERS, "k.id = w.value AND k.tenant_id = $2")
 
 Opens = Callable[[], AbstractAsyncContextManager[Link]]
 
 
 class DbKeys:
-    """`hub.ports.vault.KeyShelf` and `KeyKeeping`; `writing` and `reading` open a transaction each."""
+    """`hub.ports.vault.KeyShelf` and `KeyKeeping`. `writing` and `reading` open a transaction each, `asking` none."""
 
-    def __init__(self, writing: Opens, reading: Opens) -> None:
-        self._writing, self._reading = writing, reading
+    def __init__(self, writing: Opens, reading: Opens, asking: Opens) -> None:
+        self._writing, self._reading, self._asking = writing, reading, asking
 
     async def load_keys(self, tenant: TenantId) -> list[KeyRow]:
-        async with self._reading() as link:
+        async with self._asking() as link:
             return [KeyRow(*row) for row in await link.rows(_keys().where(_KEY.c.tenant_id == tenant))]
 
     async def add_key(self, row: KeyRow) -> KeyRow:
@@ -65,15 +66,18 @@ class DbKeys:
             return row if first is None else KeyRow(*first)
 
     async def owner_keys(self, tenant: TenantId, wanted: Collection[tuple[str, str]]) -> list[KeyRow]:
-        async with self._reading() as link:
+        async with self._asking() as link:
             return await _active(link, tenant, wanted)
 
     async def keys_by_id(self, tenant: TenantId, ids: Collection[bytes]) -> list[KeyRow]:
-        async with self._reading() as link:
-            if not link.sqlite:
-                return [KeyRow(*row) for row in await link.driver(_NAMED, sorted(ids), tenant)]
-            wanted = _owners().where(_OWNER.c.id.in_(sorted(ids)), _OWNER.c.tenant_id == tenant)
-            return [KeyRow(*row) for row in await link.rows(wanted)]
+        wanted = sorted(ids)
+        async with self._asking() as link:
+            if link.sqlite:
+                places = ", ".join(f"${number}" for number in range(2, len(wanted) + 2))
+                rows = await link.driver(f"{_NAMED_SQLITE} ({places})", tenant, *wanted)
+            else:
+                rows = await link.driver(_NAMED, wanted, tenant)
+            return [KeyRow(*row) for row in rows]
 
     async def add_owner_keys(self, rows: Sequence[KeyRow]) -> list[KeyRow]:
         ordered = sorted(
@@ -92,7 +96,7 @@ class DbKeys:
             return found
 
     async def key_epoch(self) -> int:
-        async with self._reading() as link:
+        async with self._asking() as link:
             rows = await link.driver("SELECT value FROM setting WHERE name = 'key_epoch'")
             return int(rows[0][0]) if rows else 0
 
@@ -169,7 +173,7 @@ class DbKeys:
 
     async def retired_keys(self, tenant: TenantId, data_class: str, *, owners: bool) -> list[KeyRow]:
         table, shape = (_OWNER, _owners()) if owners else (_KEY, _keys())
-        mine = (table.c.tenant_id == tenant, table.c.data_class == data_class, table.c.state == "retired")
+        mine = (table.c.tenant_id == tenant, table.c.data_class == data_class, table.c.state == "retired", _PAST)
         async with self._reading() as link:
             return [KeyRow(*row) for row in await link.rows(shape.where(*mine).order_by(table.c.id))]
 
@@ -185,9 +189,10 @@ class DbKeys:
     async def destroy_owner(self, tenant: TenantId, owner: str) -> list[KeyRow]:
         mine = (_OWNER.c.tenant_id == tenant, _OWNER.c.owner == owner)
         async with self._writing() as link:
-            await link.rows(update(_OWNER).where(*mine).values(**_GONE))
+            for some in (text("state = 'active'"), _PAST):
+                await link.rows(update(_OWNER).where(*mine, some).values(**_GONE))
             await link.driver(_EPOCH)
-            return [KeyRow(*row) for row in await link.rows(_owners().where(*mine).order_by(_OWNER.c.id))]
+            return [KeyRow(*row) for row in await link.rows(_owners().where(*mine, _PAST).order_by(_OWNER.c.id))]
 
     async def sealed_window(self, column: SealedColumn, after: str, limit: int) -> list[SealedValue]:
         async with self._reading() as link:
@@ -213,6 +218,7 @@ class DbKeys:
                 await link.rows(_ROTATION.insert().values(values))
 
 
+_PAST = text("state <> 'active'")  # as the index of keys that seal nothing more says it
 _GONE = {"state": "destroyed", "wrapped": bytes(40)}
 
 

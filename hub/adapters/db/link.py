@@ -62,9 +62,10 @@ class Link:
 
 
 @asynccontextmanager
-async def transaction(engine: AsyncEngine, begin: str) -> AsyncIterator[Link]:
+async def transaction(engine: AsyncEngine, begin: str | None) -> AsyncIterator[Link]:
     """A transaction that the driver itself begins and ends: committed on a clean exit, else rolled back.
 
+    `begin` None: a statement that only reads stands by itself, and three journeys to the database become one.
     The engine must leave transactions alone (`engines`, `own=True`). Raises what `translated` makes of errors, of those
     in the block too: a connection that was cut fails even in its rollback.
     """
@@ -75,9 +76,11 @@ async def transaction(engine: AsyncEngine, begin: str) -> AsyncIterator[Link]:
                 await connection.get_raw_connection()
             link = Link(connection)
             try:
-                await _begin(link, begin)
+                if begin is not None:
+                    await _begin(link, begin)
                 yield link
-                await _commit(link)
+                if begin is not None:
+                    await _commit(link)
             except BaseException:
                 await _undo(connection, link)
                 raise

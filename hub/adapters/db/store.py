@@ -37,7 +37,7 @@ class SqlStore(DbKeys):
     """`hub.ports.store.Store`, `hub.ports.vault.KeyShelf` and `KeyKeeping` on one database. Use it within one event loop."""
 
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine, bell: Bell) -> None:
-        super().__init__(self._link, self._read)
+        super().__init__(self._link, self._read, self._ask)
         self._writer = writer
         self._reader = reader
         self._bell = bell
@@ -129,6 +129,11 @@ class SqlStore(DbKeys):
     @asynccontextmanager
     async def _read(self) -> AsyncIterator[Link]:
         async with transaction(self._reader, engines.READ if self._sqlite else engines.LOOK) as link:
+            yield link
+
+    @asynccontextmanager
+    async def _ask(self) -> AsyncIterator[Link]:
+        async with transaction(self._reader, None) as link:
             yield link
 
     async def close(self) -> None:

@@ -58,8 +58,9 @@ class FieldVault:
         self._up = True
         self._locks: defaultdict[TenantId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._making: GroupCommit[Whose, None] = GroupCommit(self._make_group, size=GROUP, enough=lambda _: True)
-        self._finding = asyncio.Lock()
-        self._sought: dict[tuple[TenantId, bytes], None] = {}
+        self._finding: GroupCommit[tuple[TenantId, bytes], None] = GroupCommit(
+            self._find_group, size=GROUP, enough=lambda _: True
+        )
 
     async def prepare(
         self,
@@ -279,17 +280,18 @@ class FieldVault:
             self._owners.put(await self._opened_owner(tenant, row))
 
     async def _all_found(self, tenant: TenantId, wanted: Sequence[bytes]) -> None:
-        """Load the keys of envelopes, in groups as `_all_made` does."""
-        self._sought.update(dict.fromkeys((tenant, id) for id in wanted))
-        for id in wanted:
-            async with self._finding:
-                if self._known(tenant, self._keys(tenant), id):
-                    continue
-                self._sought[tenant, id] = None
-                group = [id, *(other for of, other in list(self._sought)[:GROUP] if of == tenant and other != id)]
-                for one in group:
-                    del self._sought[tenant, one]
-                await self._found(tenant, set(group))
+        """Load the keys of envelopes, in one look with those that others want by then; it fails for all of them."""
+        if wanted:
+            await self._finding.put([(tenant, id) for id in wanted])
+
+    async def _find_group(self, group: Sequence[tuple[TenantId, bytes]]) -> Sequence[None]:
+        sought: defaultdict[TenantId, set[bytes]] = defaultdict(set)
+        for tenant, id in group:
+            if not self._known(tenant, self._keys(tenant), id):
+                sought[tenant].add(id)
+        for tenant, ids in sought.items():
+            await self._found(tenant, ids)
+        return [None] * len(group)
 
     async def _found(self, tenant: TenantId, ids: set[bytes]) -> None:
         for row in await self._shelf.keys_by_id(tenant, ids):

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from hub.adapters.db.columns import Moment, Number
-from hub.adapters.db.key_tables import ACTIVE
+from hub.adapters.db.key_tables import ACTIVE, PAST
 
 revision = "0008"
 down_revision = "0007"
@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("owner_key_active", "owner_key", ["tenant_id", "owner", "data_class"], unique=True, **ACTIVE)
-    op.create_index("owner_key_owner", "owner_key", ["tenant_id", "owner"])
+    op.create_index("owner_key_past", "owner_key", ["tenant_id", "owner"], **PAST)
     op.create_index("owner_key_parent", "owner_key", ["parent", "id"])
     op.create_table(
         "key_rotation",
