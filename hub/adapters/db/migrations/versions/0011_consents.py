@@ -1,6 +1,6 @@
 """The ledger of consents, and what is held until a candidate agrees.
 
-Revision ID: 0012
+Revision ID: 0011
 Revises: 0010
 """
 
@@ -11,7 +11,7 @@ from alembic import op
 
 from hub.adapters.db.columns import Moment
 
-revision = "0012"
+revision = "0011"
 down_revision = "0010"
 branch_labels = None
 depends_on = None
