@@ -23,6 +23,8 @@ SCOPES: dict[str, str] = {
     "events:read": "read events and candidate timelines, personal data included",
     "deliveries:read": "read deliveries and their attempts",
     "deliveries:replay": "replay deliveries and release held ones",
+    "consents:read": "read the consents of candidates",
+    "consents:write": "record consents and withdrawals",
     "runs:read": "read runs of rules: what waits, for what, until when",
     "runs:decide": "approve, reject, release, discard and cancel runs",
     "rules:read": "read rules, explain what they did",

@@ -11,6 +11,7 @@ from typing import cast
 
 from hub.app.addresses import Addresses
 from hub.app.channels import Channels
+from hub.app.consents import lacking, person_of
 from hub.app.converse import Talk, converse
 from hub.app.ingest import body_place
 from hub.app.library import Library
@@ -18,6 +19,7 @@ from hub.app.places import order_place, talk_place
 from hub.app.reports import Reports
 from hub.domain.breaker import Heard
 from hub.domain.connections import Connection, ConnectionState, Ordering, Stuck
+from hub.domain.consents import NEEDS_CONSENT, Awaited
 from hub.domain.deliveries import (
     HOOK_STEP,
     Attempt,
@@ -62,9 +64,9 @@ class Prepared:
 class Stopped(Exception):
     """The delivery cannot be talked about at all; `outcome` says what becomes of it."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: Outcome, awaits: Awaited | None = None) -> None:
         super().__init__(type(outcome).__name__)
-        self.outcome = outcome
+        self.outcome, self.awaits = outcome, awaits
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Deliver:
         connection: Connection | None = None
         prepared: Prepared | None = None
         heard: Heard | None = None
+        awaits: Awaited | None = None
         ready = began
         try:
             connection = (await self.library.book(delivery.tenant)).by_id.get(delivery.connection)
@@ -101,7 +104,7 @@ class Deliver:
             if isinstance(outcome, Delivered) and outcome.reported:
                 arrivals = await self.reports(connection, outcome.reported, claimed.event)
         except Stopped as stopped:
-            outcome = stopped.outcome
+            outcome, awaits = stopped.outcome, stopped.awaits
         except Invalid as error:
             outcome = Refused(f"{error.code} at {error.at}" if error.at else error.code)
         except (NotFound, Conflict) as error:
@@ -116,7 +119,7 @@ class Deliver:
         completion = self._completion(
             claimed, connection, outcome, (talk.status, sealed), started, ended - began, prepared, detail
         )
-        return replace(completion, arrivals=arrivals, heard=heard)
+        return replace(completion, arrivals=arrivals, heard=heard, awaits=awaits)
 
     async def prepare(self, claimed: Claimed, connection: Connection) -> Prepared:
         """Build the conversation. Raises Stopped where there is none to have."""
@@ -135,8 +138,7 @@ class Deliver:
         operation = connector.operations.get(action.operation)
         if operation is None:
             raise Stopped(Refused("unknown_operation", retry=True))
-        if operation.consent is not None and not consented(data, operation.consent, self.clock.now()):
-            raise Stopped(NeedsHuman(f"consent_missing:{operation.consent}"))
+        await self._refuse_without_consent(claimed, data, (operation.consent, connection.lane.needs_consent))
         if operation.idempotency == "none_manual_review" and delivery.attempt > 1:
             await self._refuse_second_guess(delivery)
         name = action.mapping or operation.mapping
@@ -228,6 +230,15 @@ class Deliver:
         await self.vault.prepare(mine[-1].tenant, sealed=[mine[-1].body])
         body = json.loads(self.vault.open(order_place(mine[-1].tenant, mine[-1].id), mine[-1].body))
         return {**body, "id": mine[-1].id, "package_id": mine[-1].package}
+
+    async def _refuse_without_consent(self, claimed: Claimed, data: Document, wanted: tuple[str | None, ...]) -> None:
+        """At every try, retried and replayed ones too: what a candidate takes back does not leave any more."""
+        purpose = await lacking(self.store, claimed.event, data, wanted, self.clock.now())
+        if purpose is None:
+            return
+        person = person_of(claimed.event, data)
+        awaited = None if person is None else Awaited(claimed.delivery.tenant, person, purpose)
+        raise Stopped(NeedsHuman(f"{NEEDS_CONSENT}:{purpose}"), awaited)
 
     async def _refuse_second_guess(self, delivery: Delivery) -> None:
         """A try that left no record may have reached the vendor: a person has to look."""
@@ -348,21 +359,6 @@ class Deliver:
         self.meter.attempt(connector.name if connector else "unknown", name, attempt.outcome, took, fields)
         if following == Finish(Final.DELIVERED):
             self.meter.delivered(name, (now - delivery.received_at).total_seconds())
-
-
-def consented(data: Document, purpose: str, now: datetime) -> bool:
-    """Whether the candidate in the event has given this consent and not taken it back."""
-    candidate = data.get("candidate")
-    consents = candidate.get("consents") if isinstance(candidate, dict) else None
-    for consent in consents if isinstance(consents, list) else ():
-        if not isinstance(consent, dict) or consent.get("purpose") != purpose or not consent.get("granted_at"):
-            continue
-        if consent.get("withdrawn_at"):
-            continue
-        expires = consent.get("expires_at")
-        if not isinstance(expires, str) or datetime.fromisoformat(expires) > now:
-            return True
-    return False
 
 
 def stored_hook(data: Document) -> Hook:

@@ -12,6 +12,7 @@ from hub.app.candidate_file import CandidateFile
 from hub.app.cases import Cases
 from hub.app.channels import Channels
 from hub.app.configure import Configure
+from hub.app.consents import Consents
 from hub.app.deliver import Deliver
 from hub.app.fieldbook import Fieldbook
 from hub.app.identify import Identify
@@ -59,6 +60,7 @@ class Hub:
     limits: Limiter
     channels: Channels
     ingest: Ingest
+    consents: Consents
     deliver: Deliver
     lanes: LaneLoop
     receive: Receive

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
+from hub.app.consents import Consents, entries
 from hub.app.evaluate import kept, told_beside
 from hub.app.groups import GroupCommit
 from hub.app.library import Book, Library
@@ -105,6 +106,7 @@ class Prepare:
             wakes=event.type in book.awaited,
             evaluated=evaluated,
             known_until=self.keep.known_until(now),
+            consents=entries(event, event.data, self.vault),
         )
 
     def seal(self, event: Event, traceparent: str | None = None) -> StoredEvent:
@@ -251,7 +253,7 @@ def _each(incoming: Sequence[Incoming], act: Callable[[Incoming], R]) -> list[R]
 
 
 def commit_arrivals(
-    store: Store, meter: Meter, clock: Clock, tracer: Tracer | None = None
+    store: Store, meter: Meter, clock: Clock, tracer: Tracer | None = None, consents: Consents | None = None
 ) -> GroupCommit[Arrival, Receipt]:
     """The group commit that ingest shares: one transaction per group, then the bell."""
 
@@ -261,6 +263,14 @@ def commit_arrivals(
             receipts = await work.accept(arrivals)
         store.ring()
         meter.commit(len(arrivals), clock.monotonic() - started)
+        said = [
+            one
+            for arrival, receipt in zip(arrivals, receipts, strict=True)
+            if receipt.fresh
+            for one in arrival.consents
+        ]
+        if consents is not None and said:
+            await consents.told(said)
         if tracer is not None:
             for arrival, receipt in zip(arrivals, receipts, strict=True):
                 if receipt.fresh:

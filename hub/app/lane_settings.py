@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Mapping as Dict
 
+from hub.app.purposes import purposes
 from hub.domain.connections import Lane, Ordering, Stuck
 from hub.domain.errors import Invalid
 from mappings.documents import Document, Json
 
 KEYS = frozenset(
-    {"concurrency", "rate", "ordering", "timeout_s", "on_failure", "park_after", "deadline_s", "retry"}
+    {"concurrency", "rate", "ordering", "timeout_s", "on_failure", "park_after", "deadline_s", "retry", "needs_consent"}
 )  # fmt: skip
 MOST_TRIES = 50
 LONGEST_WAIT_S = 30 * 86400.0
@@ -34,6 +35,9 @@ def lane_of(given: Document, at: str, operations: Iterable[str] | None = None) -
         raise Invalid(f"ordering is one of {', '.join(Ordering)}", code="enum", at=f"{at}.ordering")
     if stuck is not None and stuck not in tuple(Stuck):
         raise Invalid(f"on_failure is one of {', '.join(Stuck)}", code="enum", at=f"{at}.on_failure")
+    purpose = given.get("needs_consent")
+    if purpose is not None and purpose not in purposes():
+        raise Invalid(f"needs_consent is one of {', '.join(purposes())}", code="enum", at=f"{at}.needs_consent")
     return Lane(
         concurrency=concurrency,
         rate=None if rate is None else _number(rate, 0.001, 100_000, "rate is requests a second", f"{at}.rate"),
@@ -45,6 +49,7 @@ def lane_of(given: Document, at: str, operations: Iterable[str] | None = None) -
         if deadline is None
         else _number(deadline, 1, LONGEST_DEADLINE_S, "deadline_s is seconds", f"{at}.deadline_s"),
         retry=_retry(given.get("retry", {}), operations, f"{at}.retry"),
+        needs_consent=None if purpose is None else str(purpose),
     )
 
 
@@ -62,6 +67,8 @@ def lane_document(lane: Lane) -> Document:
         document["park_after"] = lane.park_after
     if lane.deadline_s is not None:
         document["deadline_s"] = lane.deadline_s
+    if lane.needs_consent is not None:
+        document["needs_consent"] = lane.needs_consent
     if lane.retry:
         document["retry"] = {name: list(waits) for name, waits in lane.retry.items()}
     return document

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from hub.app.ingest import body_place
 from hub.app.library import Library
 from hub.app.places import talk_place
 from hub.app.tags import as_it_was
+from hub.domain.consents import NEEDS_CONSENT
 from hub.domain.deliveries import Attempt, Delivery, State
 from hub.domain.errors import NotFound
 from hub.domain.events import HOOK_RECEIVED
@@ -94,6 +95,17 @@ class Queries:
         if found is None:
             raise NotFound("there is no such delivery")
         return found
+
+    async def consents_missing(
+        self, tenant: TenantId, deliveries: Iterable[Delivery | DoneDelivery]
+    ) -> dict[DeliveryId, str]:
+        """`needs_consent:<purpose>` of those that are held for a consent."""
+        held = [one.id for one in deliveries if isinstance(one, Delivery) and one.state is State.HELD]
+        if not held:
+            return {}
+        async with self.store.look() as look:
+            found = await look.awaited_by(tenant, held)
+        return {id_: f"{NEEDS_CONSENT}:{one.purpose}" for id_, one in found.items()}
 
     async def attempts(self, tenant: TenantId, id: DeliveryId) -> list[AttemptView]:
         """The tries of a delivery with what was said, oldest first. Raises NotFound."""

@@ -10,6 +10,7 @@ from hub.app.ingest import body_place
 from hub.app.library import Library
 from hub.app.queries import state_name
 from hub.app.tags import as_it_was
+from hub.domain.consents import NEEDS_CONSENT
 from hub.domain.deliveries import Delivery
 from hub.domain.errors import Conflict, NotFound
 from hub.domain.events import HOOK_RECEIVED
@@ -168,6 +169,8 @@ class Why:
     async def _effect(self, tenant: TenantId, delivery: Delivery | DoneDelivery) -> Effect:
         async with self.store.look() as look:
             attempts = await look.attempts(tenant, delivery.id)
+            awaited = (await look.awaited_by(tenant, [delivery.id])).get(delivery.id)
+        error = attempts[-1].error if attempts else None
         lane = (await self.library.book(tenant)).by_id.get(delivery.connection)
         assert delivery.revision is not None
         return Effect(
@@ -176,7 +179,7 @@ class Why:
             (await self.library.step(delivery.revision, delivery.step)).operation,
             state_name(delivery),
             delivery.attempt if isinstance(delivery, Delivery) else delivery.attempts,
-            attempts[-1].error if attempts else None,
+            error if awaited is None else f"{NEEDS_CONSENT}:{awaited.purpose}",
             str(lane.state) if lane is not None else "active",
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from hub.app.fieldbook import Fieldbook
 from hub.app.why import CandidateWhy, Effect, EventWhy, Finding, in_the_way
+from hub.domain.consents import NEEDS_CONSENT
 from hub.domain.rules import explanation_lines
 
 # By reason: what is said after the rule's name.
@@ -105,6 +106,8 @@ def _finding(finding: Finding, fields: Fieldbook, language: str, reveal: bool) -
 
 def _effect(effect: Effect, language: str) -> str:
     words = _STATES.get(effect.state)
+    if effect.state == "held" and (effect.error or "").startswith(NEEDS_CONSENT):
+        words = ("is held until the candidate agrees", "已保留，等待候选人同意")
     said = effect.state if words is None else _in(language, *words)
     if effect.state in ("dead", "ready") and effect.attempts:
         tries = "1 try" if effect.attempts == 1 else f"{effect.attempts} tries"

@@ -193,6 +193,7 @@ def open_hub(settings: Settings) -> Opened:
     opened = Opened(assemble(parts), timer, meter, clock, vault, parts.tracer)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
     timer.every(600.0, "limits", opened.hub.limits.forget, shared=True)
+    timer.every(15.0, "consents", opened.hub.consents.sweep, shared=True)
     timer.every(10.0, "keys", opened.hub.keys.work_off, shared=True, at_once=True)
     timer.every(30.0, "key_provider", opened.watch_keys)
     timer.every(3600.0, "media", opened.sweep_media, shared=True)

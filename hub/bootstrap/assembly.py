@@ -27,6 +27,7 @@ from hub.app.candidate_file import CandidateFile
 from hub.app.cases import Cases
 from hub.app.channels import Channels
 from hub.app.configure import Configure
+from hub.app.consents import Consents
 from hub.app.deliver import Deliver
 from hub.app.fieldbook import Fieldbook
 from hub.app.hub import Hub
@@ -111,7 +112,8 @@ def assemble(parts: Parts) -> Hub:
     channels = Channels(p.catalog, p.vault)
     limits = Limiter(p.store, p.vault, p.clock, p.meter, p.rates)
     prepare = Prepare(p.vault, p.clock, p.ids, p.meter, p.keep)
-    group = commit_arrivals(p.store, p.meter, p.clock, p.tracer)
+    consents = Consents(p.store, p.vault, library, channels, p.clock, p.meter)
+    group = commit_arrivals(p.store, p.meter, p.clock, p.tracer, consents)
     pressure = Pressure(p.store, p.clock, p.meter, p.bounds)
     ingest = Ingest(p.store, library, prepare, group, p.meter, pressure)
     identify = Identify(p.vault)
@@ -134,6 +136,7 @@ def assemble(parts: Parts) -> Hub:
         limits=limits,
         channels=channels,
         ingest=ingest,
+        consents=consents,
         deliver=deliver,
         lanes=LaneLoop(
             p.store, library, traced, p.clock, p.ids, p.meter, Breakers(p.clock, p.meter, p.breaker), p.limits

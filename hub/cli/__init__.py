@@ -16,6 +16,7 @@ from hub.cli.backup import backup
 from hub.cli.configuration import apply, export, token
 from hub.cli.connections import connections
 from hub.cli.connectors import check, connector, twin
+from hub.cli.consents import consent
 from hub.cli.demo import demo
 from hub.cli.keys import keys
 from hub.cli.media import media
@@ -53,7 +54,7 @@ def cli() -> None:
 
 for command in (
     serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, why, connections, people, top,
-    retention, keys, media, connector, check, twin, audit, backup,
+    retention, consent, keys, media, connector, check, twin, audit, backup,
     demo,
 ):  # fmt: skip
     cli.add_command(command)

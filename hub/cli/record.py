@@ -83,9 +83,10 @@ def list_deliveries(state: str | None, connection: str | None, limit: int, json_
         lane = book.by_name[connection].id if connection is not None else None
         async with hub.store.look() as look:
             found = await look.deliveries(TENANT, Page(limit), connection=lane, state=state)
-        return [await _row(hub, d) for d in found]
+        lacking = await hub.queries.consents_missing(TENANT, found)
+        return [{**await _row(hub, d), "why": lacking.get(d.id)} for d in found]
 
-    say(with_hub(act), ("id", "state", "attempts", "what", "event", "reference"), "no deliveries", json_)
+    say(with_hub(act), ("id", "state", "why", "attempts", "what", "event", "reference"), "no deliveries", json_)
 
 
 @deliveries.command("show")
@@ -99,7 +100,9 @@ def show_delivery(delivery: str, talk: bool, fields: bool) -> None:
         number = DeliveryId(read("dlv", delivery))
         if talk or fields:
             await hub.trail.read(TENANT, actor(), "delivery.read", delivery)
-        row = await _row(hub, await hub.queries.delivery(TENANT, number))
+        found = await hub.queries.delivery(TENANT, number)
+        row = await _row(hub, found)
+        row["why"] = (await hub.queries.consents_missing(TENANT, [found])).get(number)
         row["tries"] = [
             {
                 "number": v.attempt.number, "started_at": v.attempt.started_at, "took_ms": v.attempt.took_ms,

@@ -46,6 +46,7 @@ class Lane:
     workers together where `strict`. `stuck` None: coalesce for operations that their manifest marks as replacing an
     earlier call, block for the others. `deadline_s`: seconds after acceptance at which a delivery expires, whatever it
     waits for. `retry`: operation, or `default`, -> the waits in seconds between tries, instead of the hub's own.
+    `needs_consent`: the purpose that a candidate must have agreed to before anything is sent there.
     """
 
     concurrency: int = 16
@@ -56,6 +57,7 @@ class Lane:
     park_after: int = 3
     deadline_s: float | None = None
     retry: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    needs_consent: str | None = None
 
     @property
     def strict(self) -> bool:

@@ -13,11 +13,13 @@ from typing import Protocol
 
 from hub.domain.breaker import Heard
 from hub.domain.connections import Connection, ConnectionState, Lane
+from hub.domain.consents import Awaited, Consent
 from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
 from hub.ports.accounts import Accounts
 from hub.ports.audit import Acts
+from hub.ports.consents import Consents
 from hub.ports.lanes import Lanes
 from hub.ports.limits import Limits
 from hub.ports.people import ApiToken, Orders
@@ -66,6 +68,7 @@ class Arrival:
     wakes: bool = False
     evaluated: tuple[Evaluated, ...] = ()
     known_until: datetime | None = None
+    consents: tuple[Consent, ...] = ()  # what the event tells of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,7 @@ class Completion:
     reference: str | None = None
     refs: Mapping[str, str] = field(default_factory=dict)
     arrivals: tuple[Arrival, ...] = ()  # events that the vendor's answer told us, accepted in the same transaction
+    awaits: Awaited | None = None  # the consent that a Hold waits for
     heard: Heard | None = None  # what the try says about the destination; None: nothing
 
 
@@ -342,6 +346,7 @@ class Work(
     Runs,
     Retention,
     Limits,
+    Consents,
     Acts,
     SigningShelf,
     Protocol,

@@ -130,6 +130,7 @@ SEALED_COLUMNS: tuple[SealedColumn, ...] = (
     SealedColumn("event_body", "body", DataClass.PII),
     SealedColumn("attempt", "talk", DataClass.PII),
     SealedColumn("assessment_order", "body", DataClass.PII),
+    SealedColumn("consent", "evidence", DataClass.PII),
     SealedColumn("connection", "secrets", DataClass.CREDENTIAL),
     SealedColumn("person", "sealed", DataClass.PII),
     SealedColumn("person", "secret", DataClass.CREDENTIAL),

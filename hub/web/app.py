@@ -22,6 +22,7 @@ from hub.web.bounds import Bounds, bounded, safely
 from hub.web.candidate_files import CandidateFilesController
 from hub.web.candidates import CandidatesController
 from hub.web.connections import ConnectionsController
+from hub.web.consents import ConsentsController
 from hub.web.deliveries import DeliveriesController
 from hub.web.elsewhere import ElsewhereController, ProvidersController
 from hub.web.events import EventsController
@@ -68,6 +69,7 @@ FOR_US = (
     DeadLettersController,
     CandidatesController,
     CandidateFilesController,
+    ConsentsController,
     RulesController,
     RunsController,
     LifecycleController,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 import orjson
@@ -98,6 +99,20 @@ def whole_field(body: Document, name: str) -> int | None:
     if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
         raise Invalid(f"{name} is a whole number", code="type", at=name)
     return value
+
+
+def moment_field(body: Document, name: str) -> datetime | None:
+    """A time of the body (RFC 3339), None where there is none. Raises Invalid (`format`)."""
+    text = text_field(body, name)
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid(f"{name} is a time (RFC 3339)", code="format", at=name) from error
+    if found.tzinfo is None:
+        raise Invalid(f"{name} says its zone", code="format", at=name)
+    return found
 
 
 def takes(properties: Mapping[str, Schema], *, need: Sequence[str] = (), public: bool = False) -> type[Operation]:

@@ -9,6 +9,7 @@ from litestar import Controller, Request, get, post
 from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath, FromQuery, QueryParameter
+from msgspec import structs
 
 from hub.app.hub import Hub
 from hub.domain.deliveries import Delivery, Final, State
@@ -65,7 +66,8 @@ class DeliveriesController(Controller):
                 state=delivery_state,
             )
         more = show("dlv", found[-1].id) if len(found) == page.limit else None
-        return dto.DeliveryPage([await summary(hub, tenant, d) for d in found], more)
+        lacking = await hub.queries.consents_missing(tenant, found)
+        return dto.DeliveryPage([await summary(hub, tenant, d, lacking.get(d.id)) for d in found], more)
 
     @get(
         "/{delivery_id:str}",
@@ -79,7 +81,8 @@ class DeliveriesController(Controller):
         hub, tenant = hub_of(request), caller_of(request).tenant
         number = DeliveryId(read("dlv", delivery_id))
         found = await hub.queries.delivery(tenant, number)
-        s = await summary(hub, tenant, found)
+        lacking = await hub.queries.consents_missing(tenant, [found])
+        s = await summary(hub, tenant, found, lacking.get(number))
         views = await hub.queries.attempts(tenant, number)
         if not await _may_hear(request, found):
             views = [replace(view, talk=[]) for view in views]
@@ -154,8 +157,11 @@ async def _may_hear(request: Request[Any, Any, Any], delivery: Delivery | DoneDe
     return not stored.type.startswith("background_check.") or caller.asks is None or caller.may("check.read").allow
 
 
-async def summary(hub: Hub, tenant: TenantId, delivery: Delivery | DoneDelivery) -> dto.DeliverySummary:
-    """A delivery with its names."""
+async def summary(
+    hub: Hub, tenant: TenantId, delivery: Delivery | DoneDelivery, lacking: str | None = None
+) -> dto.DeliverySummary:
+    """A delivery with its names; `lacking`: the consent that it is held for."""
     what = await hub.queries.what(tenant, delivery)
     connection, _, operation = what.partition(": ")
-    return dto.DeliverySummary.of(delivery, connection, operation)
+    shown = dto.DeliverySummary.of(delivery, connection, operation)
+    return shown if lacking is None else structs.replace(shown, error=lacking)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Any
 
 from litestar import Controller, Request, delete, get, patch, post
@@ -18,7 +17,7 @@ from hub.domain.permissions import Role
 from hub.ports.accounts import Person
 from hub.web import dto_people as dto
 from hub.web.auth import caller_of, does, hub_of
-from hub.web.bodies import json_fields, takes, text_field, whole_field
+from hub.web.bodies import json_fields, moment_field, takes, text_field, whole_field
 from hub.web.problems import may_answer
 from hub.web.setup import profile_of
 from hub.web.signed import subject_of
@@ -217,17 +216,3 @@ def _role(body: Document) -> Role:
     if role not in tuple(Role):
         raise Invalid(f"role is one of {', '.join(Role)}", code="enum", at="role")
     return Role(str(role))
-
-
-def moment_field(body: Document, name: str) -> datetime | None:
-    """A time of the body (RFC 3339), None where there is none. Raises Invalid (`format`)."""
-    text = text_field(body, name)
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid(f"{name} is a time (RFC 3339)", code="format", at=name) from error
-    if found.tzinfo is None:
-        raise Invalid(f"{name} says its zone", code="format", at=name)
-    return found

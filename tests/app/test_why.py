@@ -167,7 +167,7 @@ async def test_a_delivery_without_consent_is_held_and_a_paused_connection_is_nam
     await b.deliver()
     found = await why(b, event)
     assert found.findings[0].effects[0].state == "held"
-    assert "is held until a person decides" in event_lines(found, FIELDS, "en")[-1]
+    assert "is held until the candidate agrees: needs_consent:background_check" in event_lines(found, FIELDS, "en")[-1]
     [lane] = (await b.hub.library.book(TENANT)).by_id.values()
     async with b.hub.store.work() as work:
         await work.set_connection_state(lane.id, ConnectionState.PAUSED)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from hub.app.consents import Told
 from hub.app.ingest import Incoming
 from hub.app.queries import state_name
 from hub.domain.approvers import Approver
@@ -47,6 +48,10 @@ async def happen(b: Bench, moment: dict[str, Any], key: str) -> None:
     if "event" in moment:
         event = moment["event"]
         await b.accept(Incoming(event["type"], 1, "/recipe", key, event["data"], subject=event["subject"]))
+    if "agrees" in moment:
+        await b.deliver()  # without the consent: held
+        assert {state_name(one) for one in await b.deliveries()} == {"held"}
+        await b.hub.consents.record(TENANT, moment["who"], Told(moment["agrees"]), "test")
     if "decide" in moment:
         [view] = await b.hub.runs.every(TENANT, states=[RunState.GATE, RunState.HELD])
         await b.hub.runs.decide(TENANT, view.run.id, moment["decide"], Approver("test", frozenset({"hr_owner"})))

@@ -19,12 +19,15 @@ from tests.support.prometheus import Prometheus, free_port, program, prometheus
 from tests.support.sink import Sink, run_sink
 
 EVENTS = 40
-# What this healthy system does not show: nothing died, nobody replayed, no backups are set, and its breaker may never have moved.
+# What this healthy system does not show: nothing died, nobody replayed, no backups are set, no rule waits for anything,
+# and its breaker may never have moved.
 ABSENT = {
     "hirewire_replay_attempts_total",
     "hirewire_lane_breaker",
     "hirewire_task_leader",
     "hirewire_backup_timestamp_seconds",
+    "hirewire_runs_started_total",
+    "hirewire_runs_ended_total",
 }
 
 
@@ -129,7 +132,7 @@ async def panels_show_something(eyes: Prometheus) -> None:
             found = [sample for expr, _ in panel.lines for sample in await eyes.query(plain(expr))]
             if not found:
                 empty.add(panel.en)
-        return empty <= {"Replays"}
+        return empty <= {"Replays", "Runs begun and ended"}
 
     try:
         await until(filled, "every panel shows something")

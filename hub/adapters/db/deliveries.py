@@ -87,7 +87,9 @@ class DbQueue(DbEvents):
                 case Again(due_at=due_at, costs=costs):
                     later.append((delivery.id, due_at, 0 if costs else 1))
                 case Hold():
-                    held.append((delivery.id, held_for_lane(one.attempt), one.attempt.error in (STOPPED, PAUSED)))
+                    awaits = None if one.awaits is None else one.awaits.key
+                    stop = one.attempt.error in (STOPPED, PAUSED)
+                    held.append((delivery.id, held_for_lane(one.attempt), stop, awaits))
             for name, external in one.refs.items():
                 ref = (_fit(name) or "", _fit(external) or "")
                 refs.append((delivery.connection, *ref, delivery.tenant, delivery.id, delivery.event))
@@ -217,10 +219,10 @@ class DbQueue(DbEvents):
         keyed = {id_: (lane, okey) for id_, lane, okey in rows if okey is not None}
         change = update(_DELIVERY)
         if plain:
-            ready = {"state": int(State.READY), "held_for_stop": False}
+            ready = {"state": int(State.READY), "held_for_stop": False, "held_for_consent": None}
             await self._link.rows(change.where(_DELIVERY.c.id.in_(plain)).values(ready))
         if keyed:
-            waiting = {"state": int(State.WAITING), "held_for_stop": False}
+            waiting = {"state": int(State.WAITING), "held_for_stop": False, "held_for_consent": None}
             await self._link.rows(change.where(_DELIVERY.c.id.in_(list(keyed))).values(waiting))
             for lane in {lane for lane, _ in keyed.values()}:
                 okeys = {okey for at, okey in keyed.values() if at == lane}

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import LargeBinary, and_, literal, or_, select, update
 
 from hub.adapters.db.evaluations import keep_observed, written
+from hub.adapters.db.ledger import add_consents
 from hub.adapters.db.link import AnyRow, Link
 from hub.adapters.db.run_tables import RUN
 from hub.adapters.db.statements import EVENT, PLANNED, Group, Identity, Key, Statements, unique
@@ -87,6 +88,7 @@ class DbEvents:
         rows = [self._planned_row(event.id, event.tenant, event.received_at, plan) for event, plan in planned]
         await hot.insert("delivery", PLANNED, rows)
         await self._start(arrivals)
+        await add_consents(self._hot, self._link, [said for one in arrivals for said in one.consents])
         return [plan for _, plan in planned if plan.okey is not None]
 
     async def _supersede(self, groups: set[Group], now: datetime) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Select, delete, select, update
 
 from hub.adapters.db.audit import DbAudit
+from hub.adapters.db.consents import DbConsents
 from hub.adapters.db.limits import DbLimits
 from hub.adapters.db.link import AnyRow
 from hub.adapters.db.records import DbRecords
@@ -23,7 +24,7 @@ _TOKEN = metadata.tables["api_token"]
 _ORDER = metadata.tables["assessment_order"]
 
 
-class DbWork(DbRuns, DbRules, DbRetention, DbAudit, DbRecords, DbLimits):
+class DbWork(DbRuns, DbRules, DbRetention, DbAudit, DbRecords, DbLimits, DbConsents):
     """`hub.ports.store.Work` on one open connection: adds People and Orders."""
 
     async def add_token(self, token: ApiToken) -> None:

@@ -41,6 +41,11 @@ _WALKS = {
     "assessment_order.body": _Walk(
         "SELECT id, tenant_id, id, subject, body FROM assessment_order WHERE id > $1 ORDER BY id LIMIT $2", "id", str
     ),
+    "consent.evidence": _Walk(
+        "SELECT id, tenant_id, id, subject, evidence FROM consent WHERE id > $1 AND evidence IS NOT NULL ORDER BY id LIMIT $2",
+        "id",
+        str,
+    ),
     "connection.secrets": _Walk(
         "SELECT id, tenant_id, handle, handle, secrets FROM connection "
         "WHERE id > $1 AND secrets IS NOT NULL ORDER BY id LIMIT $2",
@@ -95,7 +100,7 @@ def cursor_of(link: Link, column: SealedColumn, at: str) -> Any:
     match column.table:
         case "event_body":
             return (at or _NO_EVENT) if link.sqlite else UUID(at or _NO_EVENT)
-        case "assessment_order":
+        case "assessment_order" | "consent":
             return at
         case _:
             return int(at or 0)

@@ -152,6 +152,8 @@ def _policy(lane: Lane) -> str:
         said["stuck"] = lane.stuck.value
     if lane.deadline_s is not None:
         said["deadline_s"] = lane.deadline_s
+    if lane.needs_consent is not None:
+        said["needs_consent"] = lane.needs_consent
     return json.dumps(said)
 
 

@@ -140,8 +140,8 @@ class Statements(ABC):
         """READY again at a time; the number is 1 where the try is given back."""
 
     @abstractmethod
-    async def hold(self, rows: Sequence[tuple[DeliveryId, bool, bool]]) -> None:
-        """HELD: (id, for the lane, for the kill switch), else for a person."""
+    async def hold(self, rows: Sequence[tuple[DeliveryId, bool, bool, str | None]]) -> None:
+        """HELD: (id, for the lane, for the kill switch, for whose consent to what), else for a person."""
 
     @abstractmethod
     async def hold_caused(self, tenant: TenantId, limit: int, rule: RuleId | None) -> int:

@@ -215,11 +215,12 @@ class PostgresStatements(Statements):
                 *columns(rows),
             )
 
-    async def hold(self, rows: Sequence[tuple[DeliveryId, bool, bool]]) -> None:
+    async def hold(self, rows: Sequence[tuple[DeliveryId, bool, bool, str | None]]) -> None:
         if rows:
             await self._link.driver(
-                "UPDATE delivery d SET state = 4, held_for_lane = c.lane, held_for_stop = c.stop, lease_until = NULL, "
-                "lease_token = NULL FROM unnest($1::bigint[], $2::boolean[], $3::boolean[]) AS c(id, lane, stop) "
+                "UPDATE delivery d SET state = 4, held_for_lane = c.lane, held_for_stop = c.stop, "
+                "held_for_consent = c.consent, lease_until = NULL, lease_token = NULL "
+                "FROM unnest($1::bigint[], $2::boolean[], $3::boolean[], $4::text[]) AS c(id, lane, stop, consent) "
                 "WHERE d.id = ANY($1::bigint[]) AND d.id = c.id",
                 *columns(rows),
             )

@@ -166,11 +166,11 @@ class SqliteStatements(Statements):
             [(to_micros(due), back, back, id_) for id_, due, back in rows],
         )
 
-    async def hold(self, rows: Sequence[tuple[DeliveryId, bool, bool]]) -> None:
+    async def hold(self, rows: Sequence[tuple[DeliveryId, bool, bool, str | None]]) -> None:
         await self._link.many(
-            "UPDATE delivery SET state = 4, held_for_lane = ?, held_for_stop = ?, lease_until = NULL, "
-            "lease_token = NULL WHERE id = ?",
-            [(lane, stop, id_) for id_, lane, stop in rows],
+            "UPDATE delivery SET state = 4, held_for_lane = ?, held_for_stop = ?, held_for_consent = ?, "
+            "lease_until = NULL, lease_token = NULL WHERE id = ?",
+            [(lane, stop, consent, id_) for id_, lane, stop, consent in rows],
         )
 
     async def hold_caused(self, tenant: TenantId, limit: int, rule: RuleId | None) -> int:

@@ -92,7 +92,8 @@ class IdempotencyRow(SQLModel, table=True):
 class DeliveryRow(SQLModel, table=True):
     """A live delivery: small, hot, deleted at its end.
 
-    `held_for_lane`: HELD until its connection is active again; `held_for_stop`: by the kill switch.
+    `held_for_lane`: HELD until its connection is active again; `held_for_stop`: by the kill switch;
+    `held_for_consent`: until the candidate agrees (purpose and candidate).
     """
 
     __tablename__ = "delivery"
@@ -103,6 +104,7 @@ class DeliveryRow(SQLModel, table=True):
         Index("delivery_wait", "dest_id", "okey", "id", **_where("state = 3")),
         Index("delivery_event", "event_id"),
         Index("delivery_expiry", "expires_at", **_where("expires_at IS NOT NULL")),
+        Index("delivery_consent", "tenant_id", "held_for_consent", **_where("held_for_consent IS NOT NULL")),
         Index("delivery_replay", "replay_of", **_where("replay_of IS NOT NULL")),
         {"sqlite_autoincrement": True, "postgresql_with": HOT},
     )
@@ -127,6 +129,7 @@ class DeliveryRow(SQLModel, table=True):
     held_for_lane: bool = Field(sa_column_kwargs={"server_default": false()})
     held_for_stop: bool = Field(sa_column_kwargs={"server_default": false()})
     merge: str | None = Field(sa_type=Text)
+    held_for_consent: str | None = Field(sa_type=Text)
 
 
 class AttemptRow(SQLModel, table=True):
@@ -285,6 +288,25 @@ class AssessmentOrderRow(SQLModel, table=True):
     body: bytes = Field(sa_type=LargeBinary)
     created_at: datetime = Field(sa_type=Moment)
     updated_at: datetime = Field(sa_type=Moment)
+
+
+class ConsentRow(SQLModel, table=True):
+    """What a candidate said of a purpose; appended, never changed but for the key of its evidence."""
+
+    __tablename__ = "consent"
+    __table_args__ = (Index("consent_subject", "tenant_id", "subject", "purpose", "at"),)
+    id: str = Field(primary_key=True, sa_type=Text)
+    tenant_id: int
+    subject: str = Field(sa_type=Text)
+    purpose: str = Field(sa_type=Text)
+    given: bool
+    at: datetime = Field(sa_type=Moment)
+    recorded_at: datetime = Field(sa_type=Moment)
+    source: str = Field(sa_type=Text)
+    text_version: str | None = Field(sa_type=Text)
+    locale: str | None = Field(sa_type=Text)
+    expires_at: datetime | None = Field(sa_type=Moment)
+    evidence: bytes | None = Field(sa_type=LargeBinary)
 
 
 class RoleLeaseRow(SQLModel, table=True):

@@ -111,8 +111,8 @@ class MemoryDeliveries(MemoryStops):
                 )
             case Hold():
                 tables.live.put(row.id, replace(free, state=State.HELD))
-                tables.held_for_lane.put(row.id, held_for_lane(completion.attempt))
-                tables.held_for_stop.put(row.id, completion.attempt.error in (STOPPED, PAUSED))
+                stop = completion.attempt.error in (STOPPED, PAUSED)
+                tables.hold(row.id, lane=held_for_lane(completion.attempt), stop=stop, consent=completion.awaits)
         event = tables.events.get(row.event)
         subject = (event.subject if event is not None else None) or ""
         for object_, external in completion.refs.items():

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from hub.adapters.memory.tables import Key, Tables
+from hub.domain.consents import Consent
 from hub.domain.deliveries import Delivery, Final, Planned, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RunId, TenantId, event_id, show
@@ -47,6 +48,7 @@ class MemoryEvents:
             for start in arrival.starts:
                 run = RunId(tables.next("run"))
                 tables.runs.put(run, started(run, event, start))
+            await self.add_consents(arrival.consents)
             if arrival.wakes and event.subject is not None:
                 wake(tables, (event.tenant, event.subject, event.type), event.received_at)
             receipts.append(Receipt(event.id, fresh=True))
@@ -54,6 +56,11 @@ class MemoryEvents:
             supersede(tables, keys, arrivals[-1].event.received_at)
         promote(tables, keys)
         return receipts
+
+    async def add_consents(self, said: Sequence[Consent]) -> None:
+        for one in said:
+            if self._tables.consents.get(one.id) is None:
+                self._tables.consents.put(one.id, one)
 
     async def event(self, tenant: TenantId, event: EventId) -> StoredEvent | None:
         found = self._tables.events.get(event)

@@ -158,6 +158,14 @@ def _orders(tables: Tables) -> list[SealedValue]:
     return [SealedValue(o.id, o.tenant, o.id, subject_owner(o.subject), o.body) for o in tables.orders.values()]
 
 
+def _evidence(tables: Tables) -> list[SealedValue]:
+    return [
+        SealedValue(one.id, one.tenant, one.id, subject_owner(one.subject), one.evidence)
+        for one in tables.consents.values()
+        if one.evidence is not None
+    ]
+
+
 def _secrets(tables: Tables) -> list[SealedValue]:
     return [
         SealedValue(c.handle, c.tenant, c.handle, connection_owner(c.handle), c.secrets)
@@ -192,6 +200,7 @@ _COLUMNS: dict[str, Callable[[Tables], list[SealedValue]]] = {
     "event_body.body": _bodies,
     "attempt.talk": _talks,
     "assessment_order.body": _orders,
+    "consent.evidence": _evidence,
     "connection.secrets": _secrets,
     "signing_key.sealed": _signing,
     "person.secret": _records("Person", "secret"),
@@ -215,6 +224,10 @@ def _replace(tables: Tables, column: SealedColumn, value: SealedValue, new: byte
             for order_id, order in list(tables.orders.items()):
                 if order_id == value.at:
                     tables.orders.put(order_id, replace(order, body=new))
+        case "consent":
+            said = tables.consents.get(value.at)
+            if said is not None:
+                tables.consents.put(said.id, replace(said, evidence=new))
         case "signing_key":
             for key_id, key in list(tables.signing_keys.items()):
                 if key_id == value.row:

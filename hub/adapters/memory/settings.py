@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from hub.adapters.memory.audit import MemoryAudit
+from hub.adapters.memory.consents import MemoryConsents
 from hub.adapters.memory.limits import MemoryLimits
 from hub.adapters.memory.records import MemoryRecords
 from hub.adapters.memory.replays import MemoryReplays
@@ -23,7 +24,16 @@ from hub.ports.store import StoredMapping
 from mappings.documents import Document
 
 
-class MemoryWork(MemoryReplays, MemoryRuns, MemoryRules, MemoryRetention, MemoryAudit, MemoryRecords, MemoryLimits):
+class MemoryWork(
+    MemoryReplays,
+    MemoryRuns,
+    MemoryRules,
+    MemoryRetention,
+    MemoryAudit,
+    MemoryRecords,
+    MemoryLimits,
+    MemoryConsents,
+):
     """`hub.ports.store.Work` over tables: adds Settings, People and Orders."""
 
     async def connections(self, tenant: TenantId) -> list[Connection]:

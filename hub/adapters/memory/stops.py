@@ -57,6 +57,7 @@ class MemoryStops(MemoryEvents):
         live, keys = self._tables.live, dict[Key, None]()
         for row in sorted(rows, key=lambda row: row.id):
             self._tables.held_for_stop.put(row.id, False)
+            self._tables.held_for_consent.put(row.id, None)
             if row.okey is None:
                 live.put(row.id, replace(row, state=State.READY))
                 continue

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from hub.domain.audit import Chain, Linked
 from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection
+from hub.domain.consents import Awaited, Consent
 from hub.domain.deliveries import Attempt, Delivery, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, RunId, TenantId
@@ -188,6 +189,8 @@ class Tables:
     live: LiveTable = field(init=False)
     held_for_lane: Table[DeliveryId, bool] = field(init=False)
     held_for_stop: Table[DeliveryId, bool] = field(init=False)
+    held_for_consent: Table[DeliveryId, Awaited | None] = field(init=False)
+    consents: Table[str, Consent] = field(init=False)
     done: Table[DeliveryId, DoneDelivery] = field(init=False)
     attempts: Table[DeliveryId, tuple[Attempt, ...]] = field(init=False)
     refs: RefTable = field(init=False)
@@ -219,6 +222,7 @@ class Tables:
         self.counters, self.events, self.identities = Table(journal), Table(journal), Table(journal)
         self.live, self.held_for_lane, self.done = LiveTable(journal), Table(journal), Table(journal)
         self.held_for_stop, self.tag_changes = Table(journal), Table(journal)
+        self.held_for_consent, self.consents = Table(journal), Table(journal)
         self.attempts, self.refs = Table(journal), RefTable(journal)
         self.connections, self.lanes, self.replays = Table(journal), Table(journal), Table(journal)
         self.rules, self.revisions = Table(journal), Table(journal)
@@ -233,6 +237,12 @@ class Tables:
             Table(journal),
             Table(journal),
         )
+
+    def hold(self, id_: DeliveryId, *, lane: bool = False, stop: bool = False, consent: Awaited | None = None) -> None:
+        """Why a delivery is held, or that it is not."""
+        self.held_for_lane.put(id_, lane)
+        self.held_for_stop.put(id_, stop)
+        self.held_for_consent.put(id_, consent)
 
     def next(self, name: str) -> int:
         """The next number of a counter, from 1."""

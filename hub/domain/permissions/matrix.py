@@ -69,6 +69,8 @@ candidate.identify   3 events:write      | -  -  y  -   -  -  -  k  -  -  | find
 candidate.timeline   2 events:read       | y  y  y  a   a  -  y  k  -  -  | read a candidate's story (ids only) | 查看候选人时间线（仅编号）
 candidate.read       3 events:read       | m  -  y  a   a  am -  k  -  -  | read a candidate's profile | 查看候选人资料
 candidate.change     3 -                 | -  -  y  -   -  -  -  -  -  -  | change a candidate's profile | 修改候选人资料
+consent.read         2 consents:read     | -  -  y  a   a  -  y  k  -  -  | read what candidates agreed to | 查看候选人的授权记录
+consent.record       2 consents:write    | -  -  y  a   a  -  -  k  -  -  | record consents and withdrawals | 登记授权与撤回
 resume.read          3 events:read       | -  -  y  a   a  a  -  k  -  -  | read resumes | 查看简历
 report.read          3 events:read       | -  -  y  a   ao -  -  k  -  -  | read AI interview reports | 查看AI面试报告
 video.play           4 media:read        | -  -  -  asp -  -  -  -  -  -  | ask for a link that plays an interview | 获取面试视频的播放链接

@@ -69,7 +69,7 @@ async def test_a_mixed_batch(store: Store) -> None:
         completion(dead, Finish(Final.DEAD)),
         completion(later, Again(due)),
         completion(spared, Again(due, costs=False)),
-        completion(held, Hold("consent_missing")),
+        completion(held, Hold("outcome_unknown")),
     )
     assert lost == frozenset()
     async with store.look() as look:

@@ -9,6 +9,7 @@ import pytest
 
 from hub.adapters.db import SqlStore, open_store
 from hub.adapters.db.columns import to_micros
+from hub.adapters.db.consents import among_sql
 from hub.adapters.db.link import Link
 from hub.adapters.db.retention import (
     BY_INDEX,
@@ -102,7 +103,9 @@ async def test_postgres_sweeps_and_lane_looks_stay_on_their_indexes(postgres_sto
     await _backlog(postgres_store, rows)
     async with postgres_store._link() as link:
         await link.driver("ANALYZE delivery")
+        awaited = json.loads(await _pg_plan(link, among_sql(False), 0, [f"recording c{n}" for n in range(100)]))
         plan = json.loads(await _pg_plan(link, HEADLESS, 500))
+    assert not any(node["Node Type"] == "Seq Scan" for node in _nodes(awaited, "delivery")), awaited
     scans = _nodes(plan, "delivery")
     assert any(node.get("Index Name") == "delivery_wait" for node in scans), plan
     assert not any(node["Node Type"] == "Seq Scan" for node in scans), plan
@@ -115,6 +118,8 @@ async def test_sqlite_claims_by_the_lane_index(sqlite_store: SqlStore, rows: int
     async with sqlite_store._link() as link:
         rows = await link.driver("EXPLAIN QUERY PLAN " + claim_sql(LANES), "w", to_micros(NOW + LEASE), *calls)
         headless = await link.driver("EXPLAIN QUERY PLAN " + HEADLESS, 500)
+        awaited = await link.driver("EXPLAIN QUERY PLAN " + among_sql(True), 0, "[]")
+    assert "INDEX delivery_consent (tenant_id=? AND held_for_consent=?)" in awaited[0][3], awaited
     plan = "\n".join(row[3] for row in rows)
     assert plan.count("USING INDEX delivery_lane (dest_id=? AND due_at>? AND due_at<?)") == LANES, plan
     assert "SCAN delivery" not in plan, plan
