@@ -230,11 +230,10 @@ def open_backup(settings: Settings, opened: Opened) -> Backups | None:
     """Backups as the settings say, None where they say of none. Raises Invalid."""
     if settings.backup_to is None or settings.backup_keys_to is None:
         return None
-    roots = open_root_keys(root_settings(settings))
 
     def at(address: str) -> tuple[Store, Vault, Signer]:
         store = db.open_store(address)
-        vault = FieldVault(roots, store)
+        vault = FieldVault(opened.vault.roots, store)
         return store, vault, VaultSigner(store, vault, opened.clock)
 
     wanted = Wanted(

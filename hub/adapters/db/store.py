@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import URL
@@ -37,7 +38,7 @@ class SqlStore(DbKeys):
     """`hub.ports.store.Store`, `hub.ports.vault.KeyShelf` and `KeyKeeping` on one database. Use it within one event loop."""
 
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine, bell: Bell) -> None:
-        super().__init__(self._link, self._read, self._ask)
+        super().__init__(self._link, self._read, partial(transaction, reader, None))
         self._writer = writer
         self._reader = reader
         self._bell = bell
@@ -129,11 +130,6 @@ class SqlStore(DbKeys):
     @asynccontextmanager
     async def _read(self) -> AsyncIterator[Link]:
         async with transaction(self._reader, engines.READ if self._sqlite else engines.LOOK) as link:
-            yield link
-
-    @asynccontextmanager
-    async def _ask(self) -> AsyncIterator[Link]:
-        async with transaction(self._reader, None) as link:
             yield link
 
     async def close(self) -> None:
