@@ -265,7 +265,8 @@ def _place(said: Consent) -> Place:
 
 
 def _with_evidence(vault: Vault, said: Consent, evidence: str | None) -> Consent:
-    return said if evidence is None else replace(said, evidence=vault.seal(_place(said), evidence.encode()))
+    """Where the candidate's key is only drafted, the event that tells it brings that along."""
+    return said if evidence is None else replace(said, evidence=vault.seal_new(_place(said), evidence.encode())[0])
 
 
 def _moment(value: Json) -> datetime | None:

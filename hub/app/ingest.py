@@ -38,6 +38,7 @@ from mappings.documents import Document, Json, written
 R = TypeVar("R")
 
 BATCH_LIMIT = 1000
+TRIES = 5  # two processes that draft a key for one candidate: the second look finds what the other stored
 WHOLE_LANE = "*"  # the one ordering key of a lane that keeps the order of everything
 _NUL_WRITTEN = b"\\u0000"  # how JSON writes NUL: a quick look before the long one
 
@@ -81,8 +82,10 @@ class Prepare:
         owners: set[Owner | None] = {subject_owner(one.subject) for one in incoming}
         await self.vault.prepare(tenant, owners)
 
-    def checked(self, tenant: TenantId, incoming: Incoming, book: Book, words: Words | None = None) -> Arrival:
-        """The same for what was checked before."""
+    def checked(
+        self, tenant: TenantId, incoming: Incoming, book: Book, words: Words | None = None, *, drafted: bool = False
+    ) -> Arrival:
+        """The same for what was checked before. `drafted`: the candidate's key may be one that is stored with the arrival."""
         now = self.clock.now()
         event = Event(
             id=self.ids.event(),
@@ -99,37 +102,17 @@ class Prepare:
             depth=incoming.depth,
         )
         planned, starts, evaluated = self._decide(event, book, now, words)
+        place, plain = body_place(tenant, event.id, event.subject), _plain(event)
+        body, key = self.vault.seal_new(place, plain) if drafted else (self.vault.seal(place, plain), None)
         return Arrival(
-            self.seal(event, incoming.traceparent),
+            _stored(event, body, incoming.traceparent),
             tuple(planned),
             tuple(starts),
             wakes=event.type in book.awaited,
             evaluated=evaluated,
             known_until=self.keep.known_until(now),
             consents=entries(event, event.data, self.vault),
-        )
-
-    def seal(self, event: Event, traceparent: str | None = None) -> StoredEvent:
-        """The event as it is stored. Raises Invalid (`unfit_text`) where a text holds NUL."""
-        sender = read(traceparent)
-        plain = written(event.data)
-        if _NUL_WRITTEN in plain and (at := nul_in(event.data, "data")) is not None:
-            raise unfit_text(at)
-        return StoredEvent(
-            id=event.id,
-            tenant=event.tenant,
-            type=event.type,
-            version=event.version,
-            source=event.source,
-            key=event.key,
-            subject=event.subject,
-            occurred_at=event.occurred_at,
-            received_at=event.received_at,
-            body=self.vault.seal(body_place(event.tenant, event.id, event.subject), plain),
-            request_hash=request_hash(event.type, event.subject, event.data),
-            cause=event.cause,
-            depth=event.depth,
-            traceparent=None if sender is None else str(sender),
+            key=key,
         )
 
     def plan(
@@ -159,6 +142,34 @@ class Prepare:
                 planned += planned_calls(rule, event.subject, book, now)
         said = kept(data, rules, verdicts, now, book.stopped)
         return planned, starts, said + told_beside(data, rules, verdicts, now, book.beside) if book.beside else said
+
+
+def _plain(event: Event) -> bytes:
+    """The data as it is sealed. Raises Invalid (`unfit_text`) where a text holds NUL."""
+    plain = written(event.data)
+    if _NUL_WRITTEN in plain and (at := nul_in(event.data, "data")) is not None:
+        raise unfit_text(at)
+    return plain
+
+
+def _stored(event: Event, body: bytes, traceparent: str | None) -> StoredEvent:
+    sender = read(traceparent)
+    return StoredEvent(
+        id=event.id,
+        tenant=event.tenant,
+        type=event.type,
+        version=event.version,
+        source=event.source,
+        key=event.key,
+        subject=event.subject,
+        occurred_at=event.occurred_at,
+        received_at=event.received_at,
+        body=body,
+        request_hash=request_hash(event.type, event.subject, event.data),
+        cause=event.cause,
+        depth=event.depth,
+        traceparent=None if sender is None else str(sender),
+    )
 
 
 def step_of(rule: RuleId, step: str) -> str:
@@ -214,14 +225,7 @@ class Ingest:
             raise Invalid(f"a batch holds 1 to {BATCH_LIMIT} events", code="batch_size")
         _each(incoming, check_whole)
         await self.pressure(tenant)
-        await self.prepare.keys(tenant, incoming)
-        book = await self.library.book(tenant)
-        asked = (one.subject for one in incoming if one.type in book.tagged)
-        words = await words_now(self.library.store, tenant, asked) if book.tagged else None
-        arrivals = _each(incoming, lambda one: self.prepare.checked(tenant, one, book, words))
-        receipts = await self.group.put(arrivals)
-        self.pressure.took(tenant, sum(len(one.planned) for one in arrivals))
-        self._count(arrivals, receipts)
+        receipts = await self._stored(tenant, incoming)
         for index, receipt in enumerate(receipts):
             if receipt.clash:
                 raise Invalid(
@@ -231,10 +235,37 @@ class Ingest:
                 )
         return receipts
 
+    async def _stored(self, tenant: TenantId, incoming: Sequence[Incoming]) -> list[Receipt]:
+        """Seal and store; again what another process has given a key to meanwhile."""
+        receipts: dict[int, Receipt] = {}
+        for _ in range(TRIES):
+            left = [index for index in range(len(incoming)) if index not in receipts]
+            answers = await self._once(tenant, [incoming[index] for index in left])
+            receipts |= {index: one for index, one in zip(left, answers, strict=True) if not one.taken}
+            if len(receipts) == len(incoming):
+                return [receipts[index] for index in range(len(incoming))]
+        raise Unavailable("keys are made elsewhere again and again", code="store_unavailable", after=1.0)
+
+    async def _once(self, tenant: TenantId, incoming: Sequence[Incoming]) -> list[Receipt]:
+        vault = self.prepare.vault
+        await vault.draft(tenant, {subject_owner(one.subject) for one in incoming})
+        book = await self.library.book(tenant)
+        asked = (one.subject for one in incoming if one.type in book.tagged)
+        words = await words_now(self.library.store, tenant, asked) if book.tagged else None
+        arrivals = _each(incoming, lambda one: self.prepare.checked(tenant, one, book, words, drafted=True))
+        receipts = await self.group.put(arrivals)
+        for arrival, receipt in zip(arrivals, receipts, strict=True):
+            if arrival.key is not None:
+                vault.settle(arrival.key, stored=not receipt.taken)
+        self.pressure.took(tenant, sum(len(one.planned) for one in arrivals))
+        self._count(arrivals, receipts)
+        return receipts
+
     def _count(self, arrivals: Sequence[Arrival], receipts: Sequence[Receipt]) -> None:
         seen: dict[str, list[bool]] = {}
         for arrival, receipt in zip(arrivals, receipts, strict=True):
-            seen.setdefault(arrival.event.type, []).append(receipt.fresh)
+            if not receipt.taken:
+                seen.setdefault(arrival.event.type, []).append(receipt.fresh)
         for type_, fresh in seen.items():
             self.meter.accepted(type_, sum(fresh), len(fresh) - sum(fresh))
 

@@ -30,6 +30,7 @@ from hub.ports.rules import Rule as Rule
 from hub.ports.rules import RuleRevision as RuleRevision
 from hub.ports.runs import Owed, Runs, Start
 from hub.ports.signing import SigningShelf
+from hub.ports.vault import KeyRow
 from hub.ports.vitals import StoreHealth, StoreVitals
 from mappings.documents import Document
 
@@ -69,15 +70,20 @@ class Arrival:
     evaluated: tuple[Evaluated, ...] = ()
     known_until: datetime | None = None
     consents: tuple[Consent, ...] = ()  # what the event tells of them
+    key: KeyRow | None = None  # drafted for the candidate, and stored with what it sealed here
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of an arrival. `id` is the event under this identity; `clash`: it was there with other content."""
+    """What became of an arrival. `id` is the event under this identity; `clash`: it was there with other content.
+
+    `taken`: nothing was stored, because the candidate has another key than the drafted one by now: seal it again.
+    """
 
     id: EventId
     fresh: bool
     clash: bool = False
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

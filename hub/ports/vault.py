@@ -69,8 +69,21 @@ class Vault(Protocol):
         Raises Unavailable.
         """
 
+    async def draft(self, tenant: TenantId, owners: Collection[Owner | None]) -> None:
+        """Like `prepare` with owners, but a key that has to be made is not stored: `seal_new` gives it along, and who
+        stores what it sealed stores it in the same transaction, then says so (`settle`).
+
+        Raises Unavailable.
+        """
+
     def seal(self, place: Place, plain: bytes) -> bytes:
         """The envelope of `plain`. Raises Unavailable if tenant and owner were not prepared."""
+
+    def seal_new(self, place: Place, plain: bytes) -> tuple[bytes, KeyRow | None]:
+        """The envelope, and the key that sealed it where that is only drafted. Raises as `seal` does."""
+
+    def settle(self, key: KeyRow, *, stored: bool) -> None:
+        """A drafted key is stored now, or shall not be: another process was first (`hub.ports.store.Receipt`)."""
 
     def open(self, place: Place, envelope: bytes) -> bytes:
         """The plain bytes.

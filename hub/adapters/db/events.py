@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import LargeBinary, and_, literal, or_, select, update
 
 from hub.adapters.db.evaluations import keep_observed, written
+from hub.adapters.db.keys import store_drafts
 from hub.adapters.db.ledger import add_consents
 from hub.adapters.db.link import AnyRow, Link
 from hub.adapters.db.run_tables import RUN
@@ -40,16 +41,26 @@ class DbEvents:
     async def accept(self, arrivals: Sequence[Arrival], owed: Sequence[Owed] = ()) -> list[Receipt]:
         rows = [self._planned_row(one.event, one.tenant, one.at, one.planned) for one in owed]
         await self._hot.insert("delivery", PLANNED, rows)
-        receipts, new = await self._store(arrivals)
+        taken = await self._keep_keys(arrivals)
+        kept = [one for one in arrivals if not _is_taken(one, taken)] if taken else arrivals
+        receipts, new = await self._store(kept)
         waiters = [*(one.planned for one in owed if one.planned.okey is not None), *new]
         keys = await self._hot.lock_keys(unique(keys_of(waiters)))
         if groups := groups_of(waiters):
             await self._supersede(groups, arrivals[-1].event.received_at if arrivals else owed[-1].at)
         await self._hot.promote(keys, None)
-        return receipts
+        told = iter(receipts)
+        return (
+            receipts
+            if not taken
+            else [
+                Receipt(one.event.id, fresh=False, taken=True) if _is_taken(one, taken) else next(told)
+                for one in arrivals
+            ]
+        )
 
     async def _store(self, arrivals: Sequence[Arrival]) -> tuple[list[Receipt], list[Planned]]:
-        """Everything of `accept` but superseding and promotion; also what waits for its turn now."""
+        """Everything of `accept` but keys, superseding and promotion; also what waits for its turn now."""
         if not arrivals:
             return [], []
         identities = [identity_of(one.event.tenant, one.event.source, one.event.key) for one in arrivals]
@@ -77,6 +88,11 @@ class DbEvents:
             else:
                 receipts.append(Receipt(id_, fresh=False, clash=hash_ != arrival.event.request_hash))
         return receipts, await self._insert(new)
+
+    async def _keep_keys(self, arrivals: Sequence[Arrival]) -> set[bytes]:
+        """Store drafted keys; the ids of those whose owners have another one. First of all, in one order, as they lock."""
+        drafted = {one.key.id: one.key for one in arrivals if one.key is not None}
+        return await store_drafts(self._link, list(drafted.values())) if drafted else set()
 
     async def _insert(self, arrivals: Sequence[Arrival]) -> list[Planned]:
         hot, events = self._hot, [arrival.event for arrival in arrivals]
@@ -192,6 +208,10 @@ class DbEvents:
             .limit(1)
         )
         return None if row is None else Cause(row[0], row[1])
+
+
+def _is_taken(arrival: Arrival, taken: set[bytes]) -> bool:
+    return arrival.key is not None and arrival.key.id in taken
 
 
 def keys_of(waiters: Sequence[Planned]) -> list[Key]:

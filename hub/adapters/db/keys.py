@@ -80,20 +80,9 @@ class DbKeys:
             return [KeyRow(*row) for row in rows]
 
     async def add_owner_keys(self, rows: Sequence[KeyRow]) -> list[KeyRow]:
-        ordered = sorted(
-            rows, key=lambda row: (row.tenant, row.owner, row.data_class)
-        )  # two groups never wait in a ring
-        values = [(*_values(row), row.owner) for row in ordered]
         async with self._writing() as link:
-            if link.sqlite:
-                await link.many(_ADD_OWNERS.format("VALUES (?, ?, ?, ?, ?, ?, ?, ?)"), values)
-            elif values:
-                await link.driver(_ADD_OWNERS.format(_ARRAYS), *map(list, zip(*values, strict=True)))
-            found: list[KeyRow] = []
-            for tenant in {row.tenant for row in rows}:
-                wanted = {(row.owner, row.data_class) for row in rows if row.tenant == tenant}
-                found += await _active(link, tenant, wanted)
-            return found
+            await _add_owners(link, rows)
+            return await _same_owners(link, rows)
 
     async def key_epoch(self) -> int:
         async with self._asking() as link:
@@ -220,6 +209,35 @@ class DbKeys:
 
 _PAST = text("state <> 'active'")  # as the index of keys that seal nothing more says it
 _GONE = {"state": "destroyed", "wrapped": bytes(40)}
+
+
+async def store_drafts(link: Link, rows: Sequence[KeyRow]) -> set[bytes]:
+    """Store these in the transaction of `link`; the ids of those that are not, because their owners have others."""
+    stored = await _add_owners(link, rows)
+    left = [row for row in rows if row.id not in stored]
+    ours = {row.id for row in await _same_owners(link, left)} if left else set()
+    return {row.id for row in left} - ours
+
+
+async def _add_owners(link: Link, rows: Sequence[KeyRow]) -> set[bytes]:
+    """Those that were stored by this, as far as the database says it (SQLite does not)."""
+    # in one order, so that two groups never wait in a ring
+    ordered = sorted(rows, key=lambda row: (row.tenant, row.owner, row.data_class))
+    values = [(*_values(row), row.owner) for row in ordered]
+    if link.sqlite:
+        await link.many(_ADD_OWNERS.format("VALUES (?, ?, ?, ?, ?, ?, ?, ?)"), values)
+        return set()
+    arrays = map(list, zip(*values, strict=True))
+    return {row[0] for row in await link.driver(f"{_ADD_OWNERS.format(_ARRAYS)} RETURNING id", *arrays)}
+
+
+async def _same_owners(link: Link, rows: Sequence[KeyRow]) -> list[KeyRow]:
+    """The active keys of their owners."""
+    found: list[KeyRow] = []
+    for tenant in {row.tenant for row in rows}:
+        wanted = {(row.owner, row.data_class) for row in rows if row.tenant == tenant}
+        found += await _active(link, tenant, wanted)
+    return found
 
 
 async def _active(link: Link, tenant: TenantId, wanted: Collection[tuple[str, str]]) -> list[KeyRow]:

@@ -29,6 +29,9 @@ class MemoryEvents:
             keys |= owe(tables, one.tenant, one.event, [one.planned], one.at)[1]
         for arrival in arrivals:
             event = arrival.event
+            if arrival.key is not None and tables.keys.add(arrival.key).id != arrival.key.id:
+                receipts.append(Receipt(event.id, fresh=False, taken=True))
+                continue
             identity = (event.tenant, event.source, event.key)
             known = tables.identities.get(identity)
             if known is not None:

@@ -18,8 +18,8 @@ class MemoryKeys:
 
     def __init__(self, tables: Tables) -> None:
         self._sealed = tables
-        self._rows: dict[bytes, KeyRow] = {}
-        self._active: dict[tuple[TenantId, str, str], bytes] = {}
+        self._keys = tables.keys
+        self._rows, self._active = tables.keys.rows, tables.keys.active
         self._epoch = 0
         self._rotations: dict[str, Rotation] = {}
 
@@ -27,11 +27,7 @@ class MemoryKeys:
         return [row for row in self._rows.values() if row.tenant == tenant and not row.owner]
 
     async def add_key(self, row: KeyRow) -> KeyRow:
-        first = self._active.get((row.tenant, row.owner, row.data_class))
-        if first is not None and row.state == "active":
-            return self._rows[first]
-        self._put(row)
-        return row
+        return self._keys.add(row)
 
     async def owner_keys(self, tenant: TenantId, wanted: Collection[tuple[str, str]]) -> list[KeyRow]:
         ids = [self._active.get((tenant, owner, kind)) for owner, kind in wanted]
@@ -80,8 +76,8 @@ class MemoryKeys:
         if new.id not in self._rows:
             before = self._active.get((new.tenant, new.owner, new.data_class))
             if before is not None:
-                self._put(replace(self._rows[before], state="retired"))
-            self._put(new)
+                self._keys.put(replace(self._rows[before], state="retired"))
+            self._keys.put(new)
             self._epoch += 1
         return self._rows[self._active[new.tenant, new.owner, new.data_class]]
 
@@ -102,7 +98,7 @@ class MemoryKeys:
     async def destroy_keys(self, ids: Collection[bytes]) -> int:
         gone = [row for id in ids if (row := self._rows.get(id)) is not None and row.state != "destroyed"]
         for row in gone:
-            self._put(replace(row, state="destroyed", wrapped=GONE))
+            self._keys.put(replace(row, state="destroyed", wrapped=GONE))
         self._epoch += 1
         return len(gone)
 
@@ -128,14 +124,6 @@ class MemoryKeys:
 
     async def put_rotation(self, rotation: Rotation) -> None:
         self._rotations[rotation.name] = rotation
-
-    def _put(self, row: KeyRow) -> None:
-        whose = (row.tenant, row.owner, row.data_class)
-        if row.state == "active":
-            self._active[whose] = row.id
-        elif self._active.get(whose) == row.id:
-            del self._active[whose]
-        self._rows[row.id] = row
 
 
 def _bodies(tables: Tables) -> list[SealedValue]:

@@ -24,6 +24,7 @@ from hub.ports.rules import Backtest, Evaluated, Review, RuleRevision
 from hub.ports.runs import CandidateTag, TagChange
 from hub.ports.signing import SigningKey
 from hub.ports.store import DoneDelivery, StoredEvent, StoredMapping
+from hub.ports.vault import KeyRow
 from mappings.documents import Document
 
 K = TypeVar("K")
@@ -179,10 +180,36 @@ class LaneRow:
 
 
 @dataclass(slots=True)
+class KeyTable:
+    """Wrapped keys, found by id and by whose they are. No part of transactions: a key too many seals nothing."""
+
+    rows: dict[bytes, KeyRow] = field(default_factory=dict)
+    active: dict[tuple[TenantId, str, str], bytes] = field(default_factory=dict)
+
+    def add(self, row: KeyRow) -> KeyRow:
+        """Store it, or give the active one that was first."""
+        first = self.active.get((row.tenant, row.owner, row.data_class))
+        if first is not None and row.state == "active":
+            return self.rows[first]
+        self.put(row)
+        return row
+
+    def put(self, row: KeyRow) -> None:
+        """Store it as it is."""
+        whose = (row.tenant, row.owner, row.data_class)
+        if row.state == "active":
+            self.active[whose] = row.id
+        elif self.active.get(whose) == row.id:
+            del self.active[whose]
+        self.rows[row.id] = row
+
+
+@dataclass(slots=True)
 class Tables:
     """All tables of one store."""
 
     journal: Journal = field(default_factory=Journal)
+    keys: KeyTable = field(default_factory=KeyTable)
     counters: Table[str, int] = field(init=False)
     events: Table[EventId, StoredEvent] = field(init=False)
     identities: Table[tuple[TenantId, str, str], tuple[EventId, bytes, datetime | None]] = field(init=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from hub.adapters.vault import envelope as format_1
 from hub.adapters.vault.data_keys import (
@@ -58,6 +58,7 @@ class FieldVault:
         self._up = True
         self._locks: defaultdict[TenantId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._making: GroupCommit[Whose, None] = GroupCommit(self._make_group, size=GROUP, enough=lambda _: True)
+        self._drafting: GroupCommit[Whose, None] = GroupCommit(self._draft_group, size=GROUP, enough=lambda _: True)
         self._finding: GroupCommit[tuple[TenantId, bytes], None] = GroupCommit(
             self._find_group, size=GROUP, enough=lambda _: True
         )
@@ -85,9 +86,31 @@ class FieldVault:
             ids = [id for one in sealed if one is not None and (id := _named(one)) is not None]
             await self._all_found(tenant, [id for id in ids if not self._known(tenant, keys, id)])
 
+    async def draft(self, tenant: TenantId, owners: Collection[Owner | None]) -> None:
+        """Load the owners' keys; those that nobody has are made and wait for whoever stores them with what they seal."""
+        await self.prepare(tenant)
+        whose = [(tenant, str(one), str(class_of(one))) for one in owners if one is not None]
+        if wanted := [one for one in whose if not self._drafted(one)]:
+            await self._drafting.put(wanted)
+
     def seal(self, place: Place, plain: bytes) -> bytes:
         """The envelope of `plain`, 48 bytes longer."""
-        key = self.sealing(place)
+        return self._sealed(self.sealing(place), place, plain)
+
+    def seal_new(self, place: Place, plain: bytes) -> tuple[bytes, KeyRow | None]:
+        """The same, under a drafted key where none is stored."""
+        owner = place.owner
+        if owner is not None and self._owners.active(place.tenant, owner, place.data_class) is None:
+            drafted = self._owners.draft(place.tenant, owner, place.data_class)
+            if drafted is not None:
+                return self._sealed(drafted[1], place, plain), drafted[0]
+        return self.seal(place, plain), None
+
+    def settle(self, key: KeyRow, *, stored: bool) -> None:
+        """See the port."""
+        self._owners.settle(key, stored=stored)
+
+    def _sealed(self, key: DataKey | OwnerKey, place: Place, plain: bytes) -> bytes:
         return format_1.seal(key.cipher, key.header, os.urandom(format_1.NONCE), plain, self._bound(key, place))
 
     def open(self, place: Place, envelope: bytes) -> bytes:
@@ -262,22 +285,40 @@ class FieldVault:
             await self._making.put(wanted)
 
     async def _make_group(self, group: Sequence[Whose]) -> Sequence[None]:
-        wanted = [one for one in dict.fromkeys(group) if self._owners.active(*one) is None]
-        for tenant in {tenant for tenant, _, _ in wanted}:
-            keys = self._tenants.get(tenant) or await self._current(tenant)
-            await self._made(tenant, keys, {(owner, kind) for of, owner, kind in wanted if of == tenant})
+        for tenant, wanted in self._by_tenant(group, lambda one: self._owners.active(*one) is not None):
+            made = {row.id: (row, key) for row, key in await self._lacking(tenant, wanted)}
+            if made:
+                for row in await self._shelf.add_owner_keys([row for row, _ in made.values()]):
+                    self._owners.put(made[row.id][1] if row.id in made else await self._opened_owner(tenant, row))
         return [None] * len(group)
 
-    async def _made(self, tenant: TenantId, keys: TenantKeys, wanted: set[tuple[str, str]]) -> None:
+    async def _draft_group(self, group: Sequence[Whose]) -> Sequence[None]:
+        for tenant, wanted in self._by_tenant(group, self._drafted):
+            for row, key in await self._lacking(tenant, wanted):
+                self._owners.put_draft(row, key)
+        return [None] * len(group)
+
+    def _drafted(self, whose: Whose) -> bool:
+        return self._owners.active(*whose) is not None or self._owners.draft(*whose) is not None
+
+    @staticmethod
+    def _by_tenant(
+        group: Sequence[Whose], there: Callable[[Whose], bool]
+    ) -> list[tuple[TenantId, set[tuple[str, str]]]]:
+        wanted: defaultdict[TenantId, set[tuple[str, str]]] = defaultdict(set)
+        for one in group:
+            if not there(one):
+                wanted[one[0]].add((one[1], one[2]))
+        return list(wanted.items())
+
+    async def _lacking(self, tenant: TenantId, wanted: set[tuple[str, str]]) -> list[tuple[KeyRow, OwnerKey]]:
+        """Open the keys that these owners have; fresh ones for those who have none."""
         rows = await self._shelf.owner_keys(tenant, wanted)
-        missing = sorted(wanted - {(row.owner, row.data_class) for row in rows})
-        if missing:
-            fresh = [new_owner(keys.active[kind], tenant, owner) for owner, kind in missing]
-            made = {key.id: key for _, key in fresh}
-            for row in await self._shelf.add_owner_keys([row for row, _ in fresh]):
-                self._owners.put(made.get(row.id) or await self._opened_owner(tenant, row))
         for row in rows:
             self._owners.put(await self._opened_owner(tenant, row))
+        keys = self._tenants.get(tenant) or await self._current(tenant)
+        missing = sorted(wanted - {(row.owner, row.data_class) for row in rows})
+        return [new_owner(keys.active[kind], tenant, owner) for owner, kind in missing]
 
     async def _all_found(self, tenant: TenantId, wanted: Sequence[bytes]) -> None:
         """Load the keys of envelopes, in one look with those that others want by then; it fails for all of them."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from hub.adapters.vault.data_keys import DataKey, OwnerKey
 from hub.domain.ids import TenantId
+from hub.ports.vault import KeyRow
 
 OWNERS = 20_000  # owners' keys in memory; about 600 bytes each
 GONE = 20_000
@@ -41,6 +42,7 @@ class OwnerKeys:
         self._by_id: OrderedDict[bytes, OwnerKey] = OrderedDict()
         self._active: dict[Whose, bytes] = {}
         self._gone: OrderedDict[tuple[TenantId, bytes], bool] = OrderedDict()
+        self._drafts: OrderedDict[Whose, tuple[KeyRow, OwnerKey]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -69,6 +71,25 @@ class OwnerKeys:
             if self._active.get(whose := (old.tenant, old.owner, old.data_class)) == old.id:
                 del self._active[whose]
 
+    def draft(self, tenant: TenantId, owner: str, data_class: str) -> tuple[KeyRow, OwnerKey] | None:
+        """The key that was made for this owner and is not known to be stored."""
+        return self._drafts.get((tenant, owner, data_class))
+
+    def put_draft(self, row: KeyRow, key: OwnerKey) -> None:
+        """Keep a key that is not stored yet."""
+        self._drafts[key.tenant, key.owner, key.data_class] = row, key
+        while len(self._drafts) > self._limit:
+            self._drafts.popitem(last=False)
+
+    def settle(self, row: KeyRow, *, stored: bool) -> None:
+        """No draft any more: one of ours, or to be forgotten."""
+        whose = row.tenant, row.owner, row.data_class
+        drafted = self._drafts.get(whose)
+        if drafted is not None and drafted[0].id == row.id:
+            del self._drafts[whose]
+            if stored:
+                self.put(drafted[1])
+
     def gone(self, tenant: TenantId, id: bytes) -> bool | None:
         """True: destroyed. False: nobody's. None: not looked up yet."""
         return self._gone.get((tenant, id))
@@ -84,3 +105,4 @@ class OwnerKeys:
         self._by_id.clear()
         self._active.clear()
         self._gone.clear()
+        self._drafts.clear()
