@@ -21,6 +21,7 @@ from hub.ports.clock import Clock
 from hub.ports.meter import Meter
 from hub.ports.runs import Awaited, CandidateTag, Owed
 from hub.ports.store import Arrival, Store, StoredEvent, Work
+from hub.ports.tracer import Tracer
 from hub.ports.vault import Vault, subject_owner
 from mappings.canonical import UnknownType, event_schema
 from mappings.documents import Document
@@ -87,6 +88,7 @@ class Advance:
     prepare: Prepare
     clock: Clock
     meter: Meter
+    tracer: Tracer | None = None
     _stopping: bool = field(default=False)
 
     async def run(self) -> None:
@@ -144,6 +146,8 @@ class Advance:
                 await work.wake(outbox.woken, now)
         for arrival in outbox.told:
             self.meter.accepted(arrival.event.type, 1, 0)
+            if self.tracer is not None:
+                self.tracer.accepted(arrival, self.clock.now())
         return list(zip(taken, moved, strict=True))
 
     async def _alone(self, run: Run, now: datetime) -> list[tuple[Run, Run]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hub.app.library import Library
 from hub.domain.approvers import Approver, may_approve
 from hub.domain.audit import Act
-from hub.domain.errors import Forbidden, NotFound
+from hub.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from hub.domain.ids import RunId, TenantId, show
 from hub.domain.rules import Program
 from hub.domain.rules.tree import Gate
@@ -20,6 +20,14 @@ from hub.ports.store import Store
 
 ANSWERS = ("approve", "reject")
 ACTS = (*ANSWERS, "release", "discard", "cancel")
+# What may be said of many runs at once, and of which: a gate is answered for one candidate at a time.
+MANY: Mapping[str, frozenset[RunState]] = {
+    "release": frozenset({RunState.HELD}),
+    "discard": frozenset({RunState.HELD}),
+    "cancel": LIVE,
+}
+BATCH = 100
+MOST = 1000  # runs in one call
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,14 @@ def gate_of(run: Run, program: Program) -> Gate | None:
     """The gate at which a run waits for a person."""
     step = program.steps.get(run.step or "")
     return step if isinstance(step, Gate) and run.state is RunState.GATE else None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """`count` runs were found, or decided; `more`: there are others behind them."""
+
+    count: int
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +103,40 @@ class Runs:
         if decided.state not in LIVE:
             self.meter.run_ended(view.rule, decided.state)
         return view
+
+    async def decide_many(
+        self,
+        tenant: TenantId,
+        act: str,
+        by: Approver,
+        why: str | None = None,
+        *,
+        states: Collection[RunState] = (),
+        subject: str | None = None,
+        rule: str | None = None,
+        count_only: bool = False,
+    ) -> Decided:
+        """One of MANY, for the newest MOST runs that fit; each is on the record. What is decided elsewhere meanwhile is left.
+
+        Raises NotFound for a rule that is not there, Invalid (`enum`) for an act that is for one run at a time.
+        """
+        if act not in MANY:
+            raise Invalid(f"for many runs at once: {', '.join(MANY)}", code="enum", at="act")
+        wanted = [state for state in RunState if state in MANY[act] and (not states or state in states)]
+        count, before, full = 0, None, bool(wanted)
+        while full and count < MOST:
+            found = await self.every(tenant, limit=BATCH, before=before, states=wanted, subject=subject, rule=rule)
+            full, before = len(found) == BATCH, found[-1].run.id if found else None
+            for view in found:
+                count += count_only or await self._decided(tenant, view.run.id, act, by, why)
+        return Decided(count, full)
+
+    async def _decided(self, tenant: TenantId, run: RunId, act: str, by: Approver, why: str | None) -> bool:
+        try:
+            await self.decide(tenant, run, act, by, why)
+        except (Conflict, NotFound):
+            return False
+        return True
 
     async def one(self, tenant: TenantId, run: RunId) -> RunView:
         """Raises NotFound."""

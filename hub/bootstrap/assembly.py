@@ -148,7 +148,7 @@ def assemble(parts: Parts) -> Hub:
         replay=Replay(p.store, prepare, p.clock, p.ids),
         switch=Switch(p.store, library, p.clock),
         replays=Replays(p.store, library, queries, prepare, p.clock, p.meter),
-        advance=Advance(p.store, p.vault, library, prepare, p.clock, p.meter),
+        advance=Advance(p.store, p.vault, library, prepare, p.clock, p.meter, p.tracer),
         runs=Runs(p.store, library, p.clock, p.meter),
         queries=queries,
         candidate_file=CandidateFile(queries),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from hub.app.hub import Hub
-from hub.app.runs import RunView
+from hub.app.runs import MANY, Decided, RunView
 from hub.cli.context import actor, with_hub
 from hub.cli.rules import LANGUAGES
 from hub.cli.words import as_json, say
@@ -65,6 +65,30 @@ _decision("reject", "Say no at a gate: the run takes its `rejected` steps and en
 _decision("release", "Let a held run go on.")
 _decision("discard", "End a held run; the candidate may make the rule fire again.")
 _decision("cancel", "End a run that has not ended; what it has sent stays sent.")
+
+
+@runs.command("all")
+@click.argument("act", type=click.Choice(list(MANY)))
+@click.option("--rule", help="Only runs of this rule, by name.")
+@click.option("--candidate", help="Only runs about this candidate id.")
+@click.option("--state", type=click.Choice([str(s) for s in RunState]), multiple=True, help="Only these states.")
+@click.option("--why", help="The reason, kept in the audit trail.")
+@click.option("--yes", is_flag=True, help="Do it; without, only count.")
+def decide_all(
+    act: str, rule: str | None, candidate: str | None, state: tuple[str, ...], why: str | None, *, yes: bool
+) -> None:
+    """Release or discard all that are held, or cancel all that live; without --yes only counts them."""
+
+    async def many(hub: Hub) -> Decided:
+        states = [RunState(one) for one in state]
+        by = Approver(actor(), operator=True)
+        return await hub.runs.decide_many(
+            TENANT, act, by, why, states=states, subject=candidate, rule=rule, count_only=not yes
+        )
+
+    decided = with_hub(many)
+    behind = "; there are more" if decided.more else ""
+    click.echo(f"{act}: {decided.count} runs{behind}" + ("" if yes else " would be (add --yes)"))
 
 
 def _row(view: RunView, language: str) -> Row:

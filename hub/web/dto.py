@@ -235,6 +235,13 @@ class RunPage(msgspec.Struct):
     next_cursor: str | None
 
 
+class RunsDecided(msgspec.Struct):
+    """How many runs were found, or decided; `more`: there are others behind them."""
+
+    count: int
+    more: bool
+
+
 class ConnectionView(msgspec.Struct):
     """A connection; `secrets` are names only."""
 

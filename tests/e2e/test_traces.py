@@ -153,6 +153,8 @@ async def test_what_a_vendor_answers_goes_on_in_the_sender_s_trace(seen: Collect
         told = await look.events(TENANT, Page(2))
     assert [one.traceparent for one in told] == [SENDER, SENDER]
     await _flushed(tracer)
+    accepted = {span.name for span in seen.spans if span.trace == SENDER_TRACE and span.name.startswith("accept ")}
+    assert accepted == {"accept interview.report.completed", "accept application.updated"}
 
 
 def test_without_the_extra_the_setting_says_what_is_missing_and_nothing_else_needs_it(tmp_path: Path) -> None:

@@ -86,6 +86,53 @@ async def test_a_decision_that_is_none_is_refused(asked: Api, body: object, stat
     await decide(asked, "run_2", body, status)
 
 
+async def many(api: Api, query: str, body: object, status: int = 200) -> Any:
+    answer = await api.client.post(f"/v1/runs/decisions?{query}", json=body, headers=api.auth)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def test_all_that_live_are_counted_then_cancelled_each_on_the_record(asked: Api) -> None:
+    act = {"act": "cancel", "why": "the role is filled"}
+    assert await many(asked, "rule=ask%20first", {**act, "count_only": True}) == {"count": 2, "more": False}
+    assert (await get(asked, "/v1/runs/run_1"))["state"] == "gate"
+    assert await many(asked, "candidate=cand_2", act) == {"count": 1, "more": False}
+    assert await many(asked, "rule=ask%20first&state=gate", act) == {"count": 1, "more": False}
+    assert await many(asked, "", act) == {"count": 0, "more": False}
+    async with asked.bench.hub.store.look() as look:
+        acts = [row.act for row in await look.acts(TENANT, 50)]
+    assert {(one.action, one.object, one.detail["why"]) for one in acts if one.action.startswith("run.")} == {
+        ("run.cancel", "run_1", "the role is filled"),
+        ("run.cancel", "run_2", "the role is filled"),
+    }
+
+
+async def test_many_are_decided_page_by_page(asked: Api) -> None:
+    await asked.bench.accept(*(report(key=f"k{n}", candidate=f"c{n}") for n in range(150)))
+    while await asked.bench.hub.advance():
+        pass
+    assert (await many(asked, "", {"act": "cancel", "count_only": True}))["count"] == 152
+    assert await many(asked, "", {"act": "cancel"}) == {"count": 152, "more": False}
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "status"),
+    [("", {"act": "approve"}, 422), ("", {}, 422), ("rule=none", {"act": "cancel"}, 404),
+     ("state=asleep", {"act": "cancel"}, 422), ("", {"act": "cancel", "count_only": "yes"}, 422)],
+)  # fmt: skip
+async def test_what_cannot_be_said_of_many_is_refused(asked: Api, query: str, body: object, status: int) -> None:
+    await many(asked, query, body, status)
+
+
+async def test_a_held_run_is_released_with_its_like(api: Api) -> None:
+    capped = {**RULE, "guards": {"max_per_hour": 1}}
+    await api.bench.configure({"rules": {"capped": {"rule": capped}}})  # type: ignore[dict-item]
+    await api.bench.accept(*(report(key=f"k{n}", candidate=f"c{n}") for n in range(3)))
+    await api.bench.advance()
+    assert await many(api, "rule=capped", {"act": "release"}) == {"count": 2, "more": False}
+    assert (await get(api, "/v1/runs?state=held"))["items"] == []
+
+
 async def test_decisions_need_their_scope(asked: Api) -> None:
     _, token = await asked.bench.hub.access.make(TENANT, "reader", ["runs:read"], "test")
     head = {"authorization": f"Bearer {token}"}
