@@ -257,7 +257,8 @@ class Ingest:
         for arrival, receipt in zip(arrivals, receipts, strict=True):
             if arrival.key is not None:
                 vault.settle(arrival.key, stored=not receipt.taken)
-        self.pressure.took(tenant, sum(len(one.planned) for one in arrivals))
+            if not receipt.taken:
+                self.pressure.took(tenant, len(arrival.planned))
         self._count(arrivals, receipts)
         return receipts
 

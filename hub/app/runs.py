@@ -13,19 +13,14 @@ from hub.domain.ids import RunId, TenantId, show
 from hub.domain.rules import Program
 from hub.domain.rules.tree import Gate
 from hub.domain.run_words import standing
-from hub.domain.runs import LIVE, Run, RunState, decide
+from hub.domain.runs import ANSWERED, LIVE, Run, RunState, decide
 from hub.ports.clock import Clock
 from hub.ports.meter import Meter
 from hub.ports.store import Store
 
 ANSWERS = ("approve", "reject")
-ACTS = (*ANSWERS, "release", "discard", "cancel")
-# What may be said of many runs at once, and of which: a gate is answered for one candidate at a time.
-MANY: Mapping[str, frozenset[RunState]] = {
-    "release": frozenset({RunState.HELD}),
-    "discard": frozenset({RunState.HELD}),
-    "cancel": LIVE,
-}
+MANY = ("release", "discard", "cancel")  # may be said of many at once; a gate is answered for one candidate at a time
+ACTS = (*ANSWERS, *MANY)
 BATCH = 100
 MOST = 1000  # runs in one call
 
@@ -122,13 +117,13 @@ class Runs:
         """
         if act not in MANY:
             raise Invalid(f"for many runs at once: {', '.join(MANY)}", code="enum", at="act")
-        wanted = [state for state in RunState if state in MANY[act] and (not states or state in states)]
+        wanted = [state for state in RunState if state in ANSWERED[act] and (not states or state in states)]
         count, before, full = 0, None, bool(wanted)
         while full and count < MOST:
-            found = await self.every(tenant, limit=BATCH, before=before, states=wanted, subject=subject, rule=rule)
-            full, before = len(found) == BATCH, found[-1].run.id if found else None
-            for view in found:
-                count += count_only or await self._decided(tenant, view.run.id, act, by, why)
+            found = await self._found(tenant, BATCH, before, wanted, subject, rule)
+            full, before = len(found) == BATCH, found[-1].id if found else None
+            for run in found:
+                count += count_only or await self._decided(tenant, run.id, act, by, why)
         return Decided(count, full)
 
     async def _decided(self, tenant: TenantId, run: RunId, act: str, by: Approver, why: str | None) -> bool:
@@ -157,14 +152,24 @@ class Runs:
         rule: str | None = None,
     ) -> list[RunView]:
         """Newest first. Raises NotFound for a rule that is not there."""
+        return [await self.view(run) for run in await self._found(tenant, limit, before, states, subject, rule)]
+
+    async def _found(
+        self,
+        tenant: TenantId,
+        limit: int,
+        before: RunId | None,
+        states: Collection[RunState],
+        subject: str | None,
+        rule: str | None,
+    ) -> list[Run]:
         async with self.store.look() as look:
             number = None
             if rule is not None:
                 number = next((r.id for r in await look.rules(tenant) if r.name == rule), None)
                 if number is None:
                     raise NotFound(f"there is no rule {rule}")
-            found = await look.runs(tenant, limit=limit, before=before, states=states, subject=subject, rule=number)
-        return [await self.view(run) for run in found]
+            return await look.runs(tenant, limit=limit, before=before, states=states, subject=subject, rule=number)
 
     async def view(self, run: Run) -> RunView:
         """The run with its names."""

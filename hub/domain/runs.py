@@ -48,6 +48,14 @@ class RunState(StrEnum):
 
 
 LIVE = frozenset({RunState.READY, RunState.WAITING, RunState.GATE, RunState.HELD})
+# What a person may say, and of runs in which state.
+ANSWERED = {
+    "approve": frozenset({RunState.GATE}),
+    "reject": frozenset({RunState.GATE}),
+    "release": frozenset({RunState.HELD}),
+    "discard": frozenset({RunState.HELD}),
+    "cancel": LIVE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +117,7 @@ def decide(run: Run, answer: str, now: datetime) -> Run:
 
     Raises Conflict (`run_state`).
     """
-    fits = {
-        "approve": run.state is RunState.GATE,
-        "reject": run.state is RunState.GATE,
-        "release": run.state is RunState.HELD,
-        "discard": run.state is RunState.HELD,
-        "cancel": run.state in LIVE,
-    }
-    if not fits[answer]:
+    if run.state not in ANSWERED[answer]:
         raise Conflict(f"the run is {run.state}: one cannot {answer} it", code="run_state")
     if answer == "discard":
         return end(run, RunState.DISCARDED, now)

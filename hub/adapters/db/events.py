@@ -49,15 +49,12 @@ class DbEvents:
         if groups := groups_of(waiters):
             await self._supersede(groups, arrivals[-1].event.received_at if arrivals else owed[-1].at)
         await self._hot.promote(keys, None)
+        if not taken:
+            return receipts
         told = iter(receipts)
-        return (
-            receipts
-            if not taken
-            else [
-                Receipt(one.event.id, fresh=False, taken=True) if _is_taken(one, taken) else next(told)
-                for one in arrivals
-            ]
-        )
+        return [
+            Receipt(one.event.id, fresh=False, taken=True) if _is_taken(one, taken) else next(told) for one in arrivals
+        ]
 
     async def _store(self, arrivals: Sequence[Arrival]) -> tuple[list[Receipt], list[Planned]]:
         """Everything of `accept` but keys, superseding and promotion; also what waits for its turn now."""
