@@ -20,7 +20,7 @@ import uvloop
 from bench.end_to_end import create
 from hub.adapters import db
 from hub.adapters.db import open_store
-from hub.ports.store import LaneCall
+from hub.ports.queue import LaneCall
 from tests.contract.store.test_store_plans import NOW, _backlog
 from tests.support import postgres
 

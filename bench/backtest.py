@@ -21,16 +21,17 @@ from hub.adapters.db import migrate, open_store
 from hub.adapters.documents import decode
 from hub.adapters.vault import EnvKeyring, FieldVault
 from hub.adapters.workdays import NationalDays
-from hub.app.backtest import Past, Tally
-from hub.app.backtests import Backtests
-from hub.app.ingest import body_place
 from hub.app.library import Library
+from hub.app.places import body_place
+from hub.app.rules.backtest import Past, Tally
+from hub.app.rules.backtests import Backtests
 from hub.domain.ids import DEFAULT_TENANT as TENANT
 from hub.domain.ids import EventId
 from hub.domain.rules import compile_rule, parse
+from hub.ports.arrivals import Arrival, StoredEvent
 from hub.ports.meter import Meter
 from hub.ports.rules import first_id
-from hub.ports.store import Arrival, Store, StoredEvent
+from hub.ports.store import Store
 from mappings.documents import Document
 
 HELD_TO_S = 5.0

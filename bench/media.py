@@ -26,7 +26,7 @@ from hub.adapters.clock import SystemClock, SystemIds
 from hub.adapters.media import Directory
 from hub.adapters.memory import MemoryStore
 from hub.adapters.vault import EnvKeyring, FieldVault, StreamVault
-from hub.app.media import MAX_PART, Media
+from hub.app.media.media import MAX_PART, Media
 from hub.domain.ids import DEFAULT_TENANT
 from hub.ports.meter import Meter
 

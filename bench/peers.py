@@ -44,6 +44,7 @@ from tests.support.hubs import report
 
 RIVALS = {"by hand": "by_hand", "pgqueuer": "on_pgqueuer", "procrastinate": "on_procrastinate"}
 DURABLE = {"fsync": "on", "full_page_writes": "on", "autovacuum_naptime": "1min"}
+STEADY = 1000  # events/s
 SLOW = {"procrastinate": 5}  # takes one job per query: so much fewer events are enough to know
 
 
@@ -69,13 +70,14 @@ class Row:
     p50: float
     p99: float
     stages: dict[str, float]  # of the worker's, where they are known
+    steady: str  # how late it is at a steady rate
 
     def __str__(self) -> str:
         total = self.web + self.worker + self.database
         parts = "".join(f"{self.stages[stage]:7.2f}" if self.stages else f"{'':7}" for stage in PARTS)
         return (
             f"{self.what:14}{self.case:18}{self.per_second:9.0f}{self.web:10.2f}{self.worker:8.2f}{self.database:7.2f}"
-            f"{total:8.2f}{self.p50:9.1f}{self.p99:9.1f} |{parts}"
+            f"{total:8.2f}{self.p50:9.1f}{self.p99:9.1f} |{parts}{self.steady}"
         )
 
 
@@ -192,12 +194,15 @@ def rival(name: str, dsn: str, port: int, vendor: int) -> Iterator[tuple[str, li
         yield "-", started
 
 
-def measure(name: str, case: Case, server: Server, authority: Authority, count: int, producers: int, paced: int) -> Row:
-    told = report(score=91)
-    body = ends.event(told.data, told.type, case.padding)
+def measure(
+    name: str, case: Case, server: Server, authority: Authority, count: int, producers: int, paced: int, steady: int
+) -> Row:
+    sample = report(score=91)
+    body = ends.event(sample.data, sample.type, case.padding)
     warm, full = range(50), range(50, 50 + count)
     slow = range(full.stop, full.stop + paced)
-    times, port = ends.Times.of(slow.stop), ends.free_port()
+    even = range(slow.stop, slow.stop + steady)
+    times, port = ends.Times.of(even.stop), ends.free_port()
     certificate = authority.folder / "localhost.pem" if case.tls else None
     dsn = server.fresh(f"{name}_{case.name}")
     with ends.vendor(times, certificate) as vendor:
@@ -210,12 +215,27 @@ def measure(name: str, case: Case, server: Server, authority: Authority, count: 
             after = cpu(web), cpu(worker), cpu(server.postmaster)
             samples = {stage: count - sampled.get(stage, 0) for stage, count in stages(worker).items()}
             ends.send(port, token, slow, body, times, producers=producers, rate=50.0, lanes=case.lanes)
+            if even:
+                ends.send(port, token, even, body, times, producers=producers, rate=STEADY, lanes=case.lanes)
     took = max(times.arrived[n] for n in full) - min(times.sent[n] for n in full)
-    late = sorted((times.arrived[n] - times.sent[n]) * 1000 for n in slow)
+    late = times.late(slow, times.arrived)
     spent = [(now - then) / count * 1000 for now, then in zip(after, before, strict=True)]
     whole = sum(samples.values())
     parts = {stage: spent[1] * samples.get(stage, 0) / whole for stage in PARTS} if whole else {}
-    return Row(name, case.name, count / took, *spent, statistics.median(late), late[int(len(late) * 0.99)], parts)
+    told = told_steady(times, even) if even else ""
+    return Row(name, case.name, count / took, *spent, statistics.median(late), p99(late), parts, told)
+
+
+def p99(late: list[float]) -> float:
+    return late[int(len(late) * 0.99)]
+
+
+def told_steady(times: ends.Times, numbers: range) -> str:
+    accepted, sent = times.late(numbers, times.answered), times.late(numbers, times.arrived)
+    return (
+        f"\n{'':14}at {STEADY}/s: accepted p50 {statistics.median(accepted):.1f}, p99 {p99(accepted):.1f} ms; "
+        f"at the vendor p50 {statistics.median(sent):.1f}, p99 {p99(sent):.1f} ms"
+    )
 
 
 def there(name: str) -> bool:
@@ -241,7 +261,8 @@ def main() -> None:
         authority.server("localhost", names=["localhost"])
         for name, case in runs:
             many = max(50, int(count * case.share) // SLOW.get(name, 1))
-            print(measure(name, case, server, authority, many, asked.producers, paced), flush=True)
+            steady = 5 * STEADY if case == Case() and name in ("hub", "by hand") and not asked.quick else 0
+            print(measure(name, case, server, authority, many, asked.producers, paced, steady), flush=True)
 
 
 if __name__ == "__main__":

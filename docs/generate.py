@@ -22,7 +22,7 @@ from hub import cli
 from hub.adapters.catalog import FolderCatalog
 from hub.adapters.metrics import METRICS
 from hub.app.access import SCOPES
-from hub.app.templates import templates
+from hub.app.rules.templates import templates
 from hub.domain.deliveries import Final, RetryPolicy, State
 from hub.domain.errors import Invalid
 from hub.domain.rules.fields import OPERATORS

@@ -26,7 +26,8 @@ def create() -> Litestar:
         loops = asyncio.create_task(opened.run_loops()) if settings.embedded_loops else None
         settle()
         try:
-            yield
+            async with opened.alive():
+                yield
         finally:
             if loops is not None:
                 opened.hub.lanes.stop()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hub.domain.border import is_region
 from hub.domain.errors import Invalid
 from hub.domain.limits import Limit, Rate
 from hub.domain.retention import Keep
@@ -62,6 +63,8 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_MEDIA", "<home>/media", "Where recordings lie: a directory, or `s3://bucket/prefix`."),
     SettingDoc("HIREWIRE_MEDIA_COPY", "", "A second such place with a copy of all, from which rot is repaired."),
     SettingDoc("HIREWIRE_MEDIA_ENDPOINT", "", "Address of an S3-compatible service; empty: AWS."),
+    SettingDoc("HIREWIRE_SCANNER", "", "Malware scanner that judges files before they can be used, by clamd's protocol: "
+               "`tcp://host:3310` or `unix:///run/clamav/clamd.ctl`. Empty: none, files are not judged."),
     SettingDoc("HIREWIRE_PRODUCTION", "0", "`1` refuses settings that are only fit for development."),
     SettingDoc("HIREWIRE_RETRY_DELAYS", "5,30,120,600,1800,3600,7200,14400,28800,43200,86400,86400",
                "Seconds to wait after each failed try; one more failure after the last is dead."),
@@ -76,11 +79,16 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_RETENTION_DAYS", Keep().written(), "Days each kind of record is kept, `0` for good; what is not named "
                "keeps its default, `tag_changes` the days of events. Never removed: what a live or held delivery, a run under "
                "way or a dead letter within its days needs."),
+    SettingDoc("HIREWIRE_HOME_REGION", "", "The jurisdiction that this hub is in, a label such as `cn`. Connections whose `lane` "
+               "says another `region`, or none, are abroad: who is sent there is counted. Empty: nothing is abroad."),
     SettingDoc("HIREWIRE_RULE_REVIEW", "off", "`required`: a rule comes into force only when it was tried on past "
                "events and approved by somebody who did not write it. `off`: who may write rules may put them in force."),
     SettingDoc("HIREWIRE_AUDIT_DAYS", "1095", "Days that acts stay in the audit trail; less than 180 is refused."),
     SettingDoc("HIREWIRE_AUDIT_HEADS", "<home>/audit", "Folder or `s3://bucket/prefix` for the signed ends of the audit trail. "
                "Several hosts: a place that all reach. Best one that whoever may write in the database may not rewrite."),
+    SettingDoc("HIREWIRE_AUDIT_WEBHOOK", "", "Address to which every signed end of the audit trail is posted too, until it is "
+               "taken: a second place, in other hands."),
+    SettingDoc("HIREWIRE_AUDIT_WEBHOOK_SECRET", "", "Secret by which those posts are signed (Standard Webhooks, `whsec_...`)."),
     SettingDoc("HIREWIRE_BACKUP_TO", "", "Folder or `s3://bucket/prefix` for daily backups, each restored and "
                "compared at once; empty: none."),
     SettingDoc("HIREWIRE_BACKUP_KEYS_TO", "<backup to>", "Another place for the wrapped keys of backups, best with "
@@ -98,6 +106,8 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_SEPARATION", "off", "`required`: system, security and audit administrator are three people who do "
                "nothing else. `off`: one person may have several roles."),
     SettingDoc("HIREWIRE_PASSWORD_DAYS", "0", "Days after which a password must be changed; 0: never."),
+    SettingDoc("HIREWIRE_UNUSED_DAYS", "90", "Days after which an account that nobody used is disabled; never the last one "
+               "that may grant roles. 0: never."),
     SettingDoc("HIREWIRE_METRICS_LISTEN", "", "Address and port of `work`'s own /metrics (loopback advised); empty: none."),
     SettingDoc("HIREWIRE_TRACES", "", "OTLP/HTTP collector for traces, e.g. `http://127.0.0.1:4318` (needs the extra `otel`)."),
     SettingDoc("HIREWIRE_TRACES_RATIO", "1", "Share of events that are traced, 0 to 1; all processes choose the same ones."),
@@ -154,12 +164,16 @@ class Settings:
     session_life_s: float
     separation: bool
     password_days: int
+    unused_days: int
     metrics_listen: tuple[str, int] | None
     log_format: str
     log_level: str
     media: str = "media"
     media_copy: str | None = None
     media_endpoint: str | None = None
+    audit_webhook: str | None = None
+    audit_webhook_secret: str = field(default="", repr=False)
+    scanner: str | None = None
     key_provider: str = "file"
     key_cache_s: float = 600.0
     vault_address: str | None = None
@@ -175,6 +189,7 @@ class Settings:
     tls: Tls | None = None
     vendors_only: bool = False
     rates: Mapping[Limit, Rate] = field(default_factory=dict)
+    home_region: str | None = None
 
     @property
     def https(self) -> bool:
@@ -242,12 +257,16 @@ class Settings:
             session_life_s=get.numbers("HIREWIRE_SESSION_LIFE", "28800", 300, 604_800)[0],
             separation=get.choice("HIREWIRE_SEPARATION", ("off", "required")) == "required",
             password_days=int(get.numbers("HIREWIRE_PASSWORD_DAYS", "0", 0, 3650)[0]),
+            unused_days=int(get.numbers("HIREWIRE_UNUSED_DAYS", "90", 0, 3650)[0]),
             metrics_listen=get.address("HIREWIRE_METRICS_LISTEN", "") if get.text("HIREWIRE_METRICS_LISTEN") else None,
             log_format=get.choice("HIREWIRE_LOG_FORMAT", ("json", "text")),
             log_level=get.choice("HIREWIRE_LOG_LEVEL", ("info", "debug", "warning", "error")),
             media=get.text("HIREWIRE_MEDIA") or str(home / "media"),
             media_copy=get.text("HIREWIRE_MEDIA_COPY") or None,
+            audit_webhook=get.url("HIREWIRE_AUDIT_WEBHOOK"),
+            audit_webhook_secret=get.text("HIREWIRE_AUDIT_WEBHOOK_SECRET") or "",
             media_endpoint=get.url("HIREWIRE_MEDIA_ENDPOINT"),
+            scanner=get.scanner("HIREWIRE_SCANNER"),
             key_provider=provider or get.choice("HIREWIRE_KEY_PROVIDER", ("file", "env", "vault", "aws-kms")),
             key_cache_s=get.numbers("HIREWIRE_KEY_CACHE", "600", 10, 86_400)[0],
             vault_address=get.url("HIREWIRE_VAULT_ADDR"),
@@ -262,6 +281,7 @@ class Settings:
             header_s=get.numbers("HIREWIRE_HEADER_TIMEOUT", "5", 0.1, 600)[0],
             tls=tls,
             rates={limit: rate for limit in Limit if (rate := get.rate(f"HIREWIRE_LIMIT_{limit.upper()}"))},
+            home_region=get.region("HIREWIRE_HOME_REGION"),
             vendors_only=get.choice("HIREWIRE_SERVES", ("all", "vendors")) == "vendors",
         )
 
@@ -315,6 +335,18 @@ class _Reader:
         value = self.text(name)
         if value and not value.startswith(("http://", "https://")):
             raise Invalid(f"{name} begins with http:// or https://", code="bad_setting", at=name)
+        return value or None
+
+    def scanner(self, name: str) -> str | None:
+        value = self.text(name)
+        if value and not value.startswith(("tcp://", "unix:///")):
+            raise Invalid(f"{name} begins with tcp:// or unix:///", code="bad_setting", at=name)
+        return value or None
+
+    def region(self, name: str) -> str | None:
+        value = self.text(name)
+        if value and not is_region(value):
+            raise Invalid(f"{name} is a label such as cn, us or eu", code="bad_setting", at=name)
         return value or None
 
     def rate(self, name: str) -> Rate | None:

@@ -17,6 +17,6 @@ async def work(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, opened.hub.lanes.stop)
     await opened.begin()
-    async with metrics_server(settings, opened):
+    async with metrics_server(settings, opened), opened.alive():
         await opened.run_loops()
     await opened.close()

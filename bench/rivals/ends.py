@@ -30,14 +30,19 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Times:
-    """When each event was sent and when it arrived first, in seconds since 1970; 0 is never."""
+    """When each event was sent, when its producer was answered and when it arrived first, in seconds since 1970; 0 is never."""
 
     sent: SynchronizedArray
+    answered: SynchronizedArray
     arrived: SynchronizedArray
 
     @classmethod
     def of(cls, count: int) -> Times:
-        return cls(_FORK.Array("d", count, lock=False), _FORK.Array("d", count, lock=False))
+        return cls(*(_FORK.Array("d", count, lock=False) for _ in range(3)))
+
+    def late(self, numbers: range, what: SynchronizedArray) -> list[float]:
+        """Milliseconds from sending to `what`, sorted."""
+        return sorted((what[n] - self.sent[n]) * 1000 for n in numbers)
 
 
 class Vendor(asyncio.Protocol):
@@ -97,6 +102,7 @@ def produce(
             times.sent[number] = time.time()
             writer.write(head.encode() + event)
             answer = await reader.readuntil(b"\r\n\r\n")
+            times.answered[number] = time.time()
             size = re.search(rb"(?i)content-length: *(\d+)", answer)
             told = await reader.readexactly(int(size[1])) if size else b""
             if b" 202 " not in answer[:20]:

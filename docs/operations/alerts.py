@@ -77,6 +77,18 @@ def _note(event: str) -> str:
     return f'hirewire_notes_total{{event="{event}"}}'
 
 
+def _ratio(region: str, counted: str) -> str:
+    return f'hirewire_border_limit_ratio{{region="{region}", counted="{counted}"}}'
+
+
+def _kept(reason: str) -> str:
+    return f'hirewire_border_held_deliveries{{reason="{reason}"}}'
+
+
+def _wants(purpose: str) -> str:
+    return f'hirewire_consent_held_deliveries{{purpose="{purpose}"}}'
+
+
 def _lane(state: str) -> str:
     return f'hirewire_lane_deliveries{{connection="ats", state="{state}"}}'
 
@@ -264,10 +276,33 @@ ALERTS: tuple[Alert, ...] = (
     Alert("HirewireMediaRotting", 'increase(hirewire_notes_total{event="media.repaired"}[1d]) > 0', "0m", "ticket",
           "Copies of recordings were damaged and repaired from the other copy.", "有录音录像的副本损坏，已用另一副本修复。",
           Case({_note("media.repaired"): "0x5 3x60"}, "20m", {"event": "media.repaired"}), (Case({_note("media.repaired"): "0x60"}, "20m"),)),
+    Alert("HirewireMalwareFound", 'increase(hirewire_notes_total{event="media.malware"}[1d]) > 0', "0m", "ticket",
+          "Malware was found in a file that came in; it was removed.", "收到的文件中发现恶意软件，已移除。",
+          Case({_note("media.malware"): "0x5 1x60"}, "20m", {"event": "media.malware"}), (Case({_note("media.malware"): "0x60"}, "20m"),)),
+    Alert("HirewireScannerAway", 'increase(hirewire_notes_total{event="scanner.away"}[15m]) > 3', "15m", "ticket",
+          "The malware scanner gives no verdicts: files that come in wait.", "恶意软件扫描器未给出结论：收到的文件在等待。",
+          Case({_note("scanner.away"): "0+1x90"}, "60m", {"event": "scanner.away"}), (Case({_note("scanner.away"): "0x5 1x60"}, "40m"),)),
     Alert("HirewireGlassBroken", 'sum by (event) (increase(hirewire_notes_total{event="break_glass.opened"}[15m])) > 0', "0m", "page",
           "Two people opened a candidate's whole file in an emergency.", "有两人以紧急方式打开了某候选人的全部资料。",
           Case({_note("break_glass.opened"): "0x5 1x60"}, "10m", {"event": "break_glass.opened"}),
           (Case({_note("break_glass.opened"): "1x60"}, "30m"),)),
+    Alert("HirewireManyRecordings", 'sum by (event) (increase(hirewire_notes_total{event="video.too_many"}[15m])) > 0', "0m", "page",
+          "Somebody watched more than 20 recordings within an hour.", "有人在一小时内观看了超过 20 份录像。",
+          Case({_note("video.too_many"): "0x5 1x60"}, "10m", {"event": "video.too_many"}),
+          (Case({_note("video.too_many"): "1x60"}, "30m"),)),
+    Alert("HirewireBorderNearLimit", "max by (region, counted) (hirewire_border_limit_ratio) >= 0.8", "0m", "ticket",
+          "Abroad ({{ $labels.region }}): 80 % of the {{ $labels.counted }} that may go this year are reached.",
+          "出境（{{ $labels.region }}）：本年度 {{ $labels.counted }} 人数已达限额的 80%。",
+          Case({_ratio("*", "sensitive"): "0.85x60"}, "5m", {"region": "*", "counted": "sensitive"}),
+          (Case({_ratio("*", "sensitive"): "0.5x60"}, "30m"),)),
+    Alert("HirewireBorderHolds", "max by (reason) (hirewire_border_held_deliveries) > 0", "30m", "ticket",
+          "Deliveries are held at the border: {{ $labels.reason }}.", "有投递因跨境规则被挂起：{{ $labels.reason }}。",
+          Case({_kept("border_limit"): "3x60"}, "40m", {"reason": "border_limit"}),
+          (Case({_kept("border_limit"): "3x20 0x40"}, "40m"),)),
+    Alert("HirewireConsentHolds", "max by (purpose) (hirewire_consent_held_deliveries) > 0", "3d", "ticket",
+          "Deliveries have waited three days for a consent: {{ $labels.purpose }}.", "有投递等待候选人同意已超过三天：{{ $labels.purpose }}。",
+          Case({_wants("cross_border"): "1x200"}, "80h", {"purpose": "cross_border"}, "1h"),
+          (Case({_wants("cross_border"): "1x40 0x160"}, "80h", step="1h"),)),
     Alert("HirewireSignInsFail", 'sum by (event) (increase(hirewire_notes_total{event="sign_in.failed"}[15m])) > 50', "0m", "ticket",
           "Many sign-ins fail: somebody may be guessing.", "大量登录失败：可能有人在猜测密码。",
           Case({_note("sign_in.failed"): "0+10x60"}, "30m", {"event": "sign_in.failed"}),
@@ -290,6 +325,15 @@ ALERTS: tuple[Alert, ...] = (
           "Runs of the rule {{ $labels.rule }} fail: a step of it cannot be taken.", "规则“{{ $labels.rule }}”的流程失败：有步骤无法执行。",
           Case({'hirewire_runs_ended_total{rule="offer", outcome="failed"}': "0x10 2x20"}, labels={"rule": "offer"}),
           (Case({'hirewire_runs_ended_total{rule="offer", outcome="done"}': "0+5x30"}),)),
+    Alert("HirewireErasureStuck", "max(hirewire_erasure_oldest_age_seconds) > 3600", "10m", "page",
+          "An erasure was approved more than an hour ago and the data are not gone.", "删除批准已超过一小时，数据仍未清除。",
+          Case({'hirewire_erasure_oldest_age_seconds{instance="a"}': "4000+60x30"}),
+          (Case({'hirewire_erasure_oldest_age_seconds{instance="a"}': "0x30"}),
+           Case({'hirewire_erasure_oldest_age_seconds{instance="a"}': "4000x3 0x30"}))),
+    Alert("HirewireVendorDeletionsOverdue", 'sum(max by (age) (hirewire_vendor_deletions_open{age=~"month|older"})) > 0', "1h", "ticket",
+          "Vendors were told of an erasure more than a week ago and have not acknowledged it.", "有供应商收到删除通知已超过一周，尚未确认。",
+          Case({'hirewire_vendor_deletions_open{age="month"}': "2x80", 'hirewire_vendor_deletions_open{age="older"}': "1x80"}, "75m"),
+          (Case({'hirewire_vendor_deletions_open{age="week"}': "5x80", 'hirewire_vendor_deletions_open{age="month"}': "0x80"}, "75m"),)),
     Alert("HirewireNothingArrives", "sum(increase(hirewire_events_accepted_total[1d])) == 0 and sum(increase(hirewire_events_accepted_total[7d])) > 0", "1h", "ticket",
           "No event has come for a day, though some had come in the week.", "一周内有事件到达，但最近一天没有任何事件。",
           Case({'hirewire_events_accepted_total{type="interview.report.completed"}': "0+10x24 240x30"}, "52h", step="1h"),

@@ -92,6 +92,11 @@ OVERVIEW = Dashboard(
             Panel("Longest wait", "最长等待", (("max by (kind) (hirewire_runs_oldest_wait_seconds)", "{{kind}}"),), "s"),
             Panel("Overdue", "超期", (("max(hirewire_gates_overdue)", "gates / 审批"), ("max(hirewire_runs_stuck)", "stuck / 停滞"))),
         )),
+        ("Consent and border / 同意与跨境", (
+            Panel("Held for a consent", "等待同意", (("max by (purpose) (hirewire_consent_held_deliveries)", "{{purpose}}"),)),
+            Panel("Persons abroad this year", "本年度出境人数", (("max by (region, counted) (hirewire_border_persons)", "{{region}} {{counted}}"),)),
+            Panel("Held at the border", "跨境挂起", (("max by (reason) (hirewire_border_held_deliveries)", "{{reason}}"),)),
+        )),
         ("Store and processes / 存储与进程", (
             Panel("Commits and claims, p99", "提交与领取 p99", (
                 ("max(hirewire:ingest_commit_seconds:p99_5m)", "accept / 接收"), ("max(hirewire:claim_seconds:p99_5m)", "claim / 领取"),

@@ -64,11 +64,15 @@ METRICS: tuple[MetricDoc, ...] = (
     MetricDoc(
         "hirewire_dead_letters_total", "counter", "deliveries", ("connection", "cause"),
         "Deliveries given up. cause: http_4xx, http_5xx, credentials, timeout, unreachable, blocked, configuration, "
-        "internal, other.",
+        "internal, crashed_worker, other.",
     ),
     MetricDoc(
         "hirewire_replay_attempts_total", "counter", "attempts", ("connection", "outcome"),
         "Tries of deliveries that somebody sent again, by how they ended.",
+    ),
+    MetricDoc(
+        "hirewire_files_scanned_total", "counter", "files", ("verdict",),
+        "Files that the malware scanner was asked about: clean, malware, unknown (it was away or gave no verdict).",
     ),
     MetricDoc(
         "hirewire_claim_seconds", "histogram", "seconds", (), "Time of one claim of due deliveries.", _COMMIT_BUCKETS
@@ -115,6 +119,22 @@ METRICS: tuple[MetricDoc, ...] = (
     MetricDoc(
         "hirewire_lane_breaker", "gauge", "lanes", ("connection", "state"),
         "Lanes of this name whose breaker is in this state; one of closed, open, half_open.",
+    ),
+    MetricDoc(
+        "hirewire_consent_held_deliveries", "gauge", "deliveries", ("purpose",),
+        "Deliveries that are held until their candidate agrees, by the purpose that is wanted.",
+    ),
+    MetricDoc(
+        "hirewire_border_held_deliveries", "gauge", "deliveries", ("reason",),
+        "Deliveries that are held at the border. reason: border_limit, class_4_not_approved.",
+    ),
+    MetricDoc(
+        "hirewire_border_persons", "gauge", "persons", ("region", "counted"),
+        "Distinct persons whose data went to a region this year; `*`: abroad at all. counted: persons, sensitive. First tenant.",
+    ),
+    MetricDoc(
+        "hirewire_border_limit_ratio", "gauge", "ratio", ("region", "counted"),
+        "The same as a share of the limit that was set, else of the law's figure for a security assessment.",
     ),
     MetricDoc(
         "hirewire_task_runs_total", "counter", "runs", ("task", "outcome"),
@@ -170,7 +190,13 @@ METRICS: tuple[MetricDoc, ...] = (
     ),
     MetricDoc(
         "hirewire_backup_timestamp_seconds", "gauge", "seconds", ("step",),
-        "When the newest backup was made, and the newest that was restored and compared (verified), as Unix time; 0 if none.",
+        "When the newest backup was made, the newest that was restored and compared (verified), and when the shipped log of "
+        "SQLite was last restored and compared (log), as Unix time; 0 if none.",
+    ),
+    MetricDoc(
+        "hirewire_backup_media_blobs", "gauge", "", ("what",),
+        "Blobs of recordings in the newest backup (kept), those that were new (copied), and those that were read back and "
+        "found equal (compared).",
     ),
     MetricDoc(
         "hirewire_key_provider_up", "gauge", "", ("provider",), "1 if the provider of root keys answered last, else 0."
@@ -200,6 +226,14 @@ METRICS: tuple[MetricDoc, ...] = (
     MetricDoc(
         "hirewire_runs_stuck", "gauge", "runs", (),
         "Runs that should have been moved on a minute ago; none of paused or stopped rules.",
+    ),
+    MetricDoc(
+        "hirewire_erasure_oldest_age_seconds", "gauge", "seconds", (),
+        "Since the oldest erasure was approved whose data are not gone yet; 0 where there is none.",
+    ),
+    MetricDoc(
+        "hirewire_vendor_deletions_open", "gauge", "deletions", ("age",),
+        "Vendors that have not acknowledged an erasure, by how long ago they were told: day, week, month, older.",
     ),
     MetricDoc("hirewire_build_info", "gauge", "", ("version", "python"), "Always 1; which program this is."),
 )  # fmt: skip

@@ -6,7 +6,7 @@ import platform
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from prometheus_client import (
     CollectorRegistry,
@@ -22,14 +22,19 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from hub.adapters.logs import Lines
 from hub.adapters.metric_table import METRICS as METRICS
 from hub.adapters.metric_table import MetricDoc as MetricDoc
+from hub.app.border import Shown
+from hub.app.purposes import purposes
+from hub.domain.border import BORDER_LIMIT, CLASS_NOT_APPROVED, Counted
 from hub.domain.connections import ConnectionState
-from hub.domain.deliveries import Final
+from hub.domain.deliveries import CRASHED_WORKER, Final
 from hub.domain.events import HOOK_RECEIVED
 from hub.domain.limits import Limit
 from hub.domain.retention import Kind
 from hub.domain.runs import LIVE, RunState
+from hub.ports.border import KeptDeliveries
 from hub.ports.runs import RUN_KINDS, RunStats
 from hub.ports.store import LaneStats
+from hub.ports.subjects import ErasureStats
 from hub.ports.vault import KeyVitals
 from hub.ports.vitals import StoreHealth, StoreVitals
 
@@ -38,14 +43,16 @@ OTHER = "other"
 OUTCOMES = frozenset({"delivered", "try_later", "refused", "needs_human", "gone", "late"})
 VERDICTS = frozenset({"fired", "no", "unknown"})
 REASONS = ("queue", "backlog", "tenant_backlog", "disk", "memory")
+AGES = {"day": 1, "week": 7, "month": 30, "older": 36_500}  # days since a vendor was told
+FILE_VERDICTS = ("clean", "malware", "unknown")
 BREAKER = ("closed", "open", "half_open")
 ENDS = frozenset(state.value for state in RunState if state not in LIVE)
 TASK_OUTCOMES = frozenset({"ok", "failed", "skipped", "led_elsewhere"})
 # What alerts count: these series begin at 0, because a counter that begins at 1 has not grown for Prometheus.
 WATCHED_NOTES = (
     *("leases.expired", "completion.stale", "completion.abandoned"),
-    *("audit.broken", "backup.not_verified", "media.lost", "media.repaired", "keys.waits", "talk.not_kept"),
-    *("break_glass.opened", "sign_in.failed"),
+    *("audit.broken", "backup.not_verified", "audit.head_not_taken", "media.lost", "media.repaired", "keys.waits"),
+    *("talk.not_kept", "media.malware", "scanner.away", "break_glass.opened", "sign_in.failed", "video.too_many"),
     *("loop.failed", "lease.renewal_failed", "web.internal_error", "destination.failing"),
 )
 CAUSES = {  # the first word of an attempt's error -> the class that dead letters are counted under
@@ -55,6 +62,7 @@ CAUSES = {  # the first word of an attempt's error -> the class that dead letter
     **dict.fromkeys(("auth", "needs_reauth", "token_unavailable"), "credentials"),
     **dict.fromkeys(("mapping", "setting_missing", "unknown_operation", "no_rule", "missing"), "configuration"),
     "internal": "internal",
+    CRASHED_WORKER: CRASHED_WORKER,
 }
 DEAD_CAUSES = (*sorted(set(CAUSES.values())), "http_4xx", "http_5xx", OTHER)
 _Values = dict[tuple[str, ...], float]
@@ -86,7 +94,7 @@ class PrometheusMeter:
         self._lines = lines
         self._connection, self._rule = Bounded(limit), Bounded(limit)
         self._connector, self._event = Bounded(limit), Bounded(limit, WATCHED_NOTES)
-        self._operation, self._task = Bounded(limit), Bounded(limit)
+        self._operation, self._task, self._region = Bounded(limit), Bounded(limit), Bounded(limit)
         self._registry = CollectorRegistry()
         self._counters = {doc.name: Counter(*_built(doc), registry=self._registry) for doc in _of("counter")}
         self._gauges = {doc.name: Gauge(*_built(doc), registry=self._registry) for doc in _of("gauge")}
@@ -135,6 +143,12 @@ class PrometheusMeter:
         if leads is not None:
             self._gauges["hirewire_task_leader"].labels(task).set(leads)
 
+    def backup_media(self, blobs: int, copied: int, compared: int) -> None:
+        """See the port."""
+        gauge = self._gauges["hirewire_backup_media_blobs"]
+        for what, count in (("kept", blobs), ("copied", copied), ("compared", compared)):
+            gauge.labels(what).set(count)
+
     def backup(self, step: str, at: datetime | None) -> None:
         self._gauges["hirewire_backup_timestamp_seconds"].labels(step).set(0 if at is None else at.timestamp())
 
@@ -153,6 +167,10 @@ class PrometheusMeter:
         took = round(seconds * 1000, 3)
         own = {"connector": connector, "connection": connection, "outcome": outcome, "took_ms": took}
         self._lines.attempt({**fields, **own})
+
+    def gave_up(self, connection: str, error: str, delivery: str) -> None:
+        self._counter("hirewire_dead_letters_total", self._connection(connection), cause(error, None)).inc()
+        self._lines.note("delivery.gave_up", {"connection": connection, "error": error, "delivery": delivery})
 
     def delivered(self, connection: str, seconds: float) -> None:
         self._histogram("hirewire_delivery_seconds", self._connection(connection)).observe(max(seconds, 0.0))
@@ -176,6 +194,15 @@ class PrometheusMeter:
         self._gauges["hirewire_gates_overdue"].set(stats.gates_overdue)
         self._gauges["hirewire_runs_stuck"].set(stats.stuck)
 
+    def erasures(self, stats: ErasureStats, now: datetime) -> None:
+        """Erasures that are not carried out, and vendors that owe an answer."""
+        oldest = min(stats.running, default=None)
+        self._gauges["hirewire_erasure_oldest_age_seconds"].set(_seconds(oldest, now, past=True))
+        ages: _Values = {(age,): 0.0 for age in AGES}
+        for told in stats.notices:
+            ages[(next(age for age, days in AGES.items() if now - told <= timedelta(days=days)),)] += 1
+        self._show("hirewire_vendor_deletions_open", ages)
+
     def refused(self, reason: str) -> None:
         self._counter("hirewire_intake_refused_total", reason if reason in REASONS else OTHER).inc()
 
@@ -193,11 +220,29 @@ class PrometheusMeter:
         age = 0.0 if oldest is None else (at - oldest).total_seconds()
         self._gauges["hirewire_retention_oldest_age_seconds"].labels(kind).set(age)
 
+    def scanned(self, verdict: str) -> None:
+        self._counter("hirewire_files_scanned_total", verdict if verdict in FILE_VERDICTS else OTHER).inc()
+
     def note(self, event: str, **fields: object) -> None:
         many = fields.get("count")
         amount = many if isinstance(many, int) and many >= 0 else 1
         self._counter("hirewire_notes_total", self._event(event)).inc(amount)
         self._lines.note(event, fields)
+
+    def held(self, consents: Mapping[str, int], border: Sequence[KeptDeliveries]) -> None:
+        """What waits for a consent, and what waits at the border."""
+        self._show("hirewire_consent_held_deliveries", {(one,): consents.get(one, 0) for one in purposes()})
+        kept: _Values = {(reason,): 0.0 for reason in (BORDER_LIMIT, CLASS_NOT_APPROVED)}
+        for one in border:
+            kept[one.kept.reason,] += one.count
+        self._show("hirewire_border_held_deliveries", kept)
+
+    def border(self, shown: Shown) -> None:
+        """Who went abroad this year."""
+        persons = {(r, str(c)): t.of(c, shown.sensitive_from) for r, t in shown.tallies.items() for c in Counted}
+        self._show("hirewire_border_persons", {(self._region(r), c): float(n) for (r, c), n in persons.items()})
+        ratios: _Values = {(self._region(one.region), str(one.counted)): one.ratio for one in shown.gauges}
+        self._show("hirewire_border_limit_ratio", ratios if shown.home is not None else {})
 
     def in_flight(self, count: int, limit: int) -> None:
         """What the lanes have under way now."""

@@ -20,7 +20,8 @@ from hub.domain.deliveries import Finish
 from hub.domain.errors import HubError
 from hub.domain.ids import RevisionId
 from hub.domain.traceparent import SpanPlace, chosen, place_of, read
-from hub.ports.store import Arrival, Claimed, Completion
+from hub.ports.arrivals import Arrival
+from hub.ports.queue import Claimed, Completion
 from hub.ports.transport import Channel
 
 _PATH = "/v1/traces"

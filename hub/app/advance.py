@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hub.app.guards import HOUR, once_key
-from hub.app.ingest import Incoming, Prepare, body_place, planned_call
+from hub.app.incoming import Incoming
+from hub.app.ingest import Prepare, planned_call
 from hub.app.library import Book, Library
+from hub.app.places import body_place
 from hub.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from hub.domain.events import Cause
 from hub.domain.ids import EventId, RuleId, TenantId, show
@@ -17,10 +19,11 @@ from hub.domain.rules import Action, Program
 from hub.domain.rules.tags import with_tags
 from hub.domain.rules.tree import Emit, Same, Tag, Wait
 from hub.domain.runs import LIVE, MAX_DEPTH, Moved, Run, RunState, end, go_on, hold, meet, still_waits
+from hub.ports.arrivals import Arrival, StoredEvent
 from hub.ports.clock import Clock
 from hub.ports.meter import Meter
 from hub.ports.runs import Awaited, CandidateTag, Owed
-from hub.ports.store import Arrival, Store, StoredEvent, Work
+from hub.ports.store import Store, Work
 from hub.ports.tracer import Tracer
 from hub.ports.vault import Vault, subject_owner
 from mappings.canonical import UnknownType, event_schema

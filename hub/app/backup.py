@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hub.app.audit import Trail
-from hub.app.ingest import body_place
+from hub.app.media.backup import MediaBackup, MediaDrill
+from hub.app.places import body_place
+from hub.app.trail.trail import Trail
 from hub.domain.backups import (
     Manifest,
     Part,
@@ -45,6 +46,7 @@ class Drill:
     seconds: float
     rows: int
     faults: tuple[str, ...]
+    blobs: int = 0  # recordings' blobs that were read back or restored
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Backup:
     scratch: Path
     with_file_key: Callable[[bytes], Opener]
     keep: timedelta
+    media: MediaBackup | None = None
 
     async def run(self) -> Drill:
         """Make one, read it back from where it lies, restore and compare it. Raises Conflict (`backup_not_verified`)."""
@@ -84,6 +87,8 @@ class Backup:
         drill = await self._drill(
             manifest, self.with_file_key(copied.database.file_key), self.with_file_key(copied.keys.file_key)
         )
+        if self.media is not None:
+            drill = self._with_media(drill, await self.media.run(drill.id))
         await self._conclude(drill)
         await self._drop_old()
         return drill
@@ -91,17 +96,36 @@ class Backup:
     async def verify(self, id: str, opener: Opener) -> Drill:
         """Restore and compare one by the secret that lies elsewhere. Raises NotFound, Conflict."""
         drill = await self._drill(await self.manifest(id), opener, opener)
+        if self.media is not None and await self._has_media(id):
+            drill = self._with_media(drill, await self.media.verify(id))
         await self._conclude(drill)
         return drill
 
     async def restore(self, id: str, opener: Opener, address: str) -> Drill:
-        """Fill the empty database at `address`, compare it. Raises Conflict (`not_empty`), before anything is touched."""
+        """Fill the empty database at `address`, compare it; bring back recordings that are not there.
+
+        Raises Conflict (`not_empty`), before anything is touched.
+        """
         manifest = await self.manifest(id)
         if manifest.store != self.copier.kind:
             raise Invalid(f"this is a backup of {manifest.store}", code="other_store", at="to")
         if not await self.copier.empty(address):
             raise Conflict("there is a database with tables at this address; nothing was touched", code="not_empty")
-        return await self._into(address, manifest, opener, opener)
+        drill = await self._into(address, manifest, opener, opener)
+        if self.media is not None and await self._has_media(id):
+            drill = self._with_media(drill, await self.media.restore(id, self.media.media.blobs))
+        return drill
+
+    async def _has_media(self, id: str) -> bool:
+        """Backups of older versions have no recordings."""
+        return f"daily/{id}/media.json" in await self.objects.list(f"daily/{id}/")
+
+    def _with_media(self, drill: Drill, media: MediaDrill) -> Drill:
+        self.meter.backup_media(media.blobs, media.copied, media.compared)
+        self.meter.note(
+            "backup.media", backup=drill.id, blobs=media.blobs, copied=media.copied, compared=media.compared
+        )
+        return replace(drill, faults=(*drill.faults, *media.faults), blobs=media.compared)
 
     async def listed(self) -> list[Listed]:
         """Newest first. What has no manifest is not whole and not listed."""
@@ -203,7 +227,7 @@ class Backup:
         if drill.faults:
             self.meter.note("backup.not_verified", backup=drill.id, faults=len(drill.faults))
             raise Conflict(f"{drill.id}: {'; '.join(drill.faults)[:500]}", code="backup_not_verified")
-        told = {"at": self.clock.now().isoformat(), "seconds": drill.seconds, "rows": drill.rows}
+        told = {"at": self.clock.now().isoformat(), "seconds": drill.seconds, "rows": drill.rows, "blobs": drill.blobs}
         await self.objects.put(f"daily/{drill.id}/verified.json", json.dumps(told).encode() + b"\n")
         self.meter.backup("verified", time_of(drill.id))
         self.meter.note("backup.verified", backup=drill.id, rows=drill.rows, seconds=drill.seconds)

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from hub.app.queries import Queries
-from hub.domain.errors import NotFound
+from hub.domain.errors import Conflict, NotFound
 from hub.domain.ids import EventId, TenantId
 from hub.domain.permissions import masked
+from hub.ports.arrivals import StoredEvent
 from hub.ports.store import Page
 from mappings.canonical import event_schema
 from mappings.documents import Document, Json
@@ -54,7 +55,7 @@ class CandidateFile:
             events = await look.events(tenant, Page(EVENTS), subject=candidate)
         newest, found = None, Document()
         for event in events:
-            said = _of_part((await self.queries.data(event)).get(field), own)
+            said = _of_part((await self._data(event)).get(field), own)
             if said and newest is None:
                 newest = event
             found = {**said, **found}  # what a later event said of a field stands
@@ -68,6 +69,14 @@ class CandidateFile:
             found = _outcome(found, outcome)
         level = max(show, 3) if outcome_only else show  # an outcome is what its reader may know
         return FilePart(newest.id, newest.received_at, masked(found, fields, level))
+
+    async def _data(self, event: StoredEvent) -> Document:
+        try:
+            return await self.queries.data(event)
+        except Conflict as error:
+            if error.code != "key_destroyed":
+                raise
+            return {}  # of a life before an erasure
 
 
 def _of_part(value: Json, own: frozenset[str] | None) -> Document:

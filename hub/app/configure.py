@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Dict
-from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from hub.app.cases import Cases
+from hub.app.border_policy import border_in, read_border
 from hub.app.channels import secrets_place
 from hub.app.checks import check_mapping, check_rule, check_settings
 from hub.app.held import hold
 from hub.app.hours import calendar_in, read_hours
 from hub.app.lane_settings import lane_document, lane_of
 from hub.app.library import Library
-from hub.app.rules_beside import cautions, must_not_overlap
-from hub.app.rules_proposed import WAITS, may_be_in_force, propose
+from hub.app.rules.beside import cautions, must_not_overlap
+from hub.app.rules.cases import Cases
+from hub.app.rules.proposed import WAITS, may_be_in_force, propose
 from hub.domain.audit import Act
 from hub.domain.connections import Connection
 from hub.domain.errors import Invalid
@@ -36,7 +38,7 @@ FORMAT = 1
 class Change:
     """One difference. `lines` say it in words: `+ field: value`, `- field: value`; secrets only as names."""
 
-    kind: str  # connection | mapping | rule | calendar
+    kind: str  # connection | mapping | rule | calendar | border
     name: str
     act: str  # add | change
     lines: tuple[str, ...]
@@ -50,6 +52,7 @@ class Known:
     mappings: Dict[str, StoredMapping]
     rules: Dict[str, Rule]
     calendar: Document | None = None
+    border: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ class Configure:
             ),
             *(_mapping_change(body, known) for body in _list(document, "mappings")),
             *(_rule_change(name, _object(body, name), known) for name, body in _part(document, "rules").items()),
-            *_calendar_change(document, known),
+            *_part_change("calendar", "business hours", calendar_in(document), known.calendar),
+            *_part_change("border", "border", border_in(document), known.border),
         ]
         changes = [change for change in changes if change.lines]
         return [
@@ -116,6 +120,8 @@ class Configure:
                         await work.put_mapping(tenant, str(body["name"]), _whole(body["version"]), body, now)
                     case "calendar":
                         await work.put_calendar(tenant, calendar_in(document) or {})
+                    case "border":
+                        await work.put_border_policy(tenant, border_in(document) or {})
                     case _:
                         body = _object(_part(document, "rules")[change.name], change.name)
                         rule = _object(body.get("rule"), "rule")
@@ -144,10 +150,10 @@ class Configure:
         """All of it as a document that `apply` takes; secrets are named, never shown."""
         async with self.store.look() as look:
             known = await _known(look, tenant)
-        calendar = {} if known.calendar is None else {"calendar": known.calendar}
+        parts = {"calendar": known.calendar, "border": known.border}
         return {
             "hirewire": FORMAT,
-            **calendar,
+            **{name: body for name, body in parts.items() if body is not None},
             "connections": {name: self._show(c) for name, c in sorted(known.connections.items())},
             "mappings": [m.body for _, m in sorted(known.mappings.items())],
             "rules": {
@@ -171,12 +177,12 @@ class Configure:
         if document.get("hirewire") != FORMAT:
             raise Invalid(f"a configuration starts with `hirewire: {FORMAT}`", code="bad_format", at="hirewire")
         for key in document:
-            if key not in {"hirewire", "connections", "mappings", "rules", "calendar"}:
+            if key not in {"hirewire", "connections", "mappings", "rules", "calendar", "border"}:
                 raise Invalid(f"unknown part {key!r}", code="unknown_field", at=key)
-        try:
+        with _inside("calendar"):
             read_hours(calendar_in(document) or {}, self.days)
-        except Invalid as error:
-            raise Invalid(str(error), code=error.code, at=f"calendar.{error.at}".rstrip(".")) from error
+        with _inside("border"):
+            read_border(border_in(document) or {}, None)
         connectors: dict[str, Connector] = {n: self.catalog.get(c.connector) for n, c in known.connections.items()}
         for name, body in _part(document, "connections").items():
             at = f"connections.{name}"
@@ -267,6 +273,7 @@ async def _known(work: Work, tenant: TenantId) -> Known:
         {f"{m.name}@{m.version}": m for m in await work.mappings(tenant)},
         {r.name: r for r in await work.rules(tenant)},
         await work.calendar(tenant),
+        await work.border_policy(tenant),
     )
 
 
@@ -301,12 +308,19 @@ def _rule_change(name: str, body: Document, known: Known) -> Change:
     return Change("rule", name, "add" if old is None else "change", tuple(differences(before, after)))
 
 
-def _calendar_change(document: Document, known: Known) -> list[Change]:
-    after = calendar_in(document)
+def _part_change(kind: str, name: str, after: Document | None, before: Document | None) -> list[Change]:
     if after is None:
         return []
-    act = "add" if known.calendar is None else "change"
-    return [Change("calendar", "business hours", act, tuple(differences(known.calendar or {}, after)))]
+    return [Change(kind, name, "add" if before is None else "change", tuple(differences(before or {}, after)))]
+
+
+@contextmanager
+def _inside(part: str) -> Iterator[None]:
+    """Places in this part of the document."""
+    try:
+        yield
+    except Invalid as error:
+        raise Invalid(str(error), code=error.code, at=f"{part}.{error.at}".rstrip(".")) from error
 
 
 def differences(before: Json, after: Json, at: str = "") -> list[str]:

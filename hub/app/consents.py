@@ -11,7 +11,7 @@ from hub.app.channels import Channels
 from hub.app.library import Library
 from hub.app.purposes import purposes
 from hub.domain.audit import Act, Grade
-from hub.domain.consents import Awaited, Consent, in_force
+from hub.domain.consents import RECORDING, Awaited, Consent, in_force, taken_back
 from hub.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from hub.domain.ids import EventId, TenantId
 from hub.ports.clock import Clock
@@ -111,11 +111,17 @@ async def lacking(
     return next((one for one in purposes_ if not in_force([s for s in said if s.purpose == one], now)), None)
 
 
+async def recording_withdrawn(store: Store, tenant: TenantId, subject: str, now: datetime) -> bool:
+    """Whether the candidate took the consent to be recorded back, or it ran out."""
+    async with store.look() as look:
+        return taken_back(await look.consents(tenant, subject, RECORDING), now)
+
+
 @dataclass(frozen=True, slots=True)
 class Consents:
     """What is given lets go what waited for it; what is withdrawn holds what has not left.
 
-    The gate itself asks the ledger at every try (`hub.app.deliver`), in every process: what is done here makes it seen
+    The gate itself asks the ledger at every try (`hub.app.delivery.deliver`), in every process: what is done here makes it seen
     at once, and `sweep` finds what fell between two transactions.
     """
 
@@ -212,10 +218,11 @@ class Consents:
 
     async def _wants(self, awaited: Awaited, one: OpenDelivery) -> bool:
         """Whether this delivery needs that consent."""
-        connection = (await self.library.book(awaited.tenant)).by_id.get(one.connection)
+        book = await self.library.book(awaited.tenant)
+        connection = book.by_id.get(one.connection)
         if connection is None or one.revision is None:
             return False
-        if connection.lane.needs_consent == awaited.purpose:
+        if awaited.purpose in (connection.lane.needs_consent, book.border.purpose(connection.lane.region)):
             return True
         try:
             action = await self.library.step(one.revision, one.step)

@@ -6,37 +6,46 @@ from dataclasses import dataclass
 
 from hub.app.access import Access
 from hub.app.advance import Advance
-from hub.app.audit import Trail
-from hub.app.backtests import Backtests
+from hub.app.border import Border
 from hub.app.candidate_file import CandidateFile
-from hub.app.cases import Cases
 from hub.app.channels import Channels
 from hub.app.configure import Configure
 from hub.app.consents import Consents
-from hub.app.deliver import Deliver
+from hub.app.delivery.deliver import Deliver
+from hub.app.delivery.lanes import LaneLoop
+from hub.app.delivery.replay import Replay
+from hub.app.delivery.replays import Replays
+from hub.app.evidence.evidence import Evidence
 from hub.app.fieldbook import Fieldbook
 from hub.app.identify import Identify
 from hub.app.ingest import Ingest
-from hub.app.keys import Keys
-from hub.app.kill_switch import KillSwitch
-from hub.app.lanes import LaneLoop
+from hub.app.keys.exchange import Keys
 from hub.app.library import Library
 from hub.app.limits import Limiter
-from hub.app.media import Media
+from hub.app.lookup import Find
+from hub.app.media.media import Media
+from hub.app.media.quarantine import Quarantine
+from hub.app.media.scrub import Scrub
+from hub.app.media.watching import Watching
 from hub.app.people.people import People
 from hub.app.provide import Provide
 from hub.app.queries import Queries
 from hub.app.receive import Receive
-from hub.app.replay import Replay
-from hub.app.replays import Replays
 from hub.app.retain import Retain
-from hub.app.rules_compared import Comparisons
-from hub.app.rules_lifecycle import Lifecycle
-from hub.app.rules_table import RuleTables
+from hub.app.rules.backtests import Backtests
+from hub.app.rules.cases import Cases
+from hub.app.rules.compared import Comparisons
+from hub.app.rules.kill_switch import KillSwitch
+from hub.app.rules.lifecycle import Lifecycle
+from hub.app.rules.table import RuleTables
+from hub.app.rules.why import Why
 from hub.app.runs import Runs
-from hub.app.scrub import Scrub
+from hub.app.subjects.carry_out import CarryOut
+from hub.app.subjects.erasures import Erasures
+from hub.app.subjects.export import Export
+from hub.app.subjects.holds import Holds
 from hub.app.switch import Switch
-from hub.app.why import Why
+from hub.app.trail.trail import Trail
 from hub.ports.clock import Clock, Ids
 from hub.ports.connector import Catalog
 from hub.ports.meter import Meter
@@ -61,11 +70,13 @@ class Hub:
     channels: Channels
     ingest: Ingest
     consents: Consents
+    border: Border
     deliver: Deliver
     lanes: LaneLoop
     receive: Receive
     provide: Provide
     identify: Identify
+    find: Find
     configure: Configure
     replay: Replay
     replays: Replays
@@ -88,4 +99,11 @@ class Hub:
     trail: Trail
     keys: Keys
     media: Media
+    quarantine: Quarantine
+    watching: Watching
     scrub: Scrub
+    holds: Holds
+    erasures: Erasures
+    carry_out: CarryOut
+    export: Export
+    evidence: Evidence

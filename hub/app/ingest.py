@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,51 +12,42 @@ from typing import TypeVar
 from hub.app.consents import Consents, entries
 from hub.app.evaluate import kept, told_beside
 from hub.app.groups import GroupCommit
+from hub.app.incoming import Incoming, check_whole, nul_in, unfit_text
 from hub.app.library import Book, Library
+from hub.app.lookup import lookups
+from hub.app.places import body_place
 from hub.app.pressure import Pressure
 from hub.app.tags import Words, words_now
 from hub.domain.connections import Connection, Ordering
 from hub.domain.deliveries import Planned
-from hub.domain.errors import Invalid, Unavailable
-from hub.domain.events import Cause, Event
-from hub.domain.ids import EventId, RevisionId, RuleId, TenantId
+from hub.domain.errors import Conflict, Invalid, Unavailable
+from hub.domain.events import Event
+from hub.domain.ids import RevisionId, RuleId, TenantId
 from hub.domain.retention import Keep
 from hub.domain.rules import Action, LiveRule, RunMode
 from hub.domain.rules.tags import with_tags
 from hub.domain.runs import MAX_DEPTH
+from hub.domain.subjects import CLOSED_CODE
 from hub.domain.traceparent import read
+from hub.ports.arrivals import Arrival, Receipt, StoredEvent
 from hub.ports.clock import Clock, Ids
 from hub.ports.meter import Meter
 from hub.ports.rules import Evaluated
 from hub.ports.runs import Start
-from hub.ports.store import Arrival, Receipt, Store, StoredEvent
+from hub.ports.store import Store
 from hub.ports.tracer import Tracer
-from hub.ports.vault import Owner, Place, Vault, subject_owner
-from mappings.canonical import Unfit, UnknownType, checker
-from mappings.documents import Document, Json, written
+from hub.ports.vault import Owner, Vault, subject_owner
+from mappings.documents import Document, written
 
 R = TypeVar("R")
 
 BATCH_LIMIT = 1000
+_NUL_WRITTEN = b"\\u0000"  # how JSON writes NUL: a quick look before the long one
 TRIES = 5  # two processes that draft a key for one candidate: the second look finds what the other stored
 WHOLE_LANE = "*"  # the one ordering key of a lane that keeps the order of everything
-_NUL_WRITTEN = b"\\u0000"  # how JSON writes NUL: a quick look before the long one
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """An event as somebody tells it. (source, key) is its identity; `occurred_at` defaults to now."""
-
-    type: str
-    version: int
-    source: str
-    key: str
-    data: Document
-    subject: str | None = None
-    occurred_at: datetime | None = None
-    cause: Cause | None = None
-    traceparent: str | None = None
-    depth: int = 0
+Readmit = Callable[[TenantId, Sequence[Incoming]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +62,27 @@ class Prepare:
     ids: Ids
     meter: Meter
     keep: Keep = field(default_factory=Keep)
+    readmit: Readmit | None = None  # of whoever was erased and applies anew
 
     def __call__(self, tenant: TenantId, incoming: Incoming, book: Book, words: Words | None = None) -> Arrival:
         """`words`: what is on the candidates, for rules that ask. Raises Invalid: `at` is the place in the data."""
         check_whole(incoming)
         return self.checked(tenant, incoming, book, words)
 
-    async def keys(self, tenant: TenantId, incoming: Iterable[Incoming]) -> None:
-        """Load or make the keys that seal these, which were checked. Raises Unavailable."""
+    async def keys(self, tenant: TenantId, incoming: Sequence[Incoming], *, drafted: bool = False) -> None:
+        """Load or make (`drafted`: or draft) the keys that seal these, which were checked.
+
+        Raises Unavailable, Conflict (`candidate_erased`).
+        """
         owners: set[Owner | None] = {subject_owner(one.subject) for one in incoming}
-        await self.vault.prepare(tenant, owners)
+        load = self.vault.draft if drafted else self.vault.prepare
+        try:
+            await load(tenant, owners)
+        except Conflict as error:
+            if error.code != CLOSED_CODE or self.readmit is None:
+                raise
+            await self.readmit(tenant, incoming)
+            await load(tenant, owners)
 
     def checked(
         self, tenant: TenantId, incoming: Incoming, book: Book, words: Words | None = None, *, drafted: bool = False
@@ -112,6 +114,7 @@ class Prepare:
             evaluated=evaluated,
             known_until=self.keep.known_until(now),
             consents=entries(event, event.data, self.vault),
+            lookups=lookups(event, event.data, self.vault),
             key=key,
         )
 
@@ -248,7 +251,7 @@ class Ingest:
 
     async def _once(self, tenant: TenantId, incoming: Sequence[Incoming]) -> list[Receipt]:
         vault = self.prepare.vault
-        await vault.draft(tenant, {subject_owner(one.subject) for one in incoming})
+        await self.prepare.keys(tenant, incoming, drafted=True)
         book = await self.library.book(tenant)
         asked = (one.subject for one in incoming if one.type in book.tagged)
         words = await words_now(self.library.store, tenant, asked) if book.tagged else None
@@ -312,65 +315,6 @@ def commit_arrivals(
     return GroupCommit(commit, refused=partial(meter.refused, "queue"))
 
 
-def check(incoming: Incoming) -> None:
-    """Raises Invalid where the event has no known type or its data does not fit the canonical schema."""
-    try:
-        fault = checker(incoming.type, incoming.version)(incoming.data)
-    except UnknownType as error:
-        raise Invalid(
-            f"there is no event type {incoming.type}@{incoming.version}", code="unknown_type", at="type"
-        ) from error
-    if fault is not None:
-        raise unfit(fault)
-
-
-def check_whole(incoming: Incoming) -> None:
-    """Raises Invalid where the data does not fit its type, or a name could not be stored."""
-    check(incoming)
-    check_identity(incoming)
-
-
-def check_identity(incoming: Incoming) -> None:
-    """Raises Invalid (`unfit_text`) where a name could not be stored: found later it would fail a whole group commit."""
-    for at, text in (("source", incoming.source), ("id", incoming.key), ("subject", incoming.subject)):
-        if text is None or text.isprintable():
-            continue
-        if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise unfit_text(at)
-
-
-def nul_in(value: Json, at: str) -> str | None:
-    """The place of the first text or field name with a NUL in it; databases and many vendors cannot take one."""
-    match value:
-        case str():
-            return at if "\0" in value else None
-        case dict():
-            below: Iterable[tuple[str, Json]] = value.items()
-        case list():
-            below = ((str(index), item) for index, item in enumerate(value))
-        case _:
-            return None
-    for name, item in below:
-        found = (
-            f"{at}.?"
-            if "\0" in name
-            else nul_in(item, f"{at}.{name if name.isidentifier() or name.isdigit() else '?'}")
-        )
-        if found is not None:
-            return found
-    return None
-
-
-def unfit_text(at: str) -> Invalid:
-    """A text with characters that cannot be stored."""
-    return Invalid("a text holds characters that cannot be stored", code="unfit_text", at=at)
-
-
-def unfit(fault: Unfit) -> Invalid:
-    """A canonical fault in the hub's words."""
-    return Invalid(str(fault), code=fault.code, at=fault.at)
-
-
 def ordering_key(connection: Connection, subject: str | None) -> str | None:
     """The key by which deliveries wait for each other, None where the lane keeps no order."""
     match connection.lane.ordering:
@@ -380,11 +324,6 @@ def ordering_key(connection: Connection, subject: str | None) -> str | None:
             return WHOLE_LANE
         case Ordering.NONE:
             return None
-
-
-def body_place(tenant: TenantId, event: EventId, subject: str | None = None) -> Place:
-    """Where an event's body is sealed; `subject` is needed to seal, not to open."""
-    return Place(tenant, "event_body", event, "body", owner=subject_owner(subject))
 
 
 def request_hash(type_: str, subject: str | None, data: Document) -> bytes:

@@ -6,13 +6,17 @@ from collections.abc import Iterable
 from collections.abc import Mapping as Dict
 
 from hub.app.purposes import purposes
+from hub.domain.border import is_region
 from hub.domain.connections import Lane, Ordering, Stuck
 from hub.domain.errors import Invalid
 from mappings.documents import Document, Json
 
 KEYS = frozenset(
-    {"concurrency", "rate", "ordering", "timeout_s", "on_failure", "park_after", "deadline_s", "retry", "needs_consent"}
-)  # fmt: skip
+    {
+        *("concurrency", "rate", "ordering", "timeout_s", "on_failure", "park_after", "deadline_s", "retry"),
+        *("needs_consent", "region", "class_4"),
+    }
+)
 MOST_TRIES = 50
 LONGEST_WAIT_S = 30 * 86400.0
 LONGEST_DEADLINE_S = 365 * 86400.0
@@ -50,6 +54,8 @@ def lane_of(given: Document, at: str, operations: Iterable[str] | None = None) -
         else _number(deadline, 1, LONGEST_DEADLINE_S, "deadline_s is seconds", f"{at}.deadline_s"),
         retry=_retry(given.get("retry", {}), operations, f"{at}.retry"),
         needs_consent=None if purpose is None else str(purpose),
+        region=None if given.get("region") is None else region_of(given["region"], f"{at}.region"),
+        class_4=_flag(given.get("class_4", False), f"{at}.class_4"),
     )
 
 
@@ -69,6 +75,10 @@ def lane_document(lane: Lane) -> Document:
         document["deadline_s"] = lane.deadline_s
     if lane.needs_consent is not None:
         document["needs_consent"] = lane.needs_consent
+    if lane.region is not None:
+        document["region"] = lane.region
+    if lane.class_4:
+        document["class_4"] = True
     if lane.retry:
         document["retry"] = {name: list(waits) for name, waits in lane.retry.items()}
     return document
@@ -88,6 +98,19 @@ def _retry(given: Json, operations: Iterable[str] | None, at: str) -> Dict[str, 
             for index, wait in enumerate(waits)
         )
     return found
+
+
+def region_of(value: Json, at: str) -> str:
+    """A region's label. Raises Invalid."""
+    if not isinstance(value, str) or not is_region(value):
+        raise Invalid("a region is a label such as cn, us or eu: 2 to 20 of a-z, 0-9 and -", code="format", at=at)
+    return value
+
+
+def _flag(value: Json, at: str) -> bool:
+    if not isinstance(value, bool):
+        raise Invalid("this is true or false", code="type", at=at)
+    return value
 
 
 def _number(value: Json, low: float, high: float, what: str, at: str) -> float:

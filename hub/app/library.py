@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from hub.app.border_policy import read_border
 from hub.app.hours import read_hours
+from hub.domain.border import BorderPolicy
 from hub.domain.connections import Connection, Ordering, Stuck
 from hub.domain.deliveries import PAUSED, STOPPED, Delivery
 from hub.domain.errors import NotFound
@@ -54,6 +56,7 @@ class Book:
     tagged: frozenset[str] = frozenset()  # event types on which some rule asks for the words on the candidate
     stopped: bool = False  # the kill switch: every rule is in observe mode
     paused: Dict[str, str] = field(default_factory=dict)  # rule id, as steps of deliveries begin -> its name
+    border: BorderPolicy = field(default_factory=BorderPolicy)
 
     def merge(self, connection: Connection, operation: str) -> str | None:
         """What deliveries of one candidate have in common of which only the newest need be sent, None: send each."""
@@ -75,6 +78,7 @@ class Library:
     catalog: Catalog
     clock: Clock
     days: Days
+    home: str | None = None  # the region that this hub is in
     _books: dict[TenantId, Book] = field(default_factory=dict)
     _checked: dict[TenantId, float] = field(default_factory=dict)
     _steps: dict[RevisionId, dict[str, Action]] = field(default_factory=dict)
@@ -108,6 +112,8 @@ class Library:
                 hours = read_hours(await look.calendar(tenant) or {}, self.days)
                 awaited, replacing = await look.awaited(tenant), self._replacing(connections)
                 known = _book(version, rules, connections, mappings, replacing, hours, awaited, stopped)
+                border = read_border(await look.border_policy(tenant) or {}, self.home)
+                known = replace(known, border=border)
         self._books[tenant] = known
         self._checked[tenant] = now
         return known

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from hub.app.channels import Channels
 from hub.app.identify import Identify
-from hub.app.ingest import Incoming, Ingest, body_place
+from hub.app.incoming import Incoming
+from hub.app.ingest import Ingest
 from hub.app.limits import Limiter
-from hub.app.places import order_place
+from hub.app.places import body_place, order_place
 from hub.domain.audit import Act, Grade, Outcome
 from hub.domain.connections import Connection
 from hub.domain.errors import Invalid, NotFound

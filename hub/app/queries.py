@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hub.app.channels import Channels
-from hub.app.ingest import body_place
 from hub.app.library import Library
-from hub.app.places import talk_place
+from hub.app.places import body_place, talk_place
 from hub.app.tags import as_it_was
 from hub.domain.consents import NEEDS_CONSENT
 from hub.domain.deliveries import Attempt, Delivery, State
@@ -20,7 +19,10 @@ from hub.domain.ids import DeliveryId, EventId, TenantId, show
 from hub.domain.rules import Explanation, Program, compile_rule, parse
 from hub.domain.run_words import standing
 from hub.domain.runs import Run
-from hub.ports.store import DoneDelivery, Page, Rule, Store, StoredEvent
+from hub.domain.subjects import ERASE_STEP
+from hub.ports.arrivals import StoredEvent
+from hub.ports.queue import DoneDelivery
+from hub.ports.store import Page, Rule, Store
 from hub.ports.vault import Vault
 from mappings.documents import Document, Json
 from mappings.engine import FieldTrace
@@ -155,6 +157,8 @@ class Queries:
         """`connection: operation` of a delivery."""
         connection = (await self.library.book(tenant)).by_id.get(delivery.connection)
         name = connection.name if connection else show("con", delivery.connection)
+        if delivery.step.startswith(ERASE_STEP):
+            return f"{name}: erase"
         if delivery.revision is None:
             return f"{name}: read webhook"
         return f"{name}: {(await self.library.step(delivery.revision, delivery.step)).operation}"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from hub.app.channels import Channels
 from hub.app.groups import GroupCommit
-from hub.app.ingest import Incoming, Prepare, check, ordering_key
+from hub.app.incoming import Incoming, check
+from hub.app.ingest import Prepare, ordering_key
 from hub.app.library import NO_RULES
 from hub.app.limits import Limiter
 from hub.app.pressure import Pressure
@@ -16,10 +17,11 @@ from hub.domain.deliveries import HOOK_STEP, Planned
 from hub.domain.errors import NotFound
 from hub.domain.events import HOOK_RECEIVED
 from hub.domain.limits import Limit
+from hub.ports.arrivals import Arrival, Receipt
 from hub.ports.clock import Clock
 from hub.ports.connector import Hook
 from hub.ports.meter import Meter
-from hub.ports.store import Arrival, Receipt, Store
+from hub.ports.store import Store
 from hub.ports.transport import Signatures
 from mappings.documents import Json
 

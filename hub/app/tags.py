@@ -7,8 +7,9 @@ from datetime import datetime
 
 from hub.domain.ids import TenantId
 from hub.domain.rules.tags import with_tags
+from hub.ports.arrivals import StoredEvent
 from hub.ports.runs import TagChange
-from hub.ports.store import Store, StoredEvent
+from hub.ports.store import Store
 from mappings.documents import Document
 
 Words = Mapping[str, Sequence[str]]  # candidate -> words

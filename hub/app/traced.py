@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from hub.ports.clock import Clock
-from hub.ports.store import Claimed, Completion
+from hub.ports.queue import Claimed, Completion
 from hub.ports.tracer import Tracer
 from hub.ports.transport import Channel, HttpRequest, HttpResponse, Request, Response, Transport
 

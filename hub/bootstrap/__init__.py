@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import secrets
+import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
@@ -17,10 +19,12 @@ from urllib.parse import urlsplit
 from hub.adapters import db
 from hub.adapters.backup.opening import Backups, Wanted, open_backups
 from hub.adapters.catalog import FolderCatalog
+from hub.adapters.clamd import Clamd
 from hub.adapters.clock import SystemClock, SystemIds
 from hub.adapters.db.patience import patiently, until_there
 from hub.adapters.http.exporter import serve_metrics
 from hub.adapters.http.guard import Guard
+from hub.adapters.http.head_hook import HeadHook
 from hub.adapters.http.router import Router
 from hub.adapters.http.signatures import VendorSignatures
 from hub.adapters.logs import Lines
@@ -33,16 +37,19 @@ from hub.adapters.timer import Timer
 from hub.adapters.tls import server_context
 from hub.adapters.vault import FieldVault, RootSettings, open_root_keys
 from hub.adapters.vault.signing import VaultSigner
-from hub.app.audit import Trail
 from hub.app.daily import Daily
+from hub.app.delivery.lanes import LoopLimits
 from hub.app.hub import Hub
-from hub.app.lanes import LoopLimits
+from hub.app.keys.nodes import BEAT_S
 from hub.app.people.people import PeoplePolicy
 from hub.app.people.sessions import SessionPolicy
 from hub.app.pressure import Bounds
+from hub.app.trail.heads import HeadPosts
+from hub.app.trail.trail import Trail
 from hub.bootstrap.assembly import Parts, assemble
+from hub.bootstrap.in_force import in_force
 from hub.domain.deliveries import RetryPolicy
-from hub.domain.errors import Invalid
+from hub.domain.errors import HubError, Invalid
 from hub.domain.ids import DEFAULT_TENANT
 from hub.ports.signing import Signer
 from hub.ports.store import Store
@@ -81,6 +88,7 @@ class Opened:
     clock: SystemClock
     vault: FieldVault
     tracer: Tracer | None = None
+    node: str = field(default_factory=lambda: f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(2)}")
 
     async def render_metrics(self) -> tuple[bytes, str]:
         """The metrics of this process, and the lanes of all of them: (body, content type)."""
@@ -92,7 +100,10 @@ class Opened:
         if health.ok:
             async with store.look() as look:
                 self.meter.lanes(await look.lanes(), self.clock.now())
+                self.meter.erasures(await look.erasure_stats(), self.clock.now())
                 self.meter.runs(await look.run_stats(self.clock.now()), self.clock.now())
+                self.meter.held(await look.awaiting_consent(), await look.kept_at_border())
+            self.meter.border(await self.hub.border.show(DEFAULT_TENANT))
         return self.meter.render(), CONTENT_TYPE
 
     async def anchor(self) -> None:
@@ -102,6 +113,22 @@ class Opened:
     async def sweep(self) -> None:
         """Let go of what is over."""
         await self.hub.retain()
+
+    async def watch_epoch(self) -> None:
+        """Let go of keys that another process destroyed, also where nobody asks for any just now."""
+        await self.hub.vault.prepare(DEFAULT_TENANT)
+
+    async def erase(self) -> None:
+        """Move on every erasure that was approved."""
+        await self.hub.carry_out()
+
+    async def let_across(self) -> None:
+        """Let go what there is room for at the border."""
+        await self.hub.border.sweep()
+
+    async def end_views(self) -> None:
+        """End views of recordings that give no sign any more."""
+        await self.hub.watching.sweep()
 
     async def watch_keys(self) -> None:
         """Ask the provider of root keys how it is, so that an outage is seen before keys in memory are too old."""
@@ -114,9 +141,33 @@ class Opened:
         if gone := await self.hub.media.sweep():
             self.meter.note("media.swept", count=gone)
 
+    async def disable_unused(self) -> None:
+        """Disable accounts that nobody used for long."""
+        await self.hub.people.unused()
+
     async def scrub_media(self) -> None:
         """Open every copy of every recording once a day."""
         await self.hub.scrub()
+
+    @asynccontextmanager
+    async def alive(self) -> AsyncIterator[None]:
+        """Report this process and the keys it has loaded while the block runs."""
+        reporting = asyncio.create_task(self._report())
+        try:
+            yield
+        finally:
+            reporting.cancel()
+            with suppress(HubError):
+                await self.hub.keys.nodes.leave(self.node)
+
+    async def _report(self) -> None:
+        nodes = self.hub.keys.nodes
+        while True:
+            try:
+                await nodes.report(self.node, VERSION, await self.hub.keys.shelf.key_epoch())
+            except HubError as error:
+                self.meter.note("keys.not_reported", code=error.code)
+            await self.clock.sleep(BEAT_S)
 
     async def begin(self) -> None:
         """Wait for the database, take its time and open the keys: a lost keyring stops us here, before anything is accepted."""
@@ -128,6 +179,8 @@ class Opened:
     async def run_loops(self) -> None:
         """The lanes and the timer, until the lanes are told to stop."""
         self.meter.note("loops.started")
+        if not self.hub.media.quarantine:
+            self.meter.note("scanner.none")  # files that come in are not judged
         self.timer.start()
         advancing = asyncio.create_task(self.hub.advance.run())
         try:
@@ -187,6 +240,10 @@ def open_hub(settings: Settings) -> Opened:
         review=settings.rule_review,
         heads=KeptHeads(open_objects(settings.audit_heads)),
         keep_acts=timedelta(days=settings.audit_days),
+        heads_posted=settings.audit_webhook is not None,
+        scanner=None if settings.scanner is None else Clamd(settings.scanner),
+        home=settings.home_region,
+        in_force=in_force(settings),
     )
     owner = secrets.token_hex(8)
     timer = Timer(store, meter, clock, owner=owner)
@@ -194,16 +251,31 @@ def open_hub(settings: Settings) -> Opened:
     timer.every(60.0, "clock", opened.anchor, at_once=True)
     timer.every(600.0, "limits", opened.hub.limits.forget, shared=True)
     timer.every(15.0, "consents", opened.hub.consents.sweep, shared=True)
+    timer.every(2.0, "key_epoch", opened.watch_epoch)
+    timer.every(2.0, "erasures", opened.erase, shared=True)
+    timer.every(15.0, "border", opened.let_across, shared=True)
+    timer.every(60.0, "views", opened.end_views, shared=True)
     timer.every(10.0, "keys", opened.hub.keys.work_off, shared=True, at_once=True)
     timer.every(30.0, "key_provider", opened.watch_keys)
     timer.every(3600.0, "media", opened.sweep_media, shared=True)
+    if parts.scanner is not None:
+        timer.every(60.0, "quarantine", opened.hub.quarantine.work_off, shared=True, at_once=True)
     timer.every(86_400.0, "scrub", opened.scrub_media, shared=True)
     timer.every(1.0, "replays", opened.hub.replays.advance, shared=True)
     daily = Daily(store, clock, ids)
     _audit_jobs(timer, opened.hub.trail, daily)
+    if settings.audit_webhook is not None:
+        hook = HeadHook(opened.hub.transport, settings.audit_webhook, settings.audit_webhook_secret)
+        posts = HeadPosts(store, hook, clock, meter)
+
+        async def post_heads() -> None:
+            await posts()
+
+        timer.every(10.0, "audit_webhook", post_heads, shared=True)
     backups = open_backup(settings, opened)
     if backups is not None:
         backups.plan(timer, daily)
+    timer.every(3600.0, "unused_accounts", opened.disable_unused, shared=True)
     timer.every(60.0, "sessions", opened.hub.people.sweep, shared=True)
     timer.every(1.0, "backtests", partial(opened.hub.backtests.work_off, owner), at_once=True)
     timer.every(SWEEP_S, "partitions", opened.hub.retain.make_room, shared=True, at_once=True)
@@ -270,7 +342,9 @@ def _people_policy(settings: Settings) -> PeoplePolicy:
     site = urlsplit(settings.public_url)
     idle = timedelta(seconds=settings.session_idle_s)
     sessions = SessionPolicy(idle, min(idle, SessionPolicy().idle_admin), timedelta(seconds=settings.session_life_s))
-    return PeoplePolicy(f"{site.scheme}://{site.netloc}", sessions, settings.separation, settings.password_days)
+    return PeoplePolicy(
+        f"{site.scheme}://{site.netloc}", sessions, settings.separation, settings.password_days, settings.unused_days
+    )
 
 
 def _tracer(settings: Settings) -> Tracer | None:

@@ -13,11 +13,14 @@ import click
 from hub.bootstrap import VERSION
 from hub.cli.audit import audit
 from hub.cli.backup import backup
+from hub.cli.border import border
+from hub.cli.candidates import candidate
 from hub.cli.configuration import apply, export, token
 from hub.cli.connections import connections
 from hub.cli.connectors import check, connector, twin
 from hub.cli.consents import consent
 from hub.cli.demo import demo
+from hub.cli.evidence import evidence
 from hub.cli.keys import keys
 from hub.cli.media import media
 from hub.cli.people import people
@@ -30,6 +33,7 @@ from hub.cli.rules import rules
 from hub.cli.rules_compared import COMMANDS as COMPARE_COMMANDS
 from hub.cli.rules_lifecycle import COMMANDS as RULE_COMMANDS
 from hub.cli.runs import runs
+from hub.cli.subjects import subject
 from hub.cli.top import top
 from hub.cli.why import why
 from hub.domain.errors import HubError, NotFound, Unavailable
@@ -53,8 +57,8 @@ def cli() -> None:
 
 
 for command in (
-    serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, why, connections, people, top,
-    retention, consent, keys, media, connector, check, twin, audit, backup,
+    serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, why, connections, people,
+    top, candidate, retention, consent, subject, border, keys, media, connector, check, twin, audit, backup, evidence,
     demo,
 ):  # fmt: skip
     cli.add_command(command)

@@ -10,9 +10,9 @@ import click
 import orjson
 
 from hub.adapters.vault.signing import holds
-from hub.app.audit import Verdict
-from hub.app.audit_export import Export, check
 from hub.app.hub import Hub
+from hub.app.trail.export import Export, check
+from hub.app.trail.trail import Verdict
 from hub.cli.context import actor, with_hub
 from hub.cli.replays import moment
 from hub.cli.words import as_json, say

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from hub.app.fieldbook import Fieldbook
-from hub.app.rules_words import clause_words
+from hub.app.rules.words import clause_words
 from mappings.documents import Document, Json
 
 SHOWN = 10  # of each kind

@@ -144,6 +144,6 @@ def _with_backup(act: Callable[[Backup], Awaitable[T]]) -> T:
 
 
 def _tell(what: str, drill: Drill) -> None:
-    click.echo(f"{drill.id}: {what}, {drill.rows} rows in {drill.seconds:.1f} s")
+    click.echo(f"{drill.id}: {what}, {drill.rows} rows in {drill.seconds:.1f} s, {drill.blobs} blobs of recordings")
     if drill.faults:
         raise Invalid("; ".join(drill.faults), code="backup_not_verified")

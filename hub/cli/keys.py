@@ -16,10 +16,10 @@ from hub.adapters.vault.keyring import FileKeyring, keyring_at
 from hub.adapters.vault.recovery import Proof, joined, prove, restore_keyring, split_keyring
 from hub.adapters.vault.root_keys import RootSet
 from hub.app.hub import Hub
-from hub.app.keys import DONE, RECOVERY, Level
-from hub.cli.context import settings, with_hub
+from hub.app.keys.exchange import DONE, RECOVERY, Level
+from hub.cli.context import actor, settings, with_hub
 from hub.cli.words import as_json, say
-from hub.domain.errors import Invalid
+from hub.domain.errors import Conflict, Invalid
 from hub.domain.ids import DEFAULT_TENANT, TenantId
 from hub.ports.vault import Rotation
 from hub.settings import Settings
@@ -94,9 +94,13 @@ def health(json_: bool) -> None:
 @keys.command("rotate")
 @click.argument("level")
 @click.option("--wait", is_flag=True, help="Until it is done; carries it out here where no process does.")
+@click.option(
+    "--force", is_flag=True, help="root: also while a process that lives has not loaded the new key. On record."
+)
 @as_json
-def rotate(level: str, wait: bool, json_: bool) -> None:
-    """Exchange the keys of a LEVEL: `root`, `class:1:pii` (the tenant's key), `owners:1:pii` (of persons and connections).
+def rotate(level: str, wait: bool, force: bool, json_: bool) -> None:
+    """Exchange the keys of a LEVEL: `root`, `class:1:pii` (the tenant's key), `owners:1:pii` (of persons and connections),
+    `index:1` (of blind indexes).
 
     Without stopping: running processes carry it out in the background, and go on after a crash.
     """
@@ -104,11 +108,33 @@ def rotate(level: str, wait: bool, json_: bool) -> None:
 
     async def act(hub: Hub) -> Rotation:
         one = await hub.keys.rotate(wanted)
+        if force:
+            one = await _forced(hub, wanted)
         if not wait:
             return one
         return await _to_the_end(hub, wanted)
 
     say([_row(with_hub(act))], ("level", "step", "moved", "started", "changed"), "", json_)
+
+
+@keys.command("nodes")
+@as_json
+def nodes(json_: bool) -> None:
+    """Running processes and the root keys each has loaded. A root key becomes active when all of them have it."""
+
+    async def act(hub: Hub) -> list[Row]:
+        return [
+            {
+                "node": one.id,
+                "seen": one.seen_at,
+                "roots": ",".join(one.roots),
+                "epoch": one.epoch,
+                "release": one.release,
+            }
+            for one in await hub.keys.nodes.alive()
+        ]
+
+    say(with_hub(act), ("node", "seen", "roots", "epoch", "release"), "no process runs", json_)
 
 
 @keys.command("add-root")
@@ -200,18 +226,38 @@ def _row(one: Rotation) -> Row:
     }
 
 
+async def _forced(hub: Hub, level: Level) -> Rotation:
+    """Past the step that waits for processes."""
+    if level.kind != "root":
+        raise Invalid("only a root key waits for processes", code="bad_key_level", at="level")
+    one = next(one for one in await hub.keys.status() if one.name == "root")
+    while one.step == "offer":
+        one = await hub.keys.step(one)
+    if one.step == "load":
+        for node in await hub.keys.force(actor()):
+            click.echo(f"{node} has not loaded {one.new}", err=True)
+    return next(one for one in await hub.keys.status() if one.name == "root")
+
+
 async def _to_the_end(hub: Hub, level: Level) -> Rotation:
-    owner = secrets.token_hex(8)
+    owner, told = secrets.token_hex(8), ""
     while True:
         one = next(one for one in await hub.keys.status() if one.name == str(level))
         if one.step == DONE:
             return one
         async with _leading(hub, owner) as led:
             if led:
-                async for step in hub.keys.carry_out(level):
-                    one, now = step, hub.clock.now()
-                    await hub.store.lead(ROLE, owner, now=now, until=now + LEASE)
-                return one
+                try:
+                    async for step in hub.keys.carry_out(level):
+                        one, now = step, hub.clock.now()
+                        await hub.store.lead(ROLE, owner, now=now, until=now + LEASE)
+                    return one
+                except Conflict as error:
+                    if error.code != "root_not_loaded":
+                        raise
+                    if str(error) != told:
+                        told = str(error)
+                        click.echo(told, err=True)
         await asyncio.sleep(LOOK_S)
 
 

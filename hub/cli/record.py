@@ -13,7 +13,8 @@ from hub.domain.deliveries import Delivery, Final, State
 from hub.domain.errors import NotFound
 from hub.domain.ids import DEFAULT_TENANT as TENANT
 from hub.domain.ids import DeliveryId, event_id, read, show
-from hub.ports.store import DoneDelivery, Page
+from hub.ports.queue import DoneDelivery
+from hub.ports.store import Page
 
 Row = dict[str, object]
 STATES = [s.name.lower() for s in State] + [str(f) for f in Final]
@@ -150,6 +151,10 @@ def timeline(candidate: str, json_: bool) -> None:
     async def act(hub: Hub) -> list[Row]:
         await hub.trail.read(TENANT, actor(), "candidate.read", candidate)
         entries = await hub.queries.timeline(TENANT, candidate)
+        if await hub.holds.held(TENANT, candidate):
+            click.echo("a legal hold keeps what is about this candidate", err=True)
+        if any(one.closed for one in await hub.erasures.every(TENANT, candidate)):
+            click.echo("this candidate was erased", err=True)
         if not entries:
             raise NotFound(f"nothing is known of {candidate}")
         return [

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import orjson
 
-from hub.app.fixes import suggested_fix
+from hub.app.delivery.fixes import suggested_fix
 from hub.app.hub import Hub
 from hub.cli.context import with_hub
 from hub.cli.words import as_json, say

@@ -9,7 +9,7 @@ from typing import cast
 import click
 
 from hub.app.hub import Hub
-from hub.app.rules_table import Read, TableView
+from hub.app.rules.table import Read, TableView
 from hub.cli.context import actor, with_hub
 from hub.cli.rules_lifecycle import because, changed, in_words
 from hub.cli.words import table as say_table

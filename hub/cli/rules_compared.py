@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from hub.app.hub import Hub
-from hub.app.rules_compared import Comparison
+from hub.app.rules.compared import Comparison
 from hub.cli.context import actor, with_hub
 from hub.cli.rules_lifecycle import because, changed, in_words
 from hub.domain.ids import DEFAULT_TENANT as TENANT

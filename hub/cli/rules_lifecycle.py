@@ -10,14 +10,14 @@ from pathlib import Path
 import click
 import yaml
 
-from hub.app.backtests import DAYS, LONGEST
-from hub.app.cases import CaseResult
 from hub.app.configure import differences
 from hub.app.held import FATES
 from hub.app.hub import Hub
-from hub.app.kill_switch import Standing as KillStanding
-from hub.app.rules_diff import Part, sentence_diff
-from hub.app.rules_lifecycle import Standing
+from hub.app.rules.backtests import DAYS, LONGEST
+from hub.app.rules.cases import CaseResult
+from hub.app.rules.diff import Part, sentence_diff
+from hub.app.rules.kill_switch import Standing as KillStanding
+from hub.app.rules.lifecycle import Standing
 from hub.cli.backtest_words import result_lines
 from hub.cli.context import actor, with_hub
 from hub.cli.rules import LANGUAGES

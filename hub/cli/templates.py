@@ -8,8 +8,8 @@ import click
 import yaml
 
 from hub.app.hub import Hub
-from hub.app.templates import Hole, Template, template
-from hub.app.templates import templates as all_templates
+from hub.app.rules.templates import Hole, Template, template
+from hub.app.rules.templates import templates as all_templates
 from hub.cli.context import with_hub
 from hub.cli.words import as_json, say
 from hub.domain.errors import Invalid

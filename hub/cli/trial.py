@@ -14,7 +14,7 @@ from hub.adapters.http.guard import Guard
 from hub.adapters.http.router import Router
 from hub.adapters.twins import Twin, load, run_twin
 from hub.app.configure import secret_names
-from hub.app.converse import Talk, converse
+from hub.app.delivery.converse import Talk, converse
 from hub.domain.connections import Connection, Lane
 from hub.domain.deliveries import Delivered, describe
 from hub.domain.errors import HubError

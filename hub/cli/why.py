@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from hub.app.hub import Hub
-from hub.app.why_words import candidate_lines, event_lines
+from hub.app.rules.why_words import candidate_lines, event_lines
 from hub.cli.context import actor, with_hub
 from hub.cli.rules import LANGUAGES
 from hub.domain.ids import DEFAULT_TENANT as TENANT

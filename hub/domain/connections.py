@@ -47,6 +47,7 @@ class Lane:
     earlier call, block for the others. `deadline_s`: seconds after acceptance at which a delivery expires, whatever it
     waits for. `retry`: operation, or `default`, -> the waits in seconds between tries, instead of the hub's own.
     `needs_consent`: the purpose that a candidate must have agreed to before anything is sent there.
+    `region`: the jurisdiction that the target is in, None: nobody said. `class_4`: sensitive data may go there even abroad.
     """
 
     concurrency: int = 16
@@ -58,6 +59,8 @@ class Lane:
     deadline_s: float | None = None
     retry: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     needs_consent: str | None = None
+    region: str | None = None
+    class_4: bool = False
 
     @property
     def strict(self) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from hub.domain.ids import TenantId
 
+RECORDING = "recording"  # the purpose under which interviews are recorded and watched
 NEEDS_CONSENT = "needs_consent"  # why a delivery is held whose purpose the candidate has not agreed to
 
 
@@ -59,6 +60,12 @@ class Awaited:
         """From a delivery's row."""
         purpose, _, subject = key.partition(" ")
         return cls(tenant, subject, purpose)
+
+
+def taken_back(said: Iterable[Consent], now: datetime) -> bool:
+    """Whether a consent of one purpose was there and is no longer."""
+    statements = list(said)
+    return bool(statements) and not in_force(statements, now)
 
 
 def in_force(said: Iterable[Consent], now: datetime) -> bool:

@@ -15,6 +15,8 @@ from mappings.documents import Document
 STOPPED = "rules_stopped"  # why a delivery is held that a rule caused before all rules were stopped
 PAUSED = "rule_paused"  # the same, where its own rule was paused
 PARKED = "parked"  # why a delivery is held that let later ones of its key go first
+CRASHED_WORKER = "crashed_worker"  # why a delivery is dead whose workers never came back from it
+CRASHES = 3  # claims in a row that ended without a word, after which a delivery is set aside
 HOOK_STEP = "@hook"  # the step of a delivery that reads a stored webhook back from its vendor
 
 
@@ -147,6 +149,7 @@ class Delivery:
     replay_of: DeliveryId | None = None
     again: bool = False  # a replay of something already delivered: a new effect is wanted
     merge: str | None = None
+    crashes: int = 0  # claims in a row that ended without a word
 
     @property
     def key(self) -> str:

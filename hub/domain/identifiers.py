@@ -47,7 +47,7 @@ def normal_form(kind: Identifier, value: str, calling_code: str = "86") -> str:
 
 def _email(text: str) -> str:
     local, _, domain = text.rpartition("@")
-    if not local or not domain or len(text) > 254 or any(letter.isspace() for letter in text):
+    if not local or not domain or len(text) > 254 or text.split() != [text]:
         raise Invalid("this is not an e-mail address", code="bad_email", at="email")
     return unicodedata.normalize("NFKC", text.lower())
 

@@ -24,6 +24,9 @@ class Kind(StrEnum):
     BACKTESTS = "backtests"  # that ended
     REPLAYS = "replays"  # of many, that ended
     TAG_CHANGES = "tag_changes"  # that no kept event was met with; the newest of each tag stays
+    CONSENTS = (
+        "consents"  # all that was said of a purpose, once it stopped to hold; what holds stays with its candidate
+    )
 
 
 DEFAULT_DAYS: Mapping[Kind, int] = MappingProxyType(
@@ -38,6 +41,7 @@ DEFAULT_DAYS: Mapping[Kind, int] = MappingProxyType(
         Kind.BACKTESTS: 90,
         Kind.REPLAYS: 180,
         Kind.TAG_CHANGES: 180,
+        Kind.CONSENTS: 1095,  # claims become time-barred after three years: Civil Code of the PRC, article 188
     }
 )
 LONGEST = 36500  # days

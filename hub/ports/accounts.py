@@ -10,6 +10,9 @@ from datetime import datetime
 from typing import ClassVar, Protocol, TypeVar
 
 from hub.domain.ids import TenantId
+from hub.ports.subjects import Erasure as Erasure
+from hub.ports.subjects import LegalHold as LegalHold
+from hub.ports.subjects import Notice as Notice
 from mappings.documents import Document
 
 
@@ -201,6 +204,7 @@ class Identity:
     tenant: TenantId
     provider: str
     person: str
+    sealed: bytes | None = None  # who it is at the provider; None: linked by an older version
     version: int = 0
 
 
@@ -220,6 +224,31 @@ class Group:
     version: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """Somebody watches a recording. `id`: view_, when it began in milliseconds (12 hex digits), and what nobody can guess.
+
+    `position_s`: where the player was last; `ends_at`: until when this is kept.
+    """
+
+    unique: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    id: str
+    tenant: TenantId
+    viewer: str
+    media: str
+    subject: str | None
+    purpose: str | None
+    bound_to: str  # the session, or the program
+    state: str  # open | ended | lost
+    opened_at: datetime
+    seen_at: datetime
+    ends_at: datetime
+    position_s: int = 0
+    marks: int = 0
+    reads: int = 0
+    version: int = 0
+
+
 Record = (
     Person
     | Factor
@@ -234,6 +263,10 @@ Record = (
     | Provider
     | Identity
     | Group
+    | LegalHold
+    | Erasure
+    | Notice
+    | View
 )
 RECORDS: tuple[type[Record], ...] = (
     Person,
@@ -249,6 +282,10 @@ RECORDS: tuple[type[Record], ...] = (
     Provider,
     Identity,
     Group,
+    LegalHold,
+    Erasure,
+    Notice,
+    View,
 )
 # What is asked for by a random id before it is known whose it is; nothing else may be looked up without a tenant.
 BEARERS: tuple[type[Record], ...] = (Session, Ticket, ServiceAccount)
@@ -267,8 +304,12 @@ R = TypeVar(
     Provider,
     Identity,
     Group,
+    LegalHold,
+    Erasure,
+    Notice,
+    View,
 )
-E = TypeVar("E", Session, Ticket, Throttle, Approval)
+E = TypeVar("E", Session, Ticket, Throttle, Approval, View)
 B = TypeVar("B", Session, Ticket, ServiceAccount)
 
 

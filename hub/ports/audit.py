@@ -34,6 +34,17 @@ class ActFilter:
 EVERY = ActFilter()
 
 
+@dataclass(frozen=True, slots=True)
+class OwedHead:
+    """A signed head that is still to be told elsewhere, as it will be told."""
+
+    tenant: TenantId
+    seq: int
+    body: str
+    tries: int
+    due_at: datetime
+
+
 class Acts(Protocol):
     """The chains in the store, one per tenant."""
 
@@ -56,6 +67,18 @@ class Acts(Protocol):
 
     async def mark_signed(self, tenant: TenantId, seq: int) -> None:
         """The end at this number was signed and is kept elsewhere."""
+
+    async def owe_head(self, owed: OwedHead) -> None:
+        """It is to be told; again is the same."""
+
+    async def owed_heads(self, now: datetime, limit: int) -> list[OwedHead]:
+        """Those that are due, oldest first."""
+
+    async def put_off_head(self, owed: OwedHead, until: datetime) -> None:
+        """It was not taken: one more try, due then."""
+
+    async def settle_head(self, owed: OwedHead) -> None:
+        """It was taken."""
 
     async def prune_acts(self, tenant: TenantId, through: int) -> int:
         """Remove the acts up to this number and raise the floor to it; returns how many."""

@@ -79,6 +79,18 @@ class Endpoint:
     serve: str
 
 
+@dataclass(frozen=True, slots=True)
+class Erases:
+    """How the vendor is told that a candidate was erased. `needs`: the object whose external id the operation wants.
+
+    `manual`: what a person has to do where there is no call, or no id: language -> text.
+    """
+
+    operation: str | None = None
+    needs: str | None = None
+    manual: Mapping[str, str] = field(default_factory=dict)
+
+
 class Connector(Protocol):
     """One vendor."""
 
@@ -114,6 +126,9 @@ class Connector(Protocol):
     def endpoints(self) -> Sequence[Endpoint]: ...
     @property
     def takes_hooks(self) -> bool: ...
+    @property
+    def erases(self) -> Erases | None:
+        """None where the manifest says nothing of it."""
 
     def run(self, job: Job) -> Exchange:
         """Carry out an operation."""

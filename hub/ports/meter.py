@@ -29,6 +29,9 @@ class Meter(Protocol):
     ) -> None:
         """One try; `fields` becomes the wide log line."""
 
+    def gave_up(self, connection: str, error: str, delivery: str) -> None:
+        """A delivery is dead although no try of it has ended."""
+
     def delivered(self, connection: str, seconds: float) -> None:
         """Time from acceptance to the vendor's acknowledgement."""
 
@@ -59,8 +62,14 @@ class Meter(Protocol):
     def swept(self, kind: str, rows: int, oldest: datetime | None, behind: bool, at: datetime) -> None:
         """A sweep removed so many rows of a kind. `behind`: its time was up before everything that is over was gone."""
 
+    def backup_media(self, blobs: int, copied: int, compared: int) -> None:
+        """Of the newest backup: blobs of recordings in it, those that were new, those that were read back and compared."""
+
     def backup(self, step: str, at: datetime | None) -> None:
         """When the newest backup was made, and the newest one that was restored and found whole; None: there is none."""
+
+    def scanned(self, verdict: str) -> None:
+        """A file was judged: clean | malware | unknown (no verdict could be had)."""
 
     def note(self, event: str, **fields: object) -> None:
         """A log line that is not an attempt; values are ids, counts, names, never personal data."""

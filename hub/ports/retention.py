@@ -41,6 +41,9 @@ class Retention(Protocol):
 
     A tag change goes when a later one of its tag is over too and no event of its candidate that is kept came between
     the two; one that took the tag off also goes when no kept event came before it: nothing on is the same as taken off.
+
+    What a candidate said of a purpose goes oldest first, when all of it is over and the last word is none that holds:
+    taken back, expired before the cut, or of a candidate of whom no event is kept.
     """
 
     async def make_room(self, now: datetime) -> int:

@@ -7,137 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from hub.domain.breaker import Heard
 from hub.domain.connections import Connection, ConnectionState, Lane
-from hub.domain.consents import Awaited, Consent
-from hub.domain.deliveries import Attempt, Delivery, Final, Next, Planned
+from hub.domain.deliveries import Attempt, Delivery
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
 from hub.ports.accounts import Accounts
+from hub.ports.arrivals import Arrival, Receipt, StoredEvent
 from hub.ports.audit import Acts
+from hub.ports.border import Border
 from hub.ports.consents import Consents
 from hub.ports.lanes import Lanes
 from hub.ports.limits import Limits
+from hub.ports.lookup import Lookups
 from hub.ports.people import ApiToken, Orders
+from hub.ports.queue import Claimed, Completion, DoneDelivery, LaneCall, Lapsed
 from hub.ports.replays import Replays
 from hub.ports.retention import Retention
-from hub.ports.rules import Evaluated, Rules
 from hub.ports.rules import Rule as Rule
 from hub.ports.rules import RuleRevision as RuleRevision
-from hub.ports.runs import Owed, Runs, Start
+from hub.ports.rules import Rules
+from hub.ports.runs import Owed, Runs
 from hub.ports.signing import SigningShelf
-from hub.ports.vault import KeyRow
+from hub.ports.subjects import Subjects
 from hub.ports.vitals import StoreHealth, StoreVitals
 from mappings.documents import Document
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """An event as it is stored: the data sealed, everything else in the clear and free of personal data."""
-
-    id: EventId
-    tenant: TenantId
-    type: str
-    version: int
-    source: str
-    key: str
-    subject: str | None
-    occurred_at: datetime
-    received_at: datetime
-    body: bytes  # sealed
-    request_hash: bytes  # 32 bytes: SHA-256 of the canonical request; tells a repeat from a clash
-    cause: Cause | None = None
-    depth: int = 0  # how many events lie between this one and the first cause
-    traceparent: str | None = None  # the sender's place in its own trace (W3C), if it told one that is valid
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """An event, the deliveries that it owes, the runs that it starts and what the rules said: stored together or not at all.
-
-    `wakes`: some run may wait for an event of this type.
-    `known_until`: a repeat is known as one at least so long, and each repeat prolongs that; None: as long as the event is there.
-    """
-
-    event: StoredEvent
-    planned: tuple[Planned, ...] = ()
-    starts: tuple[Start, ...] = ()
-    wakes: bool = False
-    evaluated: tuple[Evaluated, ...] = ()
-    known_until: datetime | None = None
-    consents: tuple[Consent, ...] = ()  # what the event tells of them
-    key: KeyRow | None = None  # drafted for the candidate, and stored with what it sealed here
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of an arrival. `id` is the event under this identity; `clash`: it was there with other content.
-
-    `taken`: nothing was stored, because the candidate has another key than the drafted one by now: seal it again.
-    """
-
-    id: EventId
-    fresh: bool
-    clash: bool = False
-    taken: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LaneCall:
-    """How many deliveries may be claimed from one lane now. `since` is the lane's cursor: nothing due before it is looked at."""
-
-    connection: ConnectionId
-    cap: int
-    since: datetime | None = None
-    probe: bool = False  # its breaker was open: one try decides whether it opens again
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A leased delivery with what is needed to carry it out."""
-
-    delivery: Delivery
-    event: StoredEvent
-    refs: Mapping[str, str]  # object -> external id, of this subject at this connection
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """The end of one try. It takes effect only while (id, run_lease, lease_token) still hold."""
-
-    delivery: Delivery  # as it was claimed
-    next: Next
-    attempt: Attempt
-    reference: str | None = None
-    refs: Mapping[str, str] = field(default_factory=dict)
-    arrivals: tuple[Arrival, ...] = ()  # events that the vendor's answer told us, accepted in the same transaction
-    awaits: Awaited | None = None  # the consent that a Hold waits for
-    heard: Heard | None = None  # what the try says about the destination; None: nothing
-
-
-@dataclass(frozen=True, slots=True)
-class DoneDelivery:
-    """A delivery that ended."""
-
-    id: DeliveryId
-    event: EventId
-    tenant: TenantId
-    connection: ConnectionId
-    revision: RevisionId | None
-    step: str
-    okey: str | None
-    final: Final
-    attempts: int
-    reference: str | None
-    received_at: datetime
-    finished_at: datetime
-    replay_of: DeliveryId | None = None
-    again: bool = False
-    error: str | None = None  # the class of its last error, None where it succeeded
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,14 +123,14 @@ class Deliveries(Protocol):
         What goes back while a newer one of its (connection, okey, merge) waits is SUPERSEDED instead.
         """
 
-    async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
-        """Give leased deliveries back untouched, with the try given back (graceful stop)."""
+    async def release(self, token: str, ids: Sequence[DeliveryId], due_at: datetime | None = None) -> int:
+        """Give leased deliveries back untouched, with the try given back; `due_at`: not before then."""
 
     async def renew(self, token: str, ids: Sequence[DeliveryId], until: datetime) -> int:
         """Prolong leases; returns how many were still ours."""
 
-    async def expire_leases(self, now: datetime, limit: int = 500) -> int:
-        """Put back to READY what a dead worker held (the try stays counted); returns how many."""
+    async def expire_leases(self, now: datetime, limit: int = 500) -> Lapsed:
+        """Put back to READY what a dead worker held (the try stays counted); dead is what was so held too often in a row."""
 
     async def promote(self, limit: int = 500) -> int:
         """Make READY the first WAITING row of every key without a head; returns how many. A sweep: normal work needs none."""
@@ -353,8 +250,11 @@ class Work(
     Retention,
     Limits,
     Consents,
+    Lookups,
+    Border,
     Acts,
     SigningShelf,
+    Subjects,
     Protocol,
 ):
     """One transaction over all of it."""

@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from hub.ports.store import Arrival, Claimed, Completion
+from hub.ports.arrivals import Arrival
+from hub.ports.queue import Claimed, Completion
 from hub.ports.transport import Channel
 
 

@@ -21,7 +21,8 @@ class DataClass(StrEnum):
 
 
 class Owner(str):
-    """Whose key below the tenant's seals a value: `subject:<id>`, a person; `connection:<handle>`, a link to a vendor."""
+    """Whose key below the tenant's seals a value: `subject:<id>`, a person; `connection:<handle>`, a link to a vendor;
+    `erasure:<id>`, what is still to be told of one."""
 
     __slots__ = ()
 
@@ -31,9 +32,19 @@ def subject_owner(subject: str | None) -> Owner | None:
     return None if subject is None else Owner(f"subject:{subject}")
 
 
+def erasure_owner(erasure: str) -> Owner:
+    """What vendors have to be told of somebody who was erased, until the last of them has acknowledged."""
+    return Owner(f"erasure:{erasure}")
+
+
 def connection_owner(handle: str) -> Owner:
     """The link to a vendor."""
     return Owner(f"connection:{handle}")
+
+
+def class_of(owner: Owner) -> DataClass:
+    """What an owner's key seals unless it is said: secrets for a link to a vendor, personal data for a person."""
+    return DataClass.CREDENTIAL if owner.startswith("connection:") else DataClass.PII
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +77,14 @@ class Vault(Protocol):
         """Load the tenant's keys, the keys of `owners` to seal with, and the keys that `sealed` needs to be opened.
 
         Keys are made at first use. `data_class`: of the owners' keys; by default credential for a connection, else pii.
-        Raises Unavailable.
+        Raises Unavailable, Conflict (`candidate_erased`): an erased person has no key.
         """
 
     async def draft(self, tenant: TenantId, owners: Collection[Owner | None]) -> None:
         """Like `prepare` with owners, but a key that has to be made is not stored: `seal_new` gives it along, and who
         stores what it sealed stores it in the same transaction, then says so (`settle`).
 
-        Raises Unavailable.
+        Raises Unavailable, Conflict (`candidate_erased`).
         """
 
     def seal(self, place: Place, plain: bytes) -> bytes:
@@ -94,6 +105,15 @@ class Vault(Protocol):
 
     def blind(self, place: Place, value: str) -> bytes:
         """A 16-byte blind index of the value, for exact look-up; equal values in two tenants differ."""
+
+    def blinds(self, place: Place, value: str) -> list[bytes]:
+        """The same, and what keys that are being exchanged made of it; the one of `blind` first."""
+
+    def index_key(self, tenant: TenantId) -> bytes:
+        """The id of the key that `blind` uses."""
+
+    def index_exchanged(self, tenant: TenantId) -> bool:
+        """Whether another key did before: what it made cannot be made again once it is destroyed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +172,10 @@ SEALED_COLUMNS: tuple[SealedColumn, ...] = (
     SealedColumn("approval", "sealed", DataClass.PII),
     SealedColumn("sign_in_provider", "sealed", DataClass.CREDENTIAL),
     SealedColumn("signing_key", "sealed", DataClass.CREDENTIAL),
+    SealedColumn("outside_identity", "sealed", DataClass.PII),
+    SealedColumn("legal_hold", "sealed", DataClass.PII),
+    SealedColumn("erasure", "sealed", DataClass.PII),
+    SealedColumn("erasure_notice", "sealed", DataClass.PII),
 )
 
 
@@ -159,7 +183,7 @@ SEALED_COLUMNS: tuple[SealedColumn, ...] = (
 class Rotation:
     """How far the exchange of a key has come: enough to go on after a crash at any moment.
 
-    `name`: `root`, or `<level>:<tenant>:<class>`. `step`: see `hub.app.keys`. `cursor`: where the step stands.
+    `name`: `root`, or `<level>:<tenant>:<class>`. `step`: see `hub.app.keys.exchange`. `cursor`: where the step stands.
     """
 
     name: str
@@ -206,11 +230,17 @@ class KeyShelf(Protocol):
     async def owner_keys(self, tenant: TenantId, wanted: Collection[tuple[str, str]]) -> list[KeyRow]:
         """The active keys of these (owner, class)."""
 
+    async def erased_owners(self, tenant: TenantId, owners: Collection[str]) -> set[str]:
+        """Those of these who were erased (`Erasure.closed`): no key is made for them."""
+
     async def keys_by_id(self, tenant: TenantId, ids: Collection[bytes]) -> list[KeyRow]:
         """The owners' keys with these ids, in whatever state."""
 
     async def add_owner_keys(self, rows: Sequence[KeyRow]) -> list[KeyRow]:
-        """Store them all, and return the active ones of the same (tenant, owner, class): ours, or those that were first."""
+        """Store them all, and return the active ones of the same (tenant, owner, class): ours, or those that were first.
+
+        None is made for a person who was erased (`Erasure.closed`).
+        """
 
     async def key_epoch(self) -> int:
         """Grows whenever a stored key changed its state: caches of keys follow it."""
@@ -221,6 +251,12 @@ class Craft(Protocol):
 
     async def root(self) -> RootState:
         """The root keys and whether their provider answers; never raises."""
+
+    async def offered_root(self) -> str:
+        """The id of the root key that `next_root` will make active, readable by who loads it; made where there is none.
+
+        Empty where the provider has it for everybody at once.
+        """
 
     async def next_root(self) -> str:
         """Make another root key the active one; its id. Raises Unavailable, Conflict (`rotate_elsewhere`)."""
@@ -260,6 +296,17 @@ class KeyVitals:
     age_s: float
     limit_s: float
     owners: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyNode:
+    """A running process: when it reported last, the root keys it has loaded, and which epoch of stored keys it follows."""
+
+    id: str
+    seen_at: datetime
+    roots: tuple[str, ...]
+    epoch: int
+    release: str
 
 
 class KeyKeeping(Protocol):
@@ -306,3 +353,12 @@ class KeyKeeping(Protocol):
 
     async def put_rotation(self, rotation: Rotation) -> None:
         """Insert or replace by name."""
+
+    async def put_node(self, node: KeyNode) -> None:
+        """Insert or replace by id."""
+
+    async def nodes(self) -> list[KeyNode]:
+        """By id."""
+
+    async def drop_nodes(self, seen_before: datetime, id: str | None = None) -> None:
+        """Forget processes that reported last before then; or the one with this id."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hub.domain.deliveries import Refused
 from hub.domain.errors import Invalid
-from hub.ports.connector import Endpoint, Exchange, Hook, HookIdentity, Job, Operation
+from hub.ports.connector import Endpoint, Erases, Exchange, Hook, HookIdentity, Job, Operation
 from hub.sdk import hooks, partner
 from hub.sdk.conversation import Conversation, Run, unfilled
 from hub.sdk.mail import Templates
@@ -65,6 +65,10 @@ class Declarative:
     @property
     def takes_hooks(self) -> bool:
         return self.manifest.hooks is not None
+
+    @property
+    def erases(self) -> Erases | None:
+        return self.manifest.erases
 
     def run(self, job: Job) -> Exchange:
         """Carry out an operation; what the manifest cannot fill is Refused and names the placeholder."""

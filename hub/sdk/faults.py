@@ -95,6 +95,9 @@ def _references(manifest: Document, mappings: Mapping[str, Document]) -> Iterato
             yield at, "unknown_operation", f"there is no operation {name}"
         elif wants_read and operations[name]["safety"] != "read":
             yield at, "not_a_read", f"{name} must be a read"
+    erasing = _object(manifest.get("erasure")).get("operation")
+    if isinstance(erasing, str) and operations.get(erasing, {}).get("safety") != "write":
+        yield "erasure.operation", "unknown_operation", f"there is no operation {erasing} that writes"
     for name, body in operations.items():
         for other in cast("list[str]", body.get("requires", [])):
             if other in operations and "entity" not in operations[other]:

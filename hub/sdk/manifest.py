@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import cast
 
 from hub.domain.errors import Invalid
-from hub.ports.connector import Endpoint, Operation
+from hub.ports.connector import Endpoint, Erases, Operation
 from hub.sdk.conditions import Condition, condition, conditions
 from hub.sdk.placeholders import Scope, Template, template
 from mappings.documents import Document, Json, parse_path
@@ -157,6 +157,7 @@ class Manifest:
     hooks: Hooks | None
     served: tuple[Served, ...]
     adds: Mapping[str, Document]
+    erases: Erases | None = None
     _address: Template | None = None
     _switch: Template | None = None
     _override: Template | None = None
@@ -199,6 +200,7 @@ def read_manifest(document: Document) -> Manifest:
         hooks=_hooks(_object(document["webhooks"])) if "webhooks" in document else None,
         served=tuple(_served(e) for e in _objects(_object(document.get("provides")).get("endpoints"))),
         adds={event: _object(fields) for event, fields in _adds(document).items()},
+        erases=_erases(_object(document["erasure"])) if "erasure" in document else None,
         _address=template(base) if isinstance(base, str) else None,
         _switch=template(switch["switch"]) if switch else None,
         _override=template(switch["override"]) if "override" in switch else None,
@@ -333,6 +335,10 @@ def _wire(document: Document) -> Document:
     if "provides" in document:
         wire["provides"] = {"auth": _object(document["provides"])["auth"]}
     return wire
+
+
+def _erases(body: Document) -> Erases:
+    return Erases(_maybe(body, "operation"), _maybe(body, "needs"), _texts(body.get("manual", {})))
 
 
 def _adds(document: Document) -> Document:

@@ -69,9 +69,10 @@ def _hook_samples(folder: Folder) -> bool:
 
 
 def _mapped(folder: Folder) -> bool:
-    """Every write brings a mapping from our events, or sends the event as it is."""
-    operations = _object(folder.manifest["operations"])
-    return all("map" in _object(operations[name]) for name in _writes(folder))
+    """Every write brings a mapping from our events, or sends the event as it is; an erasure names ids alone."""
+    operations, erasing = _object(folder.manifest["operations"]), _object(folder.manifest.get("erasure"))
+    wanted = _writes(folder) - ({str(erasing.get("operation"))} if "needs" in erasing else set())
+    return all("map" in _object(operations[name]) for name in wanted)
 
 
 def _readme(folder: Folder) -> bool:

@@ -18,6 +18,7 @@ from hub.domain.errors import HubError
 from hub.web.audit import AuditController
 from hub.web.auth import PUBLIC, guard
 from hub.web.backtests import BacktestsController
+from hub.web.border import BorderController
 from hub.web.bounds import Bounds, bounded, safely
 from hub.web.candidate_files import CandidateFilesController
 from hub.web.candidates import CandidatesController
@@ -26,6 +27,7 @@ from hub.web.consents import ConsentsController
 from hub.web.deliveries import DeliveriesController
 from hub.web.elsewhere import ElsewhereController, ProvidersController
 from hub.web.events import EventsController
+from hub.web.evidence import EvidenceController
 from hub.web.health import HealthController, Render
 from hub.web.hooks import HooksController
 from hub.web.inflow import Inflow
@@ -45,6 +47,7 @@ from hub.web.runs import RunsController
 from hub.web.scim import ScimController
 from hub.web.setup import SetupController, TokenController
 from hub.web.sign_in import FactorsController, SignInController
+from hub.web.subjects import ErasuresController, HoldsController, SubjectsController
 
 BODY_LIMIT = 10 * 1024 * 1024  # bytes
 FOR_VENDORS = (HooksController, HealthController)
@@ -70,6 +73,9 @@ FOR_US = (
     CandidatesController,
     CandidateFilesController,
     ConsentsController,
+    SubjectsController,
+    ErasuresController,
+    HoldsController,
     RulesController,
     RunsController,
     LifecycleController,
@@ -79,6 +85,8 @@ FOR_US = (
     BacktestsController,
     ConnectionsController,
     RetentionController,
+    BorderController,
+    EvidenceController,
     MediaController,
     AuditController,
 )

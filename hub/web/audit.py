@@ -13,8 +13,8 @@ from litestar import Controller, Request, get
 from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
-from hub.app.audit import Verdict
-from hub.app.audit_export import Export
+from hub.app.trail.export import Export
+from hub.app.trail.trail import Verdict
 from hub.domain.audit import Grade, Linked, Outcome
 from hub.domain.errors import Invalid
 from hub.domain.ids import read, show

@@ -22,8 +22,9 @@ from hub.app.limits import of_tenant
 from hub.domain.audit import Grade, Outcome, act_from
 from hub.domain.errors import Forbidden, Unauthorized
 from hub.domain.limits import Limit
-from hub.domain.permissions import ACTIONS, action_of_scope
-from hub.web.signed import PURPOSE, signed_caller
+from hub.domain.permissions import ACTIONS, Reason, action_of_scope
+from hub.domain.permissions.deciding import RECORDINGS
+from hub.web.signed import PURPOSE, SAYS, names_of, signed_caller
 
 PUBLIC = {"public": True}
 UNNAMED = "(no id)"  # a path that holds something else than an id is not copied into the record
@@ -88,7 +89,7 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         await _count(hub, caller)
     else:
         caller = await _known(hub, connection.headers, address)
-        refusal = _refusal(caller, opt)
+        refusal = _refusal(caller, opt) or await _taken_back(hub, caller, connection, handler)
     if opt.get("reads"):
         await _note(connection, handler, caller, Outcome.REFUSED if refusal else Outcome.ALLOWED)
     if refusal is not None:
@@ -145,6 +146,18 @@ def _refusal(caller: Caller, opt: Mapping[str, object]) -> Forbidden | None:
     if caller.account is not None and not caller.may(str(opt.get("action"))).allow:
         return Forbidden("this is not for programs", code="no_role")
     return None
+
+
+async def _taken_back(
+    hub: Hub, caller: Caller, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> Forbidden | None:
+    """What a program may not watch either: recordings of who withdrew."""
+    if handler.opt.get("action") not in RECORDINGS:
+        return None
+    reach, names = hub.people.reach, names_of(connection, handler)
+    if not await reach.withdrawn(caller.tenant, names, hub.clock.now()):
+        return None
+    return Forbidden(SAYS[Reason.CONSENT_WITHDRAWN], code=str(Reason.CONSENT_WITHDRAWN))
 
 
 async def _note(

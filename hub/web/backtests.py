@@ -9,7 +9,7 @@ from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath
 
-from hub.app.backtests import DAYS, LONGEST
+from hub.app.rules.backtests import DAYS, LONGEST
 from hub.domain.errors import NotFound
 from hub.ports.rules import Backtest
 from hub.web import dto_rules as dto

@@ -10,13 +10,24 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import FromPath, FromQuery
 
 from hub.domain.errors import Invalid, NotFound
+from hub.domain.identifiers import Identifier
 from hub.web import dto
 from hub.web.auth import caller_of, hub_of, may_reveal, scope
-from hub.web.bodies import json_fields, takes
+from hub.web.bodies import json_fields, takes, text_field
 from hub.web.dto_rules import CandidateWhyView
 from hub.web.problems import may_answer
 
 EMAIL = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.EMAIL, max_length=254)
+
+FIND = {
+    "email": EMAIL,
+    **{
+        str(kind): Schema(type=OpenAPIType.STRING, max_length=256)
+        for kind in Identifier
+        if kind is not Identifier.EMAIL
+    },
+    "connection": Schema(type=OpenAPIType.STRING, max_length=100),
+}
 
 
 class CandidatesController(Controller):
@@ -41,6 +52,28 @@ class CandidatesController(Controller):
             raise Invalid("an address is a text", code="type", at="email")
         return dto.CandidateId(await hub_of(request).identify(caller_of(request).tenant, email))
 
+    @post(
+        "/find",
+        operation_id="findCandidates",
+        opt=scope("events:read", "candidate.find", reads="candidate.find"),
+        status_code=200,
+        operation_class=takes(FIND),
+        responses=may_answer(400, 401, 403, 404, 413, 422, 503),
+        summary="Candidates by e-mail, phone, id number or an id elsewhere",
+    )
+    async def find(self, request: Request[Any, Any, Any]) -> dto.CandidatesFound:
+        """Exactly one of `email`, `phone`, `id_number`, `external_id`; `connection` says whose external id it is.
+
+        In the body, never in the address: addresses are written into logs. Equal values are found however they are written.
+        """
+        body = await json_fields(request, may=tuple(FIND))
+        told = {kind: value for kind in Identifier if (value := text_field(body, kind)) is not None}
+        if len(told) != 1:
+            raise Invalid("say one of email, phone, id_number, external_id", code="missing")
+        [(kind, value)] = told.items()
+        found = await hub_of(request).find(caller_of(request).tenant, kind, value, text_field(body, "connection"))
+        return dto.CandidatesFound(found)
+
     @get(
         "/{candidate_id:str}/timeline",
         operation_id="getTimeline",
@@ -50,10 +83,13 @@ class CandidatesController(Controller):
     )
     async def timeline(self, request: Request[Any, Any, Any], candidate_id: FromPath[str]) -> dto.Timeline:
         """Oldest first; only ids, no personal data."""
-        entries = await hub_of(request).queries.timeline(caller_of(request).tenant, candidate_id)
+        hub, tenant = hub_of(request), caller_of(request).tenant
+        entries = await hub.queries.timeline(tenant, candidate_id)
         if not entries:
             raise NotFound("there is no such candidate")
-        return dto.Timeline(candidate_id, [dto.TimelineLine.of(e) for e in entries])
+        held = await hub.holds.held(tenant, candidate_id)
+        erased = any(one.closed for one in await hub.erasures.every(tenant, candidate_id))
+        return dto.Timeline(candidate_id, [dto.TimelineLine.of(e) for e in entries], held, erased)
 
     @get(
         "/{candidate_id:str}/why",

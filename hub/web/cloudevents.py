@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from urllib.parse import unquote
 
-from hub.app.ingest import Incoming
+from hub.app.incoming import Incoming
 from hub.domain.errors import Invalid
 from hub.domain.events import HOOK_RECEIVED
 from hub.web.bodies import parse_json

@@ -16,7 +16,7 @@ from hub.domain.deliveries import Delivery, Final, State
 from hub.domain.errors import Invalid
 from hub.domain.ids import DeliveryId, TenantId, read, show
 from hub.domain.ids import event_id as read_event_id
-from hub.ports.store import DoneDelivery
+from hub.ports.queue import DoneDelivery
 from hub.web import dto
 from hub.web.auth import PERSONAL, caller_of, hub_of, scope
 from hub.web.bodies import json_fields, takes

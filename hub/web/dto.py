@@ -12,8 +12,10 @@ from hub.app.runs import RunView
 from hub.domain.connections import Connection
 from hub.domain.deliveries import Delivery
 from hub.domain.ids import show
+from hub.ports.arrivals import StoredEvent
 from hub.ports.connector import Connector
-from hub.ports.store import DoneDelivery, LaneStats, StoredEvent
+from hub.ports.queue import DoneDelivery
+from hub.ports.store import LaneStats
 from mappings.documents import MISSING, Json
 
 
@@ -172,16 +174,24 @@ class TimelineLine(msgspec.Struct):
 
 
 class Timeline(msgspec.Struct):
-    """A candidate's story, oldest first."""
+    """A candidate's story, oldest first. `legal_hold`: nothing of it is removed. `erased`: nobody can read what was said."""
 
     candidate_id: str
     lines: list[TimelineLine]
+    legal_hold: bool = False
+    erased: bool = False
 
 
 class CandidateId(msgspec.Struct):
     """The opaque id of a candidate."""
 
     candidate_id: str
+
+
+class CandidatesFound(msgspec.Struct):
+    """Opaque ids of candidates, at most 100."""
+
+    candidate_ids: list[str]
 
 
 class RunSummary(msgspec.Struct):
@@ -243,12 +253,13 @@ class RunsDecided(msgspec.Struct):
 
 
 class ConnectionView(msgspec.Struct):
-    """A connection; `secrets` are names only."""
+    """A connection; `secrets` are names only. `region`: the jurisdiction that its target is in, null: nobody said."""
 
     name: str
     connector: str
     state: str
     config: dict[str, object]
+    region: str | None
     secrets: list[str]
     webhook_path: str | None
     partner_path: str | None
@@ -262,6 +273,7 @@ class ConnectionView(msgspec.Struct):
             connector=c.connector,
             state=str(c.state),
             config=dict[str, object](c.config),
+            region=c.lane.region,
             secrets=list(secret_names(connector)) if c.secrets is not None else [],
             webhook_path=f"/v1/hooks/{c.handle}" if connector.takes_hooks else None,
             partner_path=f"/v1/partner/{c.handle}" if connector.endpoints else None,

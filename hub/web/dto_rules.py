@@ -6,16 +6,16 @@ from datetime import datetime
 
 import msgspec
 
-from hub.app.cases import CaseResult
 from hub.app.fieldbook import Fieldbook
-from hub.app.kill_switch import Standing as KillStanding
 from hub.app.queries import Why as RuleWhy
-from hub.app.rules_compared import Comparison
-from hub.app.rules_diff import Part
-from hub.app.rules_lifecycle import Standing
-from hub.app.rules_words import clause_words
-from hub.app.why import CandidateWhy, Effect, EventWhy, Finding
-from hub.app.why_words import finding_lines
+from hub.app.rules.cases import CaseResult
+from hub.app.rules.compared import Comparison
+from hub.app.rules.diff import Part
+from hub.app.rules.kill_switch import Standing as KillStanding
+from hub.app.rules.lifecycle import Standing
+from hub.app.rules.why import CandidateWhy, Effect, EventWhy, Finding
+from hub.app.rules.why_words import finding_lines
+from hub.app.rules.words import clause_words
 from hub.domain.rules import parse
 from hub.ports.rules import Backtest, Rule, RuleRevision
 

@@ -17,7 +17,7 @@ from litestar.response import Stream
 
 from hub.domain.ids import event_id as read_event_id
 from hub.domain.permissions import masked
-from hub.ports.store import StoredEvent
+from hub.ports.arrivals import StoredEvent
 from hub.web import dto
 from hub.web.accepting import accepting
 from hub.web.auth import PERSONAL, caller_of, hub_of, may_reveal, scope

@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from hub.app.people.approvals import Wanted
 from hub.domain.errors import Invalid
 from hub.domain.permissions import ACTIONS, Context, Object, decide
-from hub.domain.permissions.deciding import PURPOSES
+from hub.domain.permissions.deciding import PURPOSES, RECORDINGS
 from hub.web import dto_people as dto
 from hub.web.auth import caller_of, does, hub_of
 from hub.web.bodies import json_fields, takes, text_field
@@ -64,7 +64,10 @@ class PermissionsController(Controller):
             raise Invalid("there is no such action", code="enum", at="action")
         signed, _ = signed_of(request)
         found = Object(subject.tenant) if candidate is None else await people.reach.candidate(subject.tenant, candidate)
-        context = Context(people.clock.now(), text_field(body, "purpose"), signed.session.stepped_up_at)
+        now = people.clock.now()
+        gone = candidate is not None and action in RECORDINGS
+        gone = gone and await people.reach.withdrawn(subject.tenant, {"candidate": candidate or ""}, now)
+        context = Context(now, text_field(body, "purpose"), signed.session.stepped_up_at, consent=not gone)
         return dto.DecisionView.of(decide(subject, action, found, context))
 
 

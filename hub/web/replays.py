@@ -11,15 +11,15 @@ from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import FromPath
 
-from hub.app.fixes import suggested_fix
+from hub.app.delivery.fixes import suggested_fix
+from hub.app.delivery.replays import FASTEST
 from hub.app.hub import Hub
-from hub.app.replays import FASTEST
 from hub.domain.deliveries import Final
 from hub.domain.errors import Invalid
 from hub.domain.ids import TenantId, read, show
 from hub.domain.replays import FAILED, ReplayJob, ReplayKind, ReplayWanted
 from hub.web.auth import caller_of, hub_of, scope
-from hub.web.bodies import json_fields, takes
+from hub.web.bodies import json_fields, moment_field, takes
 from hub.web.problems import may_answer
 from mappings.documents import Document
 
@@ -193,8 +193,8 @@ async def wanted_of(hub: Hub, tenant: TenantId, body: Document) -> ReplayWanted:
         connection=None if connection is None else book.by_name[connection].id,
         error=_text(body, "error"),
         event_type=_text(body, "event_type"),
-        since=_moment(body, "since"),
-        until=_moment(body, "until"),
+        since=moment_field(body, "since"),
+        until=moment_field(body, "until"),
         current=body.get("current") is True,
         per_second=float(pace),
     )
@@ -207,16 +207,3 @@ def _text(body: Document, name: str) -> str | None:
     if not isinstance(value, str) or not value.isprintable() or len(value) > 500:
         raise Invalid(f"{name} is a text", code="type", at=name)
     return value
-
-
-def _moment(body: Document, name: str) -> datetime | None:
-    text = _text(body, name)
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid(f"{name} is a time (RFC 3339)", code="format", at=name) from error
-    if found.tzinfo is None:
-        raise Invalid(f"{name} says its zone", code="format", at=name)
-    return found

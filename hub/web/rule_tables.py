@@ -10,8 +10,8 @@ from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath, QueryParameter
 
-from hub.app.rules_lifecycle import LONGEST_REASON
-from hub.app.rules_table import Read, TableView
+from hub.app.rules.lifecycle import LONGEST_REASON
+from hub.app.rules.table import Read, TableView
 from hub.domain.errors import Invalid
 from hub.domain.rules import Op, read_csv, read_table, table_document, to_csv
 from hub.domain.rules.table_text import FIRE, LONGEST, NO

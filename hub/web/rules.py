@@ -8,7 +8,7 @@ from litestar import Controller, Request, get
 from litestar.params import FromPath, QueryParameter
 
 from hub.app.configure import differences
-from hub.app.rules_diff import sentence_diff
+from hub.app.rules.diff import sentence_diff
 from hub.domain.ids import event_id as read_event_id
 from hub.domain.rules import explanation_lines
 from hub.web import dto_rules as dto

@@ -9,7 +9,7 @@ from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath
 
-from hub.app.rules_lifecycle import LONGEST_REASON
+from hub.app.rules.lifecycle import LONGEST_REASON
 from hub.web import dto_rules as dto
 from hub.web.auth import caller_of, hub_of, scope
 from hub.web.bodies import json_fields, takes, text_field, whole_field

@@ -11,7 +11,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath
 
 from hub.app.held import FATES
-from hub.app.rules_lifecycle import LONGEST_REASON, STATES
+from hub.app.rules.lifecycle import LONGEST_REASON, STATES
 from hub.domain.errors import Invalid
 from hub.ports.rules import Rule
 from hub.web import dto_rules as dto

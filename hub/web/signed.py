@@ -17,6 +17,7 @@ from hub.app.people.people import People
 from hub.app.people.sessions import Signed, csrf_fits
 from hub.domain.errors import Forbidden, Invalid
 from hub.domain.permissions import Context, Decision, Object, Reason, Subject, decide
+from hub.domain.permissions.deciding import RECORDINGS
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF = "x-csrf-token"
@@ -66,8 +67,10 @@ async def signed_caller(
     must_be_ours(people, connection, cookie)
     action = str(handler.opt.get("action"))
     subject = people.rights.subject(signed)
-    found = await people.reach.object(subject.tenant, _names(connection, handler))
-    context = Context(people.clock.now(), connection.headers.get(PURPOSE), signed.session.stepped_up_at)
+    now, names = people.clock.now(), names_of(connection, handler)
+    found = await people.reach.object(subject.tenant, names)
+    consent = action not in RECORDINGS or not await people.reach.withdrawn(subject.tenant, names, now)
+    context = Context(now, connection.headers.get(PURPOSE), signed.session.stepped_up_at, consent=consent)
     decision = decide(subject, action, found, context)
     if decision.reason is Reason.SECOND_PERSON_NEEDED and (given := connection.headers.get(APPROVAL)):
         await people.approvals.redeem(subject, given, await wanted_of(connection, action))
@@ -104,7 +107,7 @@ def _same(origin: str, site: str) -> bool:
     return (one.scheme, one.netloc) == (other.scheme, other.netloc)
 
 
-def _names(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> dict[str, str]:
+def names_of(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> dict[str, str]:
     """What names the object: the path, and of the query only what the handler filters by, said once."""
     names = {name: str(value) for name, value in connection.path_params.items()}
     for name in handler.opt.get("by", ()):

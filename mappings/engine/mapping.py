@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mappings.documents import Document
 from mappings.engine.closures import FieldTrace, assembled, left_over, stepper
 from mappings.engine.codegen import Run, compiled
+from mappings.engine.sensitivity import Schema, of_table
 from mappings.engine.shape import Table, table
 
 
@@ -45,6 +46,10 @@ class Mapping:
         if self._table.rest is not None and (rest := self._rest(document)):
             traces.append(FieldTrace(self._table.rest, rest, ("@",), "rest"))
         return traces
+
+    def sensitivity(self, document: Document, schema: Schema) -> int:
+        """The highest class of what `apply` takes from this document, by the document's schema; 0: nothing."""
+        return of_table(self._table, document, schema, self._rest)
 
     def sources(self) -> dict[str, tuple[str, ...]]:
         """Target path -> the source paths it is made from (none for constants)."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from hub.app import backtests
+from hub.app.rules import backtests
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.ids import EventId
 from mappings.documents import Document

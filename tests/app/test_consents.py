@@ -10,11 +10,12 @@ import pytest
 
 from hub.adapters.clock import ManualClock
 from hub.app.consents import Told
-from hub.app.deliver import Deliver
+from hub.app.delivery.deliver import Deliver
 from hub.domain.audit import Act
 from hub.domain.deliveries import Delivery, Final, State
 from hub.domain.errors import Invalid
-from hub.ports.store import DoneDelivery, Store
+from hub.ports.queue import DoneDelivery
+from hub.ports.store import Store
 from tests.app.conftest import CHECKS, HIGH_SCORE, ORDER_CHECK, REFERRALS
 from tests.support.hubs import TENANT, Bench, bench, report
 

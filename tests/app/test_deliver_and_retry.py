@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Delivery, Final, RetryPolicy, State
-from hub.ports.store import DoneDelivery
+from hub.ports.queue import DoneDelivery
 from hub.ports.transport import NeedsReauth, NotSent, Unknown
 from tests.app.conftest import CHECKS, FEED, ORDER_CHECK, REPORT, action, rule
 from tests.support.hubs import TENANT, Bench, bench, report
@@ -168,7 +168,7 @@ async def test_a_dead_worker_s_delivery_is_taken_over(referring: Bench) -> None:
     await referring.accept(report())
     from datetime import timedelta
 
-    from hub.ports.store import LaneCall
+    from hub.ports.queue import LaneCall
 
     [delivery] = await referring.deliveries()
     now = referring.clock.now()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from hub.app.fieldbook import Fieldbook
-from hub.app.ingest import Incoming
-from hub.app.rules_diff import sentence_diff
-from hub.app.rules_words import clause_words
-from hub.app.why_words import event_lines
+from hub.app.incoming import Incoming
+from hub.app.rules.diff import sentence_diff
+from hub.app.rules.why_words import event_lines
+from hub.app.rules.words import clause_words
 from tests.app.conftest import CHECKS, REFERRALS, REPORT
 from tests.support.hubs import CATALOG, TENANT, Bench
 

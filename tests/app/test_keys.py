@@ -17,7 +17,7 @@ from hub.adapters.clock import ManualClock, SeededIds
 from hub.adapters.memory import MemoryStore
 from hub.adapters.vault import FieldVault, FileKeyring, RootKeys, data_keys
 from hub.app.hub import Hub
-from hub.app.keys import DONE, KEPT, Keys, Level
+from hub.app.keys.exchange import DONE, KEPT, Keys, Level
 from hub.bootstrap import Parts, assemble
 from hub.domain.errors import Conflict, Invalid, Unavailable
 from hub.domain.ids import DEFAULT_TENANT
@@ -273,7 +273,7 @@ async def test_what_was_sealed_before_there_were_owners_is_sealed_apart(
     column = next(one for one in SEALED_COLUMNS if one.name == "event_body.body")
     shelf = hub.keys.shelf
     for value in await shelf.sealed_window(column, "", 500):  # as the version before this one left them
-        from hub.app.ingest import body_place
+        from hub.app.places import body_place
         from hub.domain.ids import EventId
 
         place = body_place(TENANT, EventId(value.row))

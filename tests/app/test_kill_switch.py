@@ -9,7 +9,7 @@ from hub.domain.deliveries import STOPPED, Delivery, Final, State
 from hub.domain.errors import Invalid
 from hub.domain.ids import RunId
 from hub.domain.runs import RunState
-from hub.ports.store import DoneDelivery
+from hub.ports.queue import DoneDelivery
 from tests.app.conftest import REFERRALS, REPORT
 from tests.app.test_runs import WAIT, accept, call, checked, hub_with, later, only, steps
 from tests.support.hubs import TENANT, Bench, bench, report

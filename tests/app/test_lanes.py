@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 
 from hub.adapters.clock import ManualClock
-from hub.app.lanes import LaneLoop, LoopLimits
+from hub.app.delivery.lanes import LaneLoop, LoopLimits
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Delivery, State
 from hub.domain.errors import Invalid
-from hub.ports.store import DoneDelivery
+from hub.ports.queue import DoneDelivery
 from hub.ports.transport import HttpRequest, HttpResponse, NotSent, Request, Response
 from mappings.documents import Document
 from tests.app.conftest import FEED, REPORT, action, rule

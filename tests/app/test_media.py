@@ -18,8 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from hub.adapters.clock import ManualClock
 from hub.adapters.media import Directory, Mirrored
 from hub.adapters.memory.blobs import MemoryBlobs
-from hub.app.media import ABANDONED, LINK_LIFE, MAX_PART, Media
-from hub.app.scrub import Scrub
+from hub.app.media.media import ABANDONED, LINK_LIFE, MAX_PART, Media
+from hub.app.media.scrub import Scrub
 from hub.domain.errors import Conflict, Forbidden, HubError, Invalid, NotFound
 from hub.domain.ids import TenantId
 from tests.support.hubs import TENANT, Bench, bench
@@ -358,3 +358,17 @@ class UploadLife(RuleBasedStateMachine):
 
 TestUploadLife = UploadLife.TestCase
 TestUploadLife.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        b'#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="file:///etc/passwd"\nhttp://169.254.169.254/latest\n',
+        b"ffconcat version 1.0\nfile 'file:///etc/passwd'\nduration 1000000000\n",
+        b"<MPD><BaseURL>http://127.0.0.1:9200/</BaseURL></MPD>",
+        b"\0\0\0\x18ftypmp42" + b"\0\0\0\x6cmoov\0\0\0\x6cmvhd" + b"\xff" * 40,  # 2^32 ticks, cut off in its moov
+    ],
+    ids=["HLS", "concat", "DASH", "moov"],
+)
+async def test_a_recording_is_bytes_to_us_whatever_it_claims_to_be(media: Media, claims: bytes) -> None:
+    assert await played(media, await send(media, claims, size=25)) == claims

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hub.app.ingest import Incoming
+from hub.app.incoming import Incoming
 from hub.domain.deliveries import Delivery, State
 from mappings.documents import Document
 from tests.app.conftest import REPORT

@@ -9,7 +9,7 @@ import pytest
 from hub.app.library import REFRESH_S
 from hub.domain.deliveries import PAUSED, Delivery, Final, State
 from hub.domain.errors import Invalid
-from hub.ports.store import DoneDelivery
+from hub.ports.queue import DoneDelivery
 from tests.app.conftest import REFERRALS, REPORT
 from tests.app.test_runs import SINK, accept, call
 from tests.support.hubs import TENANT, Bench, bench, report

@@ -9,7 +9,7 @@ import pytest
 from hub.domain.deliveries import Final
 from hub.domain.errors import Conflict, Invalid, NotFound, Unauthorized
 from hub.domain.ids import DeliveryId
-from hub.ports.store import DoneDelivery
+from hub.ports.queue import DoneDelivery
 from tests.support.hubs import TENANT, Bench, report
 
 CREATED = b'{"id":"ref_9","status":"submitted"}'

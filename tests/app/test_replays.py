@@ -6,12 +6,12 @@ from collections import Counter
 
 import pytest
 
-from hub.app.fixes import UNKNOWN_FIX, suggested_fix
+from hub.app.delivery.fixes import UNKNOWN_FIX, suggested_fix
 from hub.domain.deliveries import Delivery, Final, RetryPolicy
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.ids import DeliveryId
 from hub.domain.replays import ReplayKind, ReplayState, ReplayWanted
-from hub.ports.store import DoneDelivery
+from hub.ports.queue import DoneDelivery
 from hub.ports.transport import HttpRequest
 from tests.app.conftest import FEED, REPORT, action, rule
 from tests.support.hubs import START, TENANT, Bench, bench, report

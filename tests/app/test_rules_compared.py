@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.app.fieldbook import Fieldbook
-from hub.app.why_words import event_lines
+from hub.app.rules.why_words import event_lines
 from hub.domain.errors import Conflict, NotFound
 from hub.ports.rules import Compared
 from tests.app.conftest import REPORT, action, rule

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.adapters.clock import ManualClock
-from hub.app.ingest import Incoming
+from hub.app.incoming import Incoming
 from hub.app.runs import RunView
 from hub.domain.approvers import Approver
 from hub.domain.errors import Conflict, Forbidden, Invalid

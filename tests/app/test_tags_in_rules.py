@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hub.app.fieldbook import Fieldbook
-from hub.app.why_words import event_lines
+from hub.app.rules.why_words import event_lines
 from hub.domain.replays import ReplayKind, ReplayWanted
 from tests.app.conftest import REFERRALS, REPORT
 from tests.app.test_runs import accept, checked, later, tags

@@ -8,7 +8,7 @@ import pytest
 
 from hub.domain.deliveries import Final, State
 from hub.domain.errors import NotFound, Unauthorized
-from hub.ports.store import DoneDelivery
+from hub.ports.queue import DoneDelivery
 from hub.ports.transport import HttpRequest, HttpResponse, Request, Response
 from tests.app.conftest import CHECKS, ORDER_CHECK, REFERRALS, action, rule
 from tests.support.hubs import TENANT, Bench, report

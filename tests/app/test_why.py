@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hub.app.fieldbook import Fieldbook
-from hub.app.why import CandidateWhy, EventWhy
-from hub.app.why_words import candidate_lines, event_lines
+from hub.app.rules.why import CandidateWhy, EventWhy
+from hub.app.rules.why_words import candidate_lines, event_lines
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import RetryPolicy
 from hub.domain.errors import NotFound

@@ -52,9 +52,10 @@ HOMES: dict[str, tuple[str, ...]] = {
     "uvloop": ("hub/cli",),
     "yaml": (
         "hub/cli",
+        "hub/app/evidence/controls.py",
         "hub/adapters/catalog",
         "hub/adapters/twins",
-        "hub/app/templates.py",
+        "hub/app/rules/templates.py",
         "ai_engine",
         "mappings/codes",
     ),

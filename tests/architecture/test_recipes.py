@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from hub.app.consents import Told
-from hub.app.ingest import Incoming
+from hub.app.incoming import Incoming
 from hub.app.queries import state_name
 from hub.domain.approvers import Approver
 from hub.domain.rules.moments import read_duration

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hub.app.ingest import Incoming
+from hub.app.incoming import Incoming
 from hub.domain.ids import DeliveryId
-from hub.ports.store import DoneDelivery, Page
+from hub.ports.queue import DoneDelivery
+from hub.ports.store import Page
 from mappings.documents import Document, Json
 from tests.chaos.vendor import Vendor
 from tests.support.hubs import TENANT, report

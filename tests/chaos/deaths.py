@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from hub.ports.store import DoneDelivery
+from hub.ports.queue import DoneDelivery
 from tests.chaos.books import ALL, Skipped, Told, books, configure, posted, put
 from tests.chaos.stand import CALM, LONG, REPLICAS, Stand
 from tests.chaos.vendor import Vendor, run_vendor

@@ -15,7 +15,7 @@ from email.utils import format_datetime
 import psutil
 
 from hub.domain.connections import ConnectionState
-from hub.ports.store import DoneDelivery
+from hub.ports.queue import DoneDelivery
 from mappings.documents import Document
 from tests.chaos.books import ALL, Told, books, configure, owed_to, put, tries
 from tests.chaos.stand import CALM, LONG, Stand

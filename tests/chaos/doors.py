@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from hub.ports.store import DoneDelivery
+from hub.ports.queue import DoneDelivery
 from mappings.documents import Document
 from tests.chaos.books import ALL, Told, books, owed_to, put
 from tests.chaos.stand import CALM, LONG, Stand

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos import backlog, deaths, destinations, doors, limits, machine
+from tests.chaos import backlog, deaths, destinations, doors, limits, machine, poison
 from tests.chaos.stand import Claim
 
 SQLITE, POSTGRES = ("sqlite",), ("postgres",)
@@ -37,6 +37,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim("10 answers without end", destinations.endless),
     Claim("14 told a hundred times", deaths.told_a_hundred_times),
     Claim("15 replayed twice", deaths.replayed_twice),
+    Claim("S36 an event kills its worker", poison.kills_its_worker),
     Claim("22+S29 disk full", machine.disk_full),
     Claim("25 long backlog, pinned snapshot", backlog.long_backlog),
     Claim("S30 failing syncs", machine.failing_syncs, stores=SQLITE),
@@ -62,7 +63,6 @@ ELSEWHERE: dict[str, str] = {
     "S32 memory and 1,000 uploads": "bench/media.py; 10 measures the worker's memory",
     "S33 key provider away": "tests/app/test_keys.py: keys in memory serve for a while, then a clean no",
     "S35 rot in recordings and backups": "tests/app/test_media.py, tests/contract/backup/test_backups.py",
-    "S36 worker killed by one event": "not held: nothing takes such an event aside yet",
     "S37 rolling upgrade": "one version has been released: there is nothing to upgrade from yet",
     "S39 damaged backups": "tests/contract/backup/test_backups.py",
 }

@@ -9,6 +9,7 @@ import pytest
 
 from tests.chaos.cuts import power_cut
 from tests.chaos.power import Disk, NoDisk, disk
+from tests.chaos.publishing import published, without_sync_of
 
 pytestmark = pytest.mark.long
 
@@ -34,3 +35,16 @@ async def test_a_store_that_does_not_sync_every_commit_is_found_out(cuttable: Di
     """The planted bug: with `synchronous=NORMAL` the same cut loses acknowledged events."""
     cut = await power_cut(cuttable, normal=True)
     assert cut.lost > 0, cut
+
+
+async def test_a_published_recording_survives_a_power_cut(cuttable: Disk) -> None:
+    """Written, synced, named, the directory synced: all of them are there, whole."""
+    assert await published(cuttable) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", ["file", "directory"])
+async def test_a_publisher_that_leaves_out_a_sync_is_found_out(cuttable: Disk, kind: str) -> None:
+    """The planted bugs: without the one the content is not there, without the other the name."""
+    with without_sync_of(kind):
+        lost, other = await published(cuttable)
+    assert (lost if kind == "directory" else lost + other) > 0

@@ -35,6 +35,7 @@ class Vendor(Sink):
     asked: Counter[str] = field(default_factory=Counter)  # idempotency key -> requests, those that failed too
     now: int = 0
     most: int = 0  # requests under way at once, at most
+    deaths: int = 0  # of workers that it killed
 
     async def until(self, effects: int, seconds: float = 300.0) -> None:
         """As a sink does, with more patience."""

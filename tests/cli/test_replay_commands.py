@@ -14,7 +14,7 @@ from hub.cli import cli
 from hub.cli.context import settings
 from hub.domain.deliveries import Final, Finish
 from hub.domain.ids import DEFAULT_TENANT as TENANT
-from hub.ports.store import LaneCall
+from hub.ports.queue import LaneCall
 from tests.app.conftest import FEED, REPORT, action, rule
 from tests.support.arrivals import LEASE, completion
 from tests.support.hubs import report

@@ -5,6 +5,7 @@ A mark is looked for as it is, in base64 (as webhooks are kept), in hex and as J
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 from collections.abc import AsyncIterator, Iterable
@@ -16,8 +17,12 @@ import asyncpg
 import pytest
 from aiohttp import web
 
+from hub.adapters.vault.sealed_box import generate
+from hub.bootstrap import open_backup
+from hub.settings import Settings
 from tests.support.collector import collector
 from tests.support.hubs import TENANT
+from tests.support.postgres import binaries
 from tests.support.processes import SINGLE, Product, cloud_event, product
 
 CANDIDATES = 10
@@ -117,6 +122,10 @@ async def scenario(made: Product, marks: Marks) -> str:
             f"{base}/v1/candidates/identify", json={"email": f"{marks('who')}@example.com"}
         ) as answer:
             assert answer.status == 200
+        async with client.post(
+            f"{base}/v1/candidates/find", json={"email": f"{marks('sought')}@example.com"}
+        ) as answer:
+            assert answer.status == 200
         async with client.post(f"{base}/v1/media", json={"content_type": "video/webm", "subject": "cand_1"}) as answer:
             id = (await answer.json())["id"]
         async with client.put(f"{base}/v1/media/{id}/parts/1", data=f"{marks('video')}".encode() * 10_000) as answer:
@@ -168,7 +177,8 @@ async def test_nothing_personal_lies_in_the_clear(kind: str, tmp_path: Path, req
     temporary.mkdir()
     marks = Marks()
     since = await wal_position(database) if kind == "postgres" else None
-    async with collector() as traces, vendor(marks) as sink, product(home, database) as made:
+    kept = {"HIREWIRE_BACKUP_TO": str(tmp_path / "kept"), "HIREWIRE_BACKUP_RECIPIENTS": generate()[0]}
+    async with collector() as traces, vendor(marks) as sink, product(home, database, **kept) as made:
         made.environment |= {
             "TMPDIR": str(temporary),
             "HIREWIRE_LOG_LEVEL": "debug",
@@ -189,6 +199,9 @@ async def test_nothing_personal_lies_in_the_clear(kind: str, tmp_path: Path, req
         await made.opened.hub.configure.apply(TENANT, document, "test")  # type: ignore[arg-type]
         serve = await made.start("serve")
         metrics = await scenario(made, marks)
+        backups = open_backup(Settings.read(made.environment), made.opened)
+        assert backups is not None
+        assert (await backups.whole.run()).blobs > 0  # looked at with everything else below
         found: dict[str, list[str]] = {}
 
         def look(where: str, raw: bytes) -> None:
@@ -202,6 +215,12 @@ async def test_nothing_personal_lies_in_the_clear(kind: str, tmp_path: Path, req
         if kind == "postgres":
             async for where, raw in database_of(database, since):
                 look(where, raw)
+            dump = await asyncio.create_subprocess_exec(
+                str(binaries() / "pg_dump"), "--inserts", database, stdout=asyncio.subprocess.PIPE
+            )
+            raw, _ = await dump.communicate()
+            assert b"candidate_lookup" in raw
+            look("dump", raw)
         await made.stop(serve)
         assert len(traces.named("POST ")) >= 2 * CANDIDATES
         look("traces", repr(traces.spans).encode())

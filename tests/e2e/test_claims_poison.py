@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 
 from hub.adapters.db import open_store
-from hub.app.ingest import Incoming
+from hub.app.incoming import Incoming
 from hub.domain.deliveries import Final
 from hub.domain.errors import Invalid
 from hub.domain.ids import EventId
-from hub.ports.store import DoneDelivery
+from hub.ports.queue import DoneDelivery
 from mappings.documents import Document, Json
 from tests.support.hubs import TENANT, Bench, bench, report
 

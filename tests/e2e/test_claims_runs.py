@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hub.app.ingest import Incoming
+from hub.app.incoming import Incoming
 from hub.domain.runs import RunState
 from hub.ports.store import Page
 from tests.support.hubs import TENANT, report

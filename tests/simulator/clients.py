@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hub.app.hub import Hub
-from hub.app.ingest import Incoming
+from hub.app.incoming import Incoming
 from hub.domain.errors import Unavailable
 from hub.domain.ids import TenantId
 from mappings.documents import Document
 from tests.simulator.faults import CHAOS_S, Weather
 from tests.simulator.ledger import Ledger
 from tests.simulator.loop import Process, VirtualLoop
-from tests.simulator.vendors import POISON
+from tests.simulator.vendors import KILLER, POISON
 from tests.support.hubs import report
 
 CLIENT_WAITS_S = 3.0
@@ -39,6 +39,7 @@ class Clients:
     random: random.Random
     tenant: TenantId
     fronts: Callable[[], Sequence[Front]]
+    killer: int | None = None  # the number of the event that kills its worker
 
     def incoming(self) -> list[tuple[float, Incoming]]:
         """Reports about a few candidates, told at their times; a few that no vendor will take, a few told twice."""
@@ -47,6 +48,8 @@ class Clients:
         for number in range(self.random.randint(8, 16)):
             candidate = f"cand_{self.random.randrange(candidates)}"
             key = f"{POISON}-{number}" if self.random.random() < 0.06 else f"event-{number}"
+            if number == self.killer:
+                key = f"{KILLER}-{number}"
             plain = report(key=key, candidate=candidate)
             data: Document = {**plain.data, "job": {"id": key, "title": key}}
             incoming = Incoming(plain.type, plain.version, plain.source, key, data, candidate)

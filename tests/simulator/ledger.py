@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub.domain.ids import DeliveryId
-from hub.ports.store import Claimed, Completion, LaneCall, Work
+from hub.ports.queue import Claimed, Completion, LaneCall
+from hub.ports.store import Work
 from tests.simulator.faults import LEASE_S, Weather
 from tests.simulator.loop import Process, VirtualLoop
 
@@ -218,8 +219,8 @@ class Watched:
         self._acts.append(lambda: self._ledger.completed(self._owner, completions, stale))
         return stale
 
-    async def release(self, token: str, ids: Sequence[DeliveryId]) -> Any:
-        given = await self.__getattr__("release")(token, ids)
+    async def release(self, token: str, ids: Sequence[DeliveryId], due_at: datetime | None = None) -> Any:
+        given = await self.__getattr__("release")(token, ids, due_at)
         self._acts.append(lambda: self._ledger.released(self._owner, token, ids))
         return given
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from hub.adapters.clock import SeededIds
 from hub.adapters.memory import MemoryStore
 from hub.adapters.vault import EnvKeyring, FieldVault
+from hub.app.delivery.lanes import LoopLimits
 from hub.app.hub import Hub
-from hub.app.ingest import Incoming
-from hub.app.lanes import LoopLimits
+from hub.app.incoming import Incoming
 from hub.bootstrap import Parts, assemble
 from hub.ports.transport import Channel, HttpResponse, NotSent, Request, Response, Unknown
 from mappings.documents import Document, Json

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.app import lanes
+from hub.app.delivery import lanes
 from tests.simulator.neighbours import Street
 
 

@@ -14,11 +14,12 @@ from hub.adapters.memory import deliveries, events
 from hub.adapters.memory.deliveries import MemoryDeliveries
 from hub.adapters.memory.events import MemoryEvents
 from hub.adapters.memory.tables import Key, LiveTable, Tables
-from hub.app import deliver
+from hub.app.delivery import deliver
+from hub.app.delivery.suspects import Suspects
 from hub.app.groups import GroupCommit
 from hub.bootstrap import assembly
 from hub.domain.deliveries import Delivered, Delivery, State, delivery_key
-from hub.ports.store import Arrival, Receipt
+from hub.ports.arrivals import Arrival, Receipt
 from tests.simulator.world import simulate
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -112,6 +113,16 @@ def answers_before_the_commit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(assembly, "commit_arrivals", lambda *args: Hasty(real(*args)))
 
 
+def never_counts_crashes(patch: pytest.MonkeyPatch) -> None:
+    """Whatever a worker dies of is handed to the next."""
+    patch.setattr(deliveries, "CRASHES", 10**9)
+
+
+def blames_the_whole_batch(patch: pytest.MonkeyPatch) -> None:
+    """Suspects are handed out together as if nothing had happened."""
+    patch.setattr(Suspects, "admit", lambda self, claimed, out, now, busy: (claimed, []))
+
+
 BUGS: list[tuple[Patch, int, str]] = [
     (no_dedupe, 20, "twice|two events|deliveries to|keys"),
     (no_fence, 60, "stale completion"),
@@ -120,6 +131,8 @@ BUGS: list[tuple[Patch, int, str]] = [
     (promotes_over_a_live_head, 40, "after dlv_"),
     (no_renewal, 20, "while"),
     (answers_before_the_commit, 20, "acknowledged"),
+    (never_counts_crashes, 20, "still something to do"),
+    (blames_the_whole_batch, 60, "taken for a killer"),
 ]
 
 

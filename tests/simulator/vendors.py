@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from hub.ports.transport import Channel, HttpRequest, HttpResponse, NotSent, Request, Response, Unknown
 from tests.simulator.faults import Weather
@@ -13,6 +14,7 @@ from tests.simulator.ledger import Ledger
 from tests.simulator.loop import Process, VirtualLoop
 
 POISON = "poison"  # in an event's key: a vendor will never take it
+KILLER = "killer"  # in an event's key: the worker that begins with it dies
 LINGERS_S = (7.0, 15.0)  # longer than a lease, shorter than the time-out
 KEY_HEADERS = ("idempotency-key", "webhook-id")
 
@@ -25,6 +27,7 @@ class Vendors:
     weather: Weather
     ledger: Ledger
     random: random.Random
+    kills: Callable[[Process], None] = field(default=lambda process: None)
 
     def wire(self, process: Process) -> Wire:
         """A process's way out."""
@@ -87,6 +90,9 @@ class Wire:
         key = next(request.headers[name] for name in KEY_HEADERS if name in request.headers)
         vendor, event = channel.connection.name, event_in(request)
         ledger, loop = self._vendors.ledger, self._vendors.loop
+        if KILLER in event:
+            self._vendors.kills(self._owner)
+            await loop.create_future()
         flight = ledger.sends(self._owner, vendor, key, channel.connection.lane.concurrency)
         answer: asyncio.Future[Response] = loop.create_future()
         loop.outside(self._vendors.serve(vendor, event, key, self._vendors.fate(), answer))

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from hub.domain.connections import Connection, Ordering
 from hub.domain.deliveries import Delivery, Final, State
 from hub.domain.ids import ConnectionId, EventId, TenantId
-from hub.ports.store import DoneDelivery, Page, Store
+from hub.ports.queue import DoneDelivery
+from hub.ports.store import Page, Store
 from tests.simulator.ledger import Ledger
-from tests.simulator.vendors import POISON
+from tests.simulator.vendors import KILLER, POISON
 
 Row = Delivery | DoneDelivery
 MANY = Page(100_000)
@@ -54,9 +55,14 @@ async def judge(ledger: Ledger, store: Store, tenant: TenantId) -> None:
             case DoneDelivery(final=Final.SUPERSEDED):
                 if not any(newer.id > row.id and _same(newer, row, subjects) for newer in rows):
                     ledger.accuse(f"dlv_{row.id} gave way to nothing newer")
+            case DoneDelivery(final=Final.DEAD, error="crashed_worker"):
+                if KILLER not in key:
+                    ledger.accuse(f"dlv_{row.id} to {vendor} is taken for a killer and is none")
             case _:
                 if not attempts[row.id]:
                     ledger.accuse(f"dlv_{row.id} ended without an attempt on record")
+        if KILLER in key and not (isinstance(row, DoneDelivery) and row.final in (Final.DEAD, Final.SUPERSEDED)):
+            ledger.accuse(f"dlv_{row.id} to {vendor} kills its workers and is not set aside")
         if POISON in key and isinstance(row, DoneDelivery) and row.final is Final.DELIVERED:
             ledger.accuse(f"{key} was refused by {vendor} and is recorded as delivered")
     _in_order(ledger, rows, by_id, names)

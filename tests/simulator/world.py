@@ -14,8 +14,8 @@ from hub.adapters.catalog import FolderCatalog
 from hub.adapters.clock import SeededIds
 from hub.adapters.memory import MemoryStore
 from hub.adapters.vault import EnvKeyring, FieldVault
+from hub.app.delivery.lanes import LoopLimits
 from hub.app.hub import Hub
-from hub.app.lanes import LoopLimits
 from hub.app.pressure import Bounds
 from hub.bootstrap import Parts, assemble
 from hub.domain.deliveries import RetryPolicy
@@ -149,7 +149,9 @@ class World:
             else Database(self.loop, MemoryStore(self.clock), self.weather, self.ledger, self.random)
         )
         self.vendors = Vendors(self.loop, self.weather, self.ledger, self.random)
-        self.clients = Clients(self.loop, self.weather, self.ledger, self.random, TENANT, lambda: self.fronts)
+        killer = 3 if self.seed % 5 == 0 else None  # not drawn: the other worlds stay as they are
+        self.clients = Clients(self.loop, self.weather, self.ledger, self.random, TENANT, lambda: self.fronts, killer)
+        self.vendors.kills = lambda process: self.loop.outside(self._fall(process))
         self.limits = LoopLimits(
             in_flight=self.random.choice([4, 8, 16]),
             lease=timedelta(seconds=LEASE_S),
@@ -310,6 +312,16 @@ class World:
         self._kill(node)
         await asyncio.sleep(after_s)
         nodes[nodes.index(node)] = self._worker() if nodes is self.workers else self._front()
+
+    async def _fall(self, process: Process) -> None:
+        """A worker that dies of what it does; another starts in its place."""
+        fallen = next((node for node in self.workers if node.process is process and process.alive), None)
+        if fallen is None:
+            return
+        self._kill(fallen)
+        await asyncio.sleep(1.0)
+        if fallen in self.workers:
+            self.workers[self.workers.index(fallen)] = self._worker()
 
     def _kill(self, node: Node) -> None:
         self.ledger.tell(node.process.name, "is killed")

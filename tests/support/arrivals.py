@@ -11,8 +11,10 @@ from hub.domain.connections import Connection, Lane
 from hub.domain.deliveries import Again, Attempt, Delivery, Final, Finish, Hold, Next, Planned
 from hub.domain.events import Cause
 from hub.domain.ids import DEFAULT_TENANT, ConnectionId, DeliveryId, EventId, TenantId
+from hub.ports.arrivals import Arrival, Receipt, StoredEvent
 from hub.ports.lanes import BusyLane
-from hub.ports.store import Arrival, Claimed, Completion, LaneCall, Receipt, Store, StoredEvent, Work
+from hub.ports.queue import Claimed, Completion, LaneCall
+from hub.ports.store import Store, Work
 from mappings.documents import Document
 from tests.support.stores import T0
 

@@ -11,9 +11,9 @@ from hub.adapters.clock import ManualClock, SeededIds
 from hub.adapters.identity import Argon2id
 from hub.adapters.memory import MemoryStore
 from hub.adapters.vault import EnvKeyring, FieldVault
+from hub.app.delivery.lanes import LoopLimits
 from hub.app.hub import Hub
-from hub.app.ingest import Incoming
-from hub.app.lanes import LoopLimits
+from hub.app.incoming import Incoming
 from hub.app.people.people import PeoplePolicy
 from hub.app.pressure import Bounds
 from hub.bootstrap import Parts, assemble
@@ -21,7 +21,8 @@ from hub.domain.deliveries import Delivery, RetryPolicy
 from hub.domain.ids import DEFAULT_TENANT, EventId
 from hub.domain.retention import Keep
 from hub.ports.identity import SignInProvider
-from hub.ports.store import DoneDelivery, Page, Store
+from hub.ports.queue import DoneDelivery
+from hub.ports.store import Page, Store
 from hub.ports.tracer import Tracer
 from mappings.documents import Document
 from tests.support.voices import RememberingMeter, ScriptedVendor, SharedSecretSignatures
@@ -82,6 +83,7 @@ def bench(
     providers: Mapping[str, SignInProvider] | None = None,
     bounds: Bounds | None = None,
     keep: Keep | None = None,
+    home: str | None = None,
 ) -> Bench:
     """A hub on this store (memory by default); time stands still until the test moves it."""
     clock = clock or ManualClock(START)
@@ -107,6 +109,7 @@ def bench(
             providers=providers or {},
             bounds=bounds or Bounds(),
             keep=keep or Keep(),
+            home=home,
         )
     )
     return Bench(hub, clock, vendor, meter)

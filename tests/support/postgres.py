@@ -131,10 +131,23 @@ class Cluster:
             return False
         return True
 
+    @property
+    def bin(self) -> Path:
+        """Where its programs are."""
+        return self._bin
+
+    @property
+    def owner(self) -> dict[str, object]:
+        """As whom its programs run, for `subprocess.run`."""
+        return {} if self._user is None else {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+
+    def give(self, folder: Path) -> None:
+        """Let the server's user have a folder."""
+        if self._user is not None:
+            os.chown(folder, self._user.pw_uid, self._user.pw_gid)
+
     def _run(self, command: str, *arguments: str) -> None:
-        owner = (
-            {} if self._user is None else {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
-        )
+        owner = self.owner
         output = self._folder / "output"
         with output.open("w") as file:  # a pipe would stay open in the server and never end
             done = subprocess.run(

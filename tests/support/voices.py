@@ -101,8 +101,17 @@ class RememberingMeter:
     def record(self, size: int, seconds: float) -> None:
         return None
 
+    def backup_media(self, blobs: int, copied: int, compared: int) -> None:
+        return None
+
     def backup(self, step: str, at: datetime | None) -> None:
         return None
+
+    def scanned(self, verdict: str) -> None:
+        self.notes.append(("scanned", {"verdict": verdict}))
+
+    def gave_up(self, connection: str, error: str, delivery: str) -> None:
+        self.notes.append(("delivery.gave_up", {"connection": connection, "error": error, "delivery": delivery}))
 
     def task(self, name: str, outcome: str, due: datetime, leads: bool | None = None) -> None:
         return None

@@ -14,7 +14,7 @@ from hub.adapters.http.guard import Guard
 from hub.adapters.http.router import Router
 from hub.adapters.http.signatures import VendorSignatures
 from hub.adapters.twins import Twin
-from hub.app.converse import Talk, converse
+from hub.app.delivery.converse import Talk, converse
 from hub.domain.connections import Connection, Lane
 from hub.domain.deliveries import Delivered, Outcome
 from hub.domain.ids import DEFAULT_TENANT, ConnectionId

@@ -11,7 +11,7 @@ import pytest
 from litestar.handlers import HTTPRouteHandler
 
 from hub.adapters.vault.signing import VaultSigner
-from hub.app.audit_export import check
+from hub.app.trail.export import check
 from hub.domain.audit import Act, Grade, Outcome
 from hub.domain.errors import Unavailable
 from hub.web.app import create_app

@@ -36,7 +36,7 @@ async def recorded(api: Api, data: bytes = VIDEO, size: int = 150_000) -> str:
 
 
 async def linked(api: Api, id: str) -> str:
-    answer = await api.client.post(f"/v1/media/{id}/links", headers=api.auth)
+    answer = await api.client.post(f"/v1/media/{id}/links", headers=api.auth | {"x-purpose": "quality_review"})
     assert answer.status_code == 201
     url: str = answer.json()["url"]
     return url

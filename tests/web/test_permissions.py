@@ -11,7 +11,7 @@ import pytest
 from litestar.testing import AsyncTestClient
 
 from hub.app.access import SCOPES
-from hub.app.ingest import Incoming
+from hub.app.incoming import Incoming
 from hub.app.people.approvals import Wanted
 from hub.app.people.first_run import Founder
 from hub.app.people.people import PeoplePolicy
@@ -384,7 +384,7 @@ async def test_an_approval_is_over_after_a_day_and_not_for_who_made_the_proposer
         "POST", f"/v1/approvals/{asked.id}/decision", {"approve": True, "digest": asked.digest.hex()}
     )
     assert lately.status_code == 404  # security administrators do not approve exports at all
-    hold = await approvals.ask(fresh, Wanted("hold.order", "POST", "/v1/holds", {}, {}), "court")
+    hold = await approvals.ask(fresh, Wanted("break_glass.open", "POST", "/v1/break-glass", {}, {}), "court")
     decide = {"approve": True, "digest": hold.digest.hex()}
     lately = await security.call("POST", f"/v1/approvals/{hold.id}/decision", decide)
     assert lately.json()["code"] == "granted_lately"

@@ -17,6 +17,7 @@ from hub.adapters.vault.sealed_box import read_public
 from hub.app.backup import Backup
 from hub.app.daily import Daily
 from hub.app.hub import Hub
+from hub.app.media.backup import MediaBackup
 from hub.ports.backup import Copier
 from hub.ports.signing import Signer
 from hub.ports.store import Store
@@ -70,7 +71,12 @@ class Backups:
             async def ship() -> None:
                 await shipping.tick()
 
+            async def check() -> None:
+                if shipping.leads:
+                    await daily("backup_log_check", shipping.verify)
+
             timer.every(shipping.every.total_seconds(), "backup_log", ship)
+            timer.every(600.0, "backup_log_check", check)
         timer.every(600.0, "backup", run, shared=True)
         timer.every(300.0, "backup_ages", self.whole.tell, at_once=True)
 
@@ -98,6 +104,7 @@ def open_backups(wanted: Wanted, hub: Hub, at: Callable[[str], tuple[Store, Vaul
         scratch=scratch,
         with_file_key=with_file_key,
         keep=wanted.keep,
+        media=MediaBackup(hub.media, objects, hub.trail.signer, hub.clock, hub.meter, wanted.keep),
     )
     if not sqlite or not wanted.ship_s:
         return Backups(whole, None)

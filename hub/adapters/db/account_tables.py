@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import JSON, Index, LargeBinary, Table, Text, UniqueConstraint, false, text, true
 from sqlmodel import Field, SQLModel
 
-from hub.adapters.db.columns import Moment
+from hub.adapters.db.columns import Moment, Number
 from hub.adapters.db.tables import _where, metadata
 from hub.ports import accounts
 
@@ -225,6 +225,7 @@ class IdentityRow(SQLModel, table=True):
     id: str = _key()
     provider: str = Field(sa_type=Text)
     person: str = Field(sa_type=Text)
+    sealed: bytes | None = Field(sa_type=LargeBinary)
     version: int = _version()
 
 
@@ -244,6 +245,109 @@ class GroupRow(SQLModel, table=True):
     version: int = _version()
 
 
+class LegalHoldRow(SQLModel, table=True):
+    """Nothing of this person is removed."""
+
+    __tablename__ = "legal_hold"
+    __table_args__ = (
+        Index("legal_hold_subject", "tenant_id", "subject", **_where("state IN ('asked', 'in_force', 'lift_asked')")),
+    )
+    tenant_id: int = _tenant()
+    id: str = _key()
+    subject: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    sealed: bytes = Field(sa_type=LargeBinary)
+    asked_by: str = Field(sa_type=Text)
+    asked_at: datetime = Field(sa_type=Moment)
+    decided_by: str | None = Field(sa_type=Text)
+    decided_at: datetime | None = Field(sa_type=Moment)
+    lift_asked_by: str | None = Field(sa_type=Text)
+    lift_asked_at: datetime | None = Field(sa_type=Moment)
+    lifted_by: str | None = Field(sa_type=Text)
+    lifted_at: datetime | None = Field(sa_type=Moment)
+    version: int = _version()
+
+
+class ErasureRow(SQLModel, table=True):
+    """One person's erasure; stays for good."""
+
+    __tablename__ = "erasure"
+    __table_args__ = (
+        Index("erasure_subject", "tenant_id", "subject"),
+        Index("erasure_closed", "subject", "tenant_id", unique=True, **_where("closed")),
+        Index("erasure_running", "approved_at", **_where("state IN ('stopping', 'destroying', 'clearing', 'telling')")),
+    )
+    tenant_id: int = _tenant()
+    id: str = _key()
+    subject: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    sealed: bytes = Field(sa_type=LargeBinary)
+    digest: str = Field(sa_type=Text)
+    asked_by: str = Field(sa_type=Text)
+    asked_at: datetime = Field(sa_type=Moment)
+    approved_by: list[str] = Field(sa_type=JSON)
+    approved_at: datetime | None = Field(sa_type=Moment)
+    closed: bool = Field(sa_column_kwargs={"server_default": false()})
+    event: str | None = Field(sa_type=Text)
+    keys: list[str] = Field(sa_type=JSON)
+    receipt: str | None = Field(sa_type=Text)
+    destroyed_at: datetime | None = Field(sa_type=Moment)
+    counts: dict[str, Any] = Field(sa_type=JSON)
+    cleared_at: datetime | None = Field(sa_type=Moment)
+    done_at: datetime | None = Field(sa_type=Moment)
+    reopened_at: datetime | None = Field(sa_type=Moment)
+    version: int = _version()
+
+
+class NoticeRow(SQLModel, table=True):
+    """A connection that has the person, told to erase."""
+
+    __tablename__ = "erasure_notice"
+    __table_args__ = (
+        Index("erasure_notice_erasure", "tenant_id", "erasure"),
+        Index("erasure_notice_open", "created_at", **_where("state = 'open'")),
+    )
+    tenant_id: int = _tenant()
+    id: str = _key()
+    erasure: str = Field(sa_type=Text)
+    connection: int = Field(sa_type=Number)
+    name: str = Field(sa_type=Text)
+    connector: str = Field(sa_type=Text)
+    operation: str | None = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=Moment)
+    sealed: bytes | None = Field(sa_type=LargeBinary)
+    acknowledged_at: datetime | None = Field(sa_type=Moment)
+    acknowledged_by: str | None = Field(sa_type=Text)
+    reference: str | None = Field(sa_type=Text)
+
+
+class ViewRow(SQLModel, table=True):
+    """Somebody watches a recording."""
+
+    __tablename__ = "media_view"
+    __table_args__ = (
+        Index("media_view_viewer", "tenant_id", "viewer", "id"),
+        Index("media_view_media", "tenant_id", "media", "id"),
+        Index("media_view_ends", "ends_at"),
+    )
+    tenant_id: int = _tenant()
+    id: str = _key()
+    viewer: str = Field(sa_type=Text)
+    media: str = Field(sa_type=Text)
+    subject: str | None = Field(sa_type=Text)
+    purpose: str | None = Field(sa_type=Text)
+    bound_to: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    opened_at: datetime = Field(sa_type=Moment)
+    seen_at: datetime = Field(sa_type=Moment)
+    ends_at: datetime = Field(sa_type=Moment)
+    position_s: int = Field(sa_column_kwargs={"server_default": text("0")})
+    marks: int = Field(sa_column_kwargs={"server_default": text("0")})
+    reads: int = Field(sa_column_kwargs={"server_default": text("0")})
+    version: int = _version()
+
+
 TABLES: Mapping[type[accounts.Record], Table] = {
     accounts.Person: metadata.tables["person"],
     accounts.Factor: metadata.tables["factor"],
@@ -258,4 +362,8 @@ TABLES: Mapping[type[accounts.Record], Table] = {
     accounts.Provider: metadata.tables["sign_in_provider"],
     accounts.Identity: metadata.tables["outside_identity"],
     accounts.Group: metadata.tables["directory_group"],
+    accounts.LegalHold: metadata.tables["legal_hold"],
+    accounts.Erasure: metadata.tables["erasure"],
+    accounts.Notice: metadata.tables["erasure_notice"],
+    accounts.View: metadata.tables["media_view"],
 }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 
-from hub.adapters.db.audit_tables import ACT, CHAIN, SIGNING
+from hub.adapters.db.audit_tables import ACT, CHAIN, OWED, SIGNING
 from hub.adapters.db.deliveries import DbQueue
 from hub.adapters.db.link import AnyRow, Link
 from hub.domain.audit import Act, Chain, Grade, Linked, Outcome, extended
 from hub.domain.ids import TenantId
-from hub.ports.audit import EVERY, ActFilter
+from hub.ports.audit import EVERY, ActFilter, OwedHead
 from hub.ports.signing import SigningKey
 
 _ACT = (
@@ -88,6 +89,26 @@ class DbAudit(DbQueue):
         newer = (CHAIN.c.tenant_id == tenant, CHAIN.c.signed < seq)
         await self._link.rows(update(CHAIN).where(*newer).values(signed=seq))
 
+    async def owe_head(self, owed: OwedHead) -> None:
+        await self._link.driver(
+            "INSERT INTO owed_head (tenant_id, seq, body, tries, due_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            owed.tenant,
+            owed.seq,
+            owed.body,
+            owed.tries,
+            self._hot.moment(owed.due_at),
+        )
+
+    async def owed_heads(self, now: datetime, limit: int) -> list[OwedHead]:
+        due = select(*OWED.c).where(OWED.c.due_at <= now).order_by(OWED.c.tenant_id, OWED.c.seq)
+        return [OwedHead(TenantId(row[0]), *row[1:]) for row in await self._link.rows(due.limit(limit))]
+
+    async def put_off_head(self, owed: OwedHead, until: datetime) -> None:
+        await self._link.rows(update(OWED).where(*_owed(owed)).values(tries=owed.tries + 1, due_at=until))
+
+    async def settle_head(self, owed: OwedHead) -> None:
+        await self._link.rows(delete(OWED).where(*_owed(owed)))
+
     async def prune_acts(self, tenant: TenantId, through: int) -> int:
         await self.settle()
         old = (ACT.c.tenant_id == tenant, ACT.c.seq <= through)
@@ -159,3 +180,7 @@ def _linked(row: AnyRow) -> Linked:
         grade=Grade(row.grade),
     )
     return Linked(row.seq, act, bytes(row.before), bytes(row.hash))
+
+
+def _owed(owed: OwedHead) -> tuple[ColumnElement[bool], ...]:
+    return OWED.c.tenant_id == owed.tenant, OWED.c.seq == owed.seq

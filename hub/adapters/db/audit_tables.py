@@ -55,6 +55,18 @@ class SigningKeyRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Moment)
 
 
+class OwedHeadRow(SQLModel, table=True):
+    """A signed head that is still to be told elsewhere."""
+
+    __tablename__ = "owed_head"
+    tenant_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seq: int = Field(primary_key=True, sa_type=Number, sa_column_kwargs={"autoincrement": False})
+    body: str = Field(sa_type=Text)
+    tries: int
+    due_at: datetime = Field(sa_type=Moment)
+
+
+OWED = metadata.tables["owed_head"]
 ACT = metadata.tables["act"]
 CHAIN = metadata.tables["act_chain"]
 SIGNING = metadata.tables["signing_key"]

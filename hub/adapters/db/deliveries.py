@@ -8,22 +8,36 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select, update
 
+from hub.adapters.db.crossings import count
 from hub.adapters.db.events import DbEvents, groups_of, keys_of
 from hub.adapters.db.rule_tables import REVISION, RULE
 from hub.adapters.db.statements import ATTEMPT, PLANNED, Key, unique
 from hub.adapters.db.tables import metadata
 from hub.domain.breaker import Trouble
 from hub.domain.connections import ConnectionState
-from hub.domain.deliveries import PAUSED, STOPPED, Again, Attempt, Final, Finish, Hold, State
+from hub.domain.deliveries import (
+    CRASHED_WORKER,
+    CRASHES,
+    PAUSED,
+    STOPPED,
+    Again,
+    Attempt,
+    Final,
+    Finish,
+    Hold,
+    State,
+)
 from hub.domain.errors import Conflict
 from hub.domain.ids import ConnectionId, DeliveryId, RevisionId, RuleId, TenantId
+from hub.ports.arrivals import Arrival
 from hub.ports.lanes import BusyLane, Room
-from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall
+from hub.ports.queue import Claimed, Completion, DoneDelivery, LaneCall, Lapsed
 from mappings.documents import written
 
 _DELIVERY = metadata.tables["delivery"]
 _LANE = metadata.tables["destination"]
 CLOCKS_DIFFER = timedelta(minutes=1)  # by less than that, processes may differ without anybody having set a clock
+_FREE: dict[str, Any] = {"held_for_stop": False, "held_for_consent": None, "held_for_border": None}
 _LONGEST = 500  # characters of what a vendor named: an index entry has an end, and so has patience
 
 
@@ -75,6 +89,9 @@ class DbQueue(DbEvents):
         await self._supersede(again | groups_of(waiters), now)
         await self._hot.promote(ended, now)
         await self._hot.promote(keys, None)
+        crossings = [one.crossing for one in completions if one.crossing is not None]
+        if crossings:  # last, and in one order: nobody waits in a ring
+            await count(self._link, crossings, now)
         return frozenset(lost)
 
     async def _move(self, completions: Sequence[Completion], now: datetime) -> None:
@@ -96,6 +113,9 @@ class DbQueue(DbEvents):
         await self._hot.finish(finished, now)
         await self._hot.put_back(later)
         await self._hot.hold(held)
+        for one in (one for one in completions if isinstance(one.next, Hold) and one.kept is not None):
+            mine = _DELIVERY.c.id == one.delivery.id
+            await self._link.rows(update(_DELIVERY).where(mine).values(held_for_border=one.kept and one.kept.key))
         await self._hot.teach(refs)
 
     def _attempt_row(self, one: Completion, outcome: str | None) -> tuple[object, ...]:
@@ -116,14 +136,19 @@ class DbQueue(DbEvents):
             None if attempt.detail is None else written(attempt.detail).decode(),
         )
 
-    async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
-        return await self._hot.release(token, ids)
+    async def release(self, token: str, ids: Sequence[DeliveryId], due_at: datetime | None = None) -> int:
+        return await self._hot.release(token, ids, due_at)
 
     async def renew(self, token: str, ids: Sequence[DeliveryId], until: datetime) -> int:
         return await self._hot.renew(token, ids, until)
 
-    async def expire_leases(self, now: datetime, limit: int = 500) -> int:
-        return await self._hot.expire(now, limit)
+    async def expire_leases(self, now: datetime, limit: int = 500) -> Lapsed:
+        rows = await self._hot.expire(now, limit)
+        fatal = [(id_, lane, okey) for id_, lane, okey, crashes in rows if crashes >= CRASHES]
+        if fatal:
+            await self._hot.finish([(id_, Final.DEAD.value, None, CRASHED_WORKER) for id_, _, _ in fatal], now)
+            await self._promote([(lane, okey) for _, lane, okey in fatal if okey is not None], now)
+        return Lapsed(len(rows), tuple((id_, lane) for id_, lane, _ in fatal))
 
     async def promote(self, limit: int = 500) -> int:
         free = await self._hot.lock_keys(await self._hot.headless(limit), wait=False)
@@ -219,10 +244,10 @@ class DbQueue(DbEvents):
         keyed = {id_: (lane, okey) for id_, lane, okey in rows if okey is not None}
         change = update(_DELIVERY)
         if plain:
-            ready = {"state": int(State.READY), "held_for_stop": False, "held_for_consent": None}
+            ready = {"state": int(State.READY), **_FREE}
             await self._link.rows(change.where(_DELIVERY.c.id.in_(plain)).values(ready))
         if keyed:
-            waiting = {"state": int(State.WAITING), "held_for_stop": False, "held_for_consent": None}
+            waiting = {"state": int(State.WAITING), **_FREE}
             await self._link.rows(change.where(_DELIVERY.c.id.in_(list(keyed))).values(waiting))
             for lane in {lane for lane, _ in keyed.values()}:
                 okeys = {okey for at, okey in keyed.values() if at == lane}

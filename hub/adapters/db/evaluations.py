@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from hub.adapters.db.statements import Statements
 from hub.domain.ids import RevisionId
+from hub.ports.arrivals import Arrival
 from hub.ports.rules import Evaluated
-from hub.ports.store import Arrival
 from mappings.documents import written as json_bytes
 
 

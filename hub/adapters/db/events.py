@@ -12,6 +12,7 @@ from hub.adapters.db.evaluations import keep_observed, written
 from hub.adapters.db.keys import store_drafts
 from hub.adapters.db.ledger import add_consents
 from hub.adapters.db.link import AnyRow, Link
+from hub.adapters.db.lookup import add_lookups
 from hub.adapters.db.run_tables import RUN
 from hub.adapters.db.statements import EVENT, PLANNED, Group, Identity, Key, Statements, unique
 from hub.adapters.db.statements_postgres import PostgresStatements
@@ -21,8 +22,9 @@ from hub.domain.deliveries import Final, Planned, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, EventId, TenantId, event_id, show
 from hub.domain.runs import RunState
+from hub.ports.arrivals import Arrival, Receipt, StoredEvent
 from hub.ports.runs import Awaited, Owed, Start
-from hub.ports.store import Arrival, Page, Receipt, StoredEvent
+from hub.ports.store import Page
 
 _EVENT = metadata.tables["event"]
 _BODY = metadata.tables["event_body"]
@@ -102,6 +104,7 @@ class DbEvents:
         await hot.insert("delivery", PLANNED, rows)
         await self._start(arrivals)
         await add_consents(self._hot, self._link, [said for one in arrivals for said in one.consents])
+        await add_lookups(self._link, [row for one in arrivals for row in one.lookups])
         return [plan for _, plan in planned if plan.okey is not None]
 
     async def _supersede(self, groups: set[Group], now: datetime) -> None:

@@ -17,7 +17,8 @@ from hub.domain.deliveries import Attempt, Delivery, Final, State
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
 from hub.ports.lanes import Pace
-from hub.ports.store import DoneDelivery, LaneStats, Page
+from hub.ports.queue import DoneDelivery
+from hub.ports.store import LaneStats, Page
 
 _EVENT = metadata.tables["event"]
 _LIVE = metadata.tables["delivery"]

@@ -63,3 +63,14 @@ class KeyRotationRow(SQLModel, table=True):
     moved: int = Field(sa_type=Number)
     started_at: datetime = Field(sa_type=Moment)
     changed_at: datetime = Field(sa_type=Moment)
+
+
+class KeyNodeRow(SQLModel, table=True):
+    """A running process and the root keys it has loaded."""
+
+    __tablename__ = "key_node"
+    id: str = Field(primary_key=True, sa_type=Text)
+    seen_at: datetime = Field(sa_type=Moment)
+    roots: str = Field(sa_type=Text)
+    epoch: int = Field(sa_type=Number)
+    release: str = Field(sa_type=Text)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from json import dumps
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 
-from hub.adapters.db.key_tables import DataKeyRow, KeyRotationRow, OwnerKeyRow
+from hub.adapters.db.key_tables import DataKeyRow, KeyNodeRow, KeyRotationRow, OwnerKeyRow
 from hub.adapters.db.link import Link
 from hub.adapters.db.sealed import replaced, window
 from hub.domain.ids import TenantId
-from hub.ports.vault import KeyRow, Rotation, SealedColumn, SealedValue
+from hub.ports.vault import KeyNode, KeyRow, Rotation, SealedColumn, SealedValue
 
 _KEY: Any = DataKeyRow.__table__  # type: ignore[attr-defined]
 _OWNER: Any = OwnerKeyRow.__table__  # type: ignore[attr-defined]
 _ROTATION: Any = KeyRotationRow.__table__  # type: ignore[attr-defined]
+_NODE: Any = KeyNodeRow.__table__  # type: ignore[attr-defined]
 _NAMES = ("id", "tenant_id", "data_class", "parent", "state", "wrapped", "commitment")
 _OWNER_NAMES = (*_NAMES, "owner")
 _EPOCH = (
@@ -38,6 +40,10 @@ _EACH = "SELECT q.* FROM unnest($1::{}[]) AS w(value) CROSS JOIN LATERAL ({} own
 _ACTIVE = _EACH.format("text", _OWNERS, _WANTED)
 _NAMED_SQLITE = f"{_OWNERS} owner_key k WHERE k.tenant_id = $1 AND k.id IN"
 _NAMED = _EACH.format("bytea", _OWNERS, "k.id = w.value AND k.tenant_id = $2")
+_CLOSED_SQLITE = (
+    "SELECT e.tenant_id, e.subject FROM json_each($1) AS w CROSS JOIN erasure e ON e.subject = w.value AND e.closed"
+)
+_CLOSED = "SELECT tenant_id, subject FROM erasure WHERE closed AND subject = ANY($1::text[])"
 
 Opens = Callable[[], AbstractAsyncContextManager[Link]]
 
@@ -68,6 +74,10 @@ class DbKeys:
     async def owner_keys(self, tenant: TenantId, wanted: Collection[tuple[str, str]]) -> list[KeyRow]:
         async with self._asking() as link:
             return await _active(link, tenant, wanted)
+
+    async def erased_owners(self, tenant: TenantId, owners: Collection[str]) -> set[str]:
+        async with self._asking() as link:
+            return {owner for of, owner in await _closed(link, owners) if of == tenant}
 
     async def keys_by_id(self, tenant: TenantId, ids: Collection[bytes]) -> list[KeyRow]:
         wanted = sorted(ids)
@@ -103,7 +113,7 @@ class DbKeys:
             kind = func.substr(of.owner, 1, 7)
             counted = select(of.tenant_id, kind, of.data_class, of.parent, of.state, func.count())
             owners = await link.rows(counted.group_by(of.tenant_id, kind, of.data_class, of.parent, of.state))
-        levels = {"subject": "subject", "connect": "connection"}
+        levels = {"subject": "subject", "connect": "connection", "erasure": "erasure"}
         return sorted(
             [
                 *((row[0], "class", *row[1:]) for row in keys),
@@ -206,6 +216,23 @@ class DbKeys:
             if await link.row(changed.returning(_ROTATION.c.name)) is None:
                 await link.rows(_ROTATION.insert().values(values))
 
+    async def put_node(self, node: KeyNode) -> None:
+        values = {"seen_at": node.seen_at, "roots": ",".join(node.roots), "epoch": node.epoch, "release": node.release}
+        async with self._writing() as link:
+            changed = update(_NODE).where(_NODE.c.id == node.id).values(values)
+            if await link.row(changed.returning(_NODE.c.id)) is None:
+                await link.rows(_NODE.insert().values(id=node.id, **values))
+
+    async def nodes(self) -> list[KeyNode]:
+        async with self._reading() as link:
+            rows = await link.rows(select(*_NODE.c).order_by(_NODE.c.id))
+        return [KeyNode(id_, seen, tuple(filter(None, roots.split(","))), *rest) for id_, seen, roots, *rest in rows]
+
+    async def drop_nodes(self, seen_before: datetime, id: str | None = None) -> None:
+        gone = _NODE.c.seen_at < seen_before if id is None else _NODE.c.id == id
+        async with self._writing() as link:
+            await link.rows(delete(_NODE).where(gone))
+
 
 _PAST = text("state <> 'active'")  # as the index of keys that seal nothing more says it
 _GONE = {"state": "destroyed", "wrapped": bytes(40)}
@@ -220,10 +247,13 @@ async def store_drafts(link: Link, rows: Sequence[KeyRow]) -> set[bytes]:
 
 
 async def _add_owners(link: Link, rows: Sequence[KeyRow]) -> set[bytes]:
-    """Those that were stored by this, as far as the database says it (SQLite does not)."""
+    """Those that were stored by this, as far as the database says it (SQLite does not). Who was erased gets none."""
+    closed = await _closed(link, {row.owner for row in rows})
     # in one order, so that two groups never wait in a ring
     ordered = sorted(rows, key=lambda row: (row.tenant, row.owner, row.data_class))
-    values = [(*_values(row), row.owner) for row in ordered]
+    values = [(*_values(row), row.owner) for row in ordered if (row.tenant, row.owner) not in closed]
+    if not values:
+        return set()
     if link.sqlite:
         await link.many(_ADD_OWNERS.format("VALUES (?, ?, ?, ?, ?, ?, ?, ?)"), values)
         return set()
@@ -238,6 +268,13 @@ async def _same_owners(link: Link, rows: Sequence[KeyRow]) -> list[KeyRow]:
         wanted = {(row.owner, row.data_class) for row in rows if row.tenant == tenant}
         found += await _active(link, tenant, wanted)
     return found
+
+
+async def _closed(link: Link, owners: Collection[str]) -> set[tuple[int, str]]:
+    """The (tenant, owner) of these who were erased."""
+    subjects = sorted(owner.removeprefix("subject:") for owner in owners)
+    rows = await link.driver(_CLOSED_SQLITE if link.sqlite else _CLOSED, dumps(subjects) if link.sqlite else subjects)
+    return {(tenant, f"subject:{subject}") for tenant, subject in rows}
 
 
 async def _active(link: Link, tenant: TenantId, wanted: Collection[tuple[str, str]]) -> list[KeyRow]:

@@ -32,6 +32,14 @@ class Part:
     upper: datetime | None
 
 
+_HELD = (  # tries of persons whom a legal hold keeps
+    "FROM {part} a WHERE (SELECT 1 FROM event e WHERE e.id = a.event_id AND (SELECT 1 FROM legal_hold h "
+    "WHERE h.tenant_id = e.tenant_id AND h.subject = e.subject AND h.state IN ('asked', 'in_force', 'lift_asked') "
+    "LIMIT 1) IS NOT NULL LIMIT 1) IS NOT NULL"
+)
+_ANY_HOLD = "SELECT 1 FROM legal_hold WHERE state IN ('asked', 'in_force', 'lift_asked') LIMIT 1"
+
+
 class WeeklyParts:
     """The partitions of `attempt`, inside a transaction."""
 
@@ -73,16 +81,32 @@ class WeeklyParts:
         return made
 
     async def drop_before(self, cut: datetime) -> int:
-        """Drop the partitions in which everything is older; returns how many rows that were."""
+        """Drop the partitions in which everything is older; returns how many rows that were.
+
+        What is about a person under a legal hold is put aside and goes into the first partition, which has no beginning.
+        """
         old = self._older(await self.all(), cut)
-        rows = sum([await self._count(part) for part in old])
-        if not old or (len(old) == 1 and old[0].lower is None and rows == 0):
+        holds = bool(await self._link.driver(_ANY_HOLD))
+        held = sum([await self._held(part) for part in old]) if holds else 0
+        rows = sum([await self._count(part) for part in old]) - held
+        if not old or (len(old) == 1 and old[0].lower is None and rows <= 0):
             return 0
         await self._impatiently()
+        if held:
+            await self._link.driver("CREATE TEMP TABLE attempt_aside (LIKE attempt) ON COMMIT DROP")
         for part in old:
+            if held:
+                aside = f"INSERT INTO attempt_aside SELECT a.* {_HELD.format(part=part.name)}"
+                await self._link.driver(aside)
             await self._link.driver("DROP TABLE " + part.name)
         await self._make("attempt_before", None, old[-1].upper)
+        if held:
+            await self._link.driver("INSERT INTO attempt OVERRIDING SYSTEM VALUE SELECT * FROM attempt_aside")
         return rows
+
+    async def _held(self, part: Part) -> int:
+        [(rows,)] = await self._link.driver(f"SELECT count(*) {_HELD.format(part=part.name)}")
+        return int(rows)
 
     async def cut_before(self, cut: datetime) -> datetime:
         """Up to where `drop_before` would drop."""

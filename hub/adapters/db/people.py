@@ -8,13 +8,16 @@ from typing import Any
 from sqlalchemy import Select, delete, select, update
 
 from hub.adapters.db.audit import DbAudit
+from hub.adapters.db.border import DbBorder
 from hub.adapters.db.consents import DbConsents
 from hub.adapters.db.limits import DbLimits
 from hub.adapters.db.link import AnyRow
+from hub.adapters.db.lookup import DbLookups
 from hub.adapters.db.records import DbRecords
 from hub.adapters.db.retention import DbRetention
 from hub.adapters.db.rules import DbRules
 from hub.adapters.db.runs import DbRuns
+from hub.adapters.db.subjects import DbSubjects
 from hub.adapters.db.tables import metadata
 from hub.domain.errors import Conflict
 from hub.domain.ids import TenantId
@@ -24,7 +27,7 @@ _TOKEN = metadata.tables["api_token"]
 _ORDER = metadata.tables["assessment_order"]
 
 
-class DbWork(DbRuns, DbRules, DbRetention, DbAudit, DbRecords, DbLimits, DbConsents):
+class DbWork(DbRuns, DbRules, DbRetention, DbAudit, DbRecords, DbLimits, DbConsents, DbLookups, DbSubjects, DbBorder):
     """`hub.ports.store.Work` on one open connection: adds People and Orders."""
 
     async def add_token(self, token: ApiToken) -> None:

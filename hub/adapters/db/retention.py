@@ -13,6 +13,7 @@ from typing import Any, assert_never
 
 from hub.adapters.db.columns import from_uuid
 from hub.adapters.db.events import DbEvents, identity_of
+from hub.adapters.db.lookup import drop_untold
 from hub.adapters.db.partitions import WeeklyParts
 from hub.domain.ids import EventId, TenantId
 from hub.domain.retention import Cuts, Kind
@@ -23,14 +24,24 @@ BY_INDEX = "SET LOCAL enable_seqscan = off"
 _FIRST = EventId("evt_" + "0" * 32)
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 LIVE_RUN = "('ready', 'waiting', 'gate', 'held')"  # as the partial index run_at says it
-WINDOW = "SELECT id, tenant_id, source, key FROM event WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3"
+WINDOW = "SELECT id, tenant_id, source, key, subject FROM event WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3"
+HELD = (  # by a legal hold: what is about this person stays
+    "(SELECT 1 FROM legal_hold h WHERE h.tenant_id = {of}.tenant_id AND h.subject = {of}.subject "
+    "AND h.state IN ('asked', 'in_force', 'lift_asked') LIMIT 1)"
+)
+HELD_EVENT = (  # the same of what hangs on an event
+    "(SELECT 1 FROM event x WHERE x.id = {of}.event_id AND (SELECT 1 FROM legal_hold h "
+    "WHERE h.tenant_id = x.tenant_id AND h.subject = x.subject "
+    "AND h.state IN ('asked', 'in_force', 'lift_asked') LIMIT 1) IS NOT NULL LIMIT 1)"
+)
 NEEDED = (
     "COALESCE((SELECT 1 FROM delivery n WHERE n.event_id = e.id LIMIT 1), "
     "(SELECT 1 FROM delivery_done n WHERE n.event_id = e.id AND n.final = 'dead' AND n.finished_at >= {dead} LIMIT 1), "
     "(SELECT 1 FROM run n WHERE n.event_id = e.id AND n.state IN ('ready', 'waiting', 'gate', 'held') LIMIT 1), "
     "(SELECT 1 FROM run n WHERE n.at_event = e.id AND n.state IN ('ready', 'waiting', 'gate', 'held') LIMIT 1), "
-    "(SELECT 1 FROM replay_job n WHERE n.tenant_id = e.tenant_id AND n.state = 'running' LIMIT 1))"
-)
+    "(SELECT 1 FROM replay_job n WHERE n.tenant_id = e.tenant_id AND n.state = 'running' LIMIT 1), "
+    "{held})"
+).replace("{held}", HELD.format(of="e"))
 GONE = "(SELECT 1 FROM event e WHERE e.id = t.event_id{kept} LIMIT 1) IS NULL"
 TABLES = {
     Kind.DELIVERIES: ("delivery_done", "delivery_id"),
@@ -42,7 +53,7 @@ OVER = {
     Kind.DELIVERIES: "t.final <> 'dead' AND t.finished_at < {cut} AND {gone}",
     Kind.DEAD_LETTERS: "t.final = 'dead' AND t.finished_at < {cut} AND {gone}",
     Kind.RUNS: f"t.state NOT IN {LIVE_RUN} AND t.changed_at < {{cut}} AND {{gone}}",
-    Kind.OBSERVATIONS: "true",
+    Kind.OBSERVATIONS: f"{HELD_EVENT.format(of='t')} IS NULL",
 }
 SMALL = {
     Kind.BACKTESTS: ("backtest", "t.state NOT IN ('queued', 'running') AND t.finished_at < {cut}"),
@@ -54,9 +65,19 @@ AFTER = (  # of the same tag, the next
     "AND n.id > t.id ORDER BY n.id LIMIT 1"
 )
 SETTLED = (
-    f"t.at < {{cut}} AND (({AFTER}) < {{cut}} AND "
+    f"t.at < {{cut}} AND {HELD.format(of='t')} IS NULL AND (({AFTER}) < {{cut}} AND "
     f"({BETWEEN.replace('{upto}', f'e.received_at > t.at AND e.received_at <= ({AFTER})')}) IS NULL "
     f"OR NOT t.put AND ({BETWEEN.replace('{upto}', 'e.received_at <= t.at')}) IS NULL)"
+)
+# Oldest first, and of one moment the withdrawal last: what remains between two steps never says yes where all said no.
+CONSENT_OVER = (
+    "(SELECT 1 FROM consent n WHERE n.tenant_id = t.tenant_id AND n.subject = t.subject AND n.purpose = t.purpose "
+    "AND n.at >= {cut} LIMIT 1) IS NULL AND "
+    "(SELECT 1 FROM consent n WHERE n.tenant_id = t.tenant_id AND n.subject = t.subject AND n.purpose = t.purpose "
+    "AND n.given AND (n.expires_at IS NULL OR n.expires_at > {cut}) AND "
+    "(SELECT 1 FROM consent m WHERE m.tenant_id = n.tenant_id AND m.subject = n.subject AND m.purpose = n.purpose AND "
+    "(m.at > n.at OR m.at = n.at AND (NOT m.given OR m.expires_at <= {cut})) LIMIT 1) IS NULL AND "
+    "(SELECT 1 FROM event e WHERE e.tenant_id = n.tenant_id AND e.subject = n.subject{kept} LIMIT 1) = 1 LIMIT 1) IS NULL"
 )
 TAG_STEP = (
     "SELECT count(*), max(id), sum(CASE WHEN at < $3 THEN 1 ELSE 0 END) "
@@ -65,6 +86,14 @@ TAG_STEP = (
 TAG_REMOVE = (
     "DELETE FROM tag_change AS t WHERE t.id > $1 AND t.id <= $2 AND "  # noqa: S608
     f"{SETTLED.format(cut='$3', kept='')} RETURNING id"
+)
+ATTEMPT_STEP = (
+    "SELECT max(id), sum(CASE WHEN started_at < $3 THEN 1 ELSE 0 END) "
+    "FROM (SELECT id, started_at FROM attempt WHERE id > $1 ORDER BY id LIMIT $2) AS w"
+)
+ATTEMPT_REMOVE = (
+    "DELETE FROM attempt AS t WHERE t.id > $1 AND t.id <= $2 AND t.started_at < $3 AND "  # noqa: S608
+    f"{HELD_EVENT.format(of='t')} IS NULL RETURNING id"
 )
 _FINAL = "('delivered'), ('expired'), ('superseded'), ('cancelled')"
 _MINE = (
@@ -98,6 +127,8 @@ class DbRetention(DbEvents):
                 table, over = SMALL[kind]
                 sql = f"DELETE FROM {table} AS t WHERE {over.format(cut='$1')} RETURNING id"  # noqa: S608
                 return Removed(len(await self._link.driver(sql, self._hot.moment(cuts[kind]))))
+            case Kind.CONSENTS:
+                return await self._remove_consents(cuts[kind], limit)
             case Kind.TAG_CHANGES:
                 return await self._remove_tag_changes(cuts[kind], int(after or 0), limit)
             case _:
@@ -113,6 +144,7 @@ class DbRetention(DbEvents):
             ids = [row[0] for row in await self._link.driver(free_sql(), ids, *times)]
         gone = set()
         if ids:
+            await self._link.driver(told_sql(self._link.sqlite), self._list(ids))
             gone = {row[0] for row in await self._link.driver(drop_sql(self._link.sqlite), self._list(ids), *times)}
         await self._forget([row for row in window if row[0] in gone])
         return Removed(len(gone), from_uuid(window[-1][0]) if len(window) == limit else None)
@@ -123,7 +155,8 @@ class DbRetention(DbEvents):
             return
         body = f"DELETE FROM event_body WHERE {among('event_id', self._link.sqlite)}"  # noqa: S608
         await self._link.driver(body, self._list([row[0] for row in events]))
-        identities = [identity_of(TenantId(tenant), source, key) for _, tenant, source, key in events]
+        identities = [identity_of(TenantId(tenant), source, key) for _, tenant, source, key, _ in events]
+        await drop_untold(self._link, {(row[1], row[4]) for row in events if row[4] is not None})
         if self._link.sqlite:
             one = "DELETE FROM idempotency WHERE tenant_id = ? AND identity = ? AND expires_at IS NULL"
             await self._link.many(one, identities)
@@ -147,18 +180,12 @@ class DbRetention(DbEvents):
 
     async def _remove_attempts(self, cut: datetime, after: int, limit: int) -> Removed:
         """In the order in which they were written; the first step that finds none that is over is the last."""
-        last = await self._link.driver(
-            "SELECT max(id) FROM (SELECT id FROM attempt WHERE id > $1 ORDER BY id LIMIT $2) AS w", after, limit
-        )
-        if last[0][0] is None:
+        moment = self._hot.moment(cut)
+        [(last, old)] = await self._link.driver(ATTEMPT_STEP, after, limit, moment)
+        if not old:
             return Removed(0)
-        rows = await self._link.driver(
-            "DELETE FROM attempt WHERE id > $1 AND id <= $2 AND started_at < $3 RETURNING id",
-            after,
-            last[0][0],
-            self._hot.moment(cut),
-        )
-        return Removed(len(rows), str(last[0][0]) if rows else None)
+        rows = await self._link.driver(ATTEMPT_REMOVE, after, last, moment)
+        return Removed(len(rows), str(last))
 
     async def _remove_identities(self, now: datetime, limit: int) -> Removed:
         mine = "WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2"
@@ -181,6 +208,16 @@ class DbRetention(DbEvents):
         rows = await self._link.driver(TAG_REMOVE, after, last, moment)
         return Removed(len(rows), str(last) if seen == limit else None)
 
+    async def _remove_consents(self, cut: datetime, limit: int) -> Removed:
+        over = CONSENT_OVER.format(cut="$1", kept="")
+        some = f"SELECT id FROM consent AS t WHERE t.at < $1 AND {over} ORDER BY t.at, t.given DESC, t.id LIMIT $2"  # noqa: S608
+        rows = await self._link.driver(
+            f"DELETE FROM consent WHERE id IN ({some}) RETURNING id",  # noqa: S608
+            self._hot.moment(cut),
+            limit,
+        )
+        return Removed(len(rows), "more" if len(rows) == limit else None)
+
     async def removable(self, kind: Kind, cuts: Cuts, tenant: TenantId | None = None, limit: int = 100_000) -> int:
         if kind not in cuts:
             return 0
@@ -192,10 +229,15 @@ class DbRetention(DbEvents):
             table, wanted = "idempotency", f"t.expires_at <= {told.moment(cuts[kind])}"
         elif kind is Kind.ATTEMPTS:
             cut = cuts[kind] if self._link.sqlite else await WeeklyParts(self._link).cut_before(cuts[kind])
-            table, wanted = "attempt", f"t.started_at < {told.moment(cut)}"
+            held = HELD_EVENT.format(of="t")
+            table, wanted = "attempt", f"t.started_at < {told.moment(cut)} AND {held} IS NULL"
         elif kind is Kind.TAG_CHANGES:
             kept = f" AND NOT ({told.going(cuts, 'e')})" if Kind.EVENTS in cuts else ""
             table, wanted = "tag_change", SETTLED.format(cut=told.moment(cuts[kind]), kept=kept)
+        elif kind is Kind.CONSENTS:
+            kept = f" AND NOT ({told.going(cuts, 'e')})" if Kind.EVENTS in cuts else ""
+            cut_ = told.moment(cuts[kind])
+            table, wanted = "consent", f"t.at < {cut_} AND {CONSENT_OVER.format(cut=cut_, kept=kept)}"
         elif kind is Kind.EVENTS:
             table, wanted = "event", told.going(cuts, "t")
         else:
@@ -258,7 +300,9 @@ class _Told:
     def going(self, cuts: Cuts, alias: str) -> str:
         """That an event is over and needed by nothing."""
         cut, dead = cuts[Kind.EVENTS], cuts.get(Kind.DEAD_LETTERS, _EVER)
-        needed = NEEDED.replace("e.id", f"{alias}.id").replace("e.tenant_id", f"{alias}.tenant_id")
+        needed = NEEDED
+        for name in ("id", "tenant_id", "subject"):
+            needed = needed.replace(f" e.{name}", f" {alias}.{name}")
         old = f"{alias}.id < {self.event(first_id(cut))} AND {alias}.received_at < {self.moment(cut)}"
         return f"{old} AND {needed.format(dead=self.moment(dead))} IS NULL"
 
@@ -266,6 +310,20 @@ class _Told:
 def among(column: str, sqlite: bool) -> str:
     """That the column is one of the event ids in $1."""
     return f"{column} IN (SELECT value FROM json_each($1))" if sqlite else f"{column} = ANY($1::uuid[])"  # noqa: S608
+
+
+def told_sql(sqlite: bool) -> str:
+    """Keep of the events in $1 which connections were told of whom: an erasure years later has to tell them.
+
+    A look-up without an object is such a mark.
+    """
+    return (
+        "INSERT INTO ref (connection_id, subject, object, external_id, tenant_id, delivery_id, event_id) "  # noqa: S608
+        "SELECT d.dest_id, e.subject, '', '', e.tenant_id, d.delivery_id, e.id "
+        "FROM event e JOIN delivery_done d ON d.event_id = e.id "
+        f"WHERE {among('e.id', sqlite)} AND e.subject IS NOT NULL AND d.attempts > 0 AND d.step NOT LIKE '@%' "
+        "ON CONFLICT DO NOTHING"
+    )
 
 
 def free_sql() -> str:
@@ -313,4 +371,5 @@ _OLDEST: dict[Kind, str] = {
     Kind.BACKTESTS: "SELECT min(finished_at) FROM backtest",
     Kind.REPLAYS: "SELECT min(finished_at) FROM replay_job",
     Kind.TAG_CHANGES: "SELECT at FROM tag_change ORDER BY id LIMIT 1",
+    Kind.CONSENTS: "SELECT min(at) FROM consent",
 }

@@ -10,7 +10,7 @@ from uuid import UUID
 from hub.adapters.db.columns import from_uuid
 from hub.adapters.db.link import Link
 from hub.domain.ids import TenantId
-from hub.ports.vault import SealedColumn, SealedValue, connection_owner, subject_owner
+from hub.ports.vault import SealedColumn, SealedValue, connection_owner, erasure_owner, subject_owner
 
 _NO_EVENT = "0" * 32
 
@@ -46,6 +46,13 @@ _WALKS = {
         "id",
         str,
     ),
+    "erasure_notice.sealed": _Walk(
+        "SELECT id, tenant_id, id, erasure, sealed FROM erasure_notice "
+        "WHERE id > $1 AND sealed IS NOT NULL ORDER BY id LIMIT $2",
+        "id",
+        str,
+        lambda erasure: erasure_owner(erasure or ""),
+    ),
     "connection.secrets": _Walk(
         "SELECT id, tenant_id, handle, handle, secrets FROM connection "
         "WHERE id > $1 AND secrets IS NOT NULL ORDER BY id LIMIT $2",
@@ -56,7 +63,19 @@ _WALKS = {
 }
 
 
-_BY_TENANT = frozenset({"person", "factor", "ticket", "approval", "sign_in_provider", "signing_key"})  # keyed so
+_BY_TENANT = frozenset(
+    {
+        "person",
+        "factor",
+        "ticket",
+        "approval",
+        "sign_in_provider",
+        "signing_key",
+        "outside_identity",
+        "legal_hold",
+        "erasure",
+    }
+)  # keyed so
 
 
 def _by_tenant(column: SealedColumn) -> str:
@@ -100,7 +119,7 @@ def cursor_of(link: Link, column: SealedColumn, at: str) -> Any:
     match column.table:
         case "event_body":
             return (at or _NO_EVENT) if link.sqlite else UUID(at or _NO_EVENT)
-        case "assessment_order" | "consent":
+        case "assessment_order" | "consent" | "erasure_notice":
             return at
         case _:
             return int(at or 0)

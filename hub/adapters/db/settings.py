@@ -154,6 +154,10 @@ def _policy(lane: Lane) -> str:
         said["deadline_s"] = lane.deadline_s
     if lane.needs_consent is not None:
         said["needs_consent"] = lane.needs_consent
+    if lane.region is not None:
+        said["region"] = lane.region
+    if lane.class_4:
+        said["class_4"] = True
     return json.dumps(said)
 
 

@@ -15,8 +15,9 @@ from hub.adapters.db.link import Link, Values
 from hub.domain.deliveries import Delivery, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId, TenantId
+from hub.ports.arrivals import StoredEvent
 from hub.ports.lanes import BusyLane
-from hub.ports.store import LaneCall, StoredEvent
+from hub.ports.queue import LaneCall
 
 Identity = tuple[TenantId, bytes]  # tenant, SHA-256 of source and key
 Remembered = tuple[TenantId, bytes, EventId, bytes, datetime | None]
@@ -27,7 +28,7 @@ Group = tuple[ConnectionId, str, str]  # lane, okey, merge
 
 DELIVERY = (
     "id, event_id, tenant_id, dest_id, revision_id, step, okey, state, attempt, deferrals, run_lease, "
-    "due_at, received_at, expires_at, lease_until, lease_token, replay_of, again, merge"
+    "due_at, received_at, expires_at, lease_until, lease_token, replay_of, again, merge, crashes"
 )
 DONE = "id, event_id, tenant_id, dest_id, revision_id, step, okey, attempt, received_at, replay_of, again"
 DONE_INTO = (
@@ -47,6 +48,8 @@ ATTEMPT = (
     "detail"
 )
 REF = "connection_id, subject, object, external_id, tenant_id, delivery_id, event_id"
+LAPSE = "UPDATE delivery SET state = 0, crashes = crashes + 1, lease_until = NULL, lease_token = NULL"
+RELEASE = "state = 0, attempt = attempt - 1, due_at = COALESCE($3, due_at), lease_until = NULL, lease_token = NULL"
 OF_RULE = " AND d.revision_id IN (SELECT id FROM rule_revision WHERE rule_id = $3)"
 REF_NEWEST = (
     "ON CONFLICT (connection_id, subject, object, external_id) DO UPDATE "
@@ -160,13 +163,14 @@ class Statements(ABC):
         """The (id, lane, okey) of unleased rows whose deadline is over, locked."""
 
     @abstractmethod
-    async def release(self, token: str, ids: Sequence[DeliveryId]) -> int: ...
+    async def release(self, token: str, ids: Sequence[DeliveryId], due_at: datetime | None) -> int: ...
 
     @abstractmethod
     async def renew(self, token: str, ids: Sequence[DeliveryId], until: datetime) -> int: ...
 
     @abstractmethod
-    async def expire(self, now: datetime, limit: int) -> int: ...
+    async def expire(self, now: datetime, limit: int) -> list[tuple[DeliveryId, ConnectionId, str | None, int]]:
+        """READY again; the (id, lane, okey, crashes) of those whose lease was over."""
 
     async def recall(self, now: datetime, latest: datetime, until: datetime, longest: datetime) -> int:
         """Rows accepted after `latest` as if at `now`; leases beyond `longest` end at `until`. Reads the whole table."""
@@ -231,6 +235,7 @@ class Statements(ABC):
             replay_of=row[16],
             again=bool(row[17]),
             merge=row[18],
+            crashes=row[19],
         )
 
     def to_event(self, row: Values) -> StoredEvent:

@@ -12,10 +12,12 @@ from hub.adapters.db.statements import (
     DONE,
     DONE_INTO,
     EVENT,
+    LAPSE,
     OF_RULE,
     OLDER,
     REF,
     REF_NEWEST,
+    RELEASE,
     Group,
     Identity,
     Key,
@@ -28,8 +30,9 @@ from hub.adapters.db.statements import (
 )
 from hub.domain.deliveries import Delivery
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RuleId, TenantId
+from hub.ports.arrivals import StoredEvent
+from hub.ports.queue import LaneCall
 from hub.ports.retention import PROLONGED
-from hub.ports.store import LaneCall, StoredEvent
 
 _TYPES = {
     **dict.fromkeys(("id", "event_id", "cause_event"), "uuid"),
@@ -209,7 +212,7 @@ class PostgresStatements(Statements):
         if rows:
             await self._link.driver(
                 "UPDATE delivery d SET state = 0, due_at = c.due_at, attempt = d.attempt - c.back, "
-                "deferrals = d.deferrals + c.back, lease_until = NULL, lease_token = NULL "
+                "deferrals = d.deferrals + c.back, crashes = 0, lease_until = NULL, lease_token = NULL "
                 "FROM unnest($1::bigint[], $2::timestamptz[], $3::smallint[]) AS c(id, due_at, back) "
                 "WHERE d.id = ANY($1::bigint[]) AND d.id = c.id",
                 *columns(rows),
@@ -219,7 +222,7 @@ class PostgresStatements(Statements):
         if rows:
             await self._link.driver(
                 "UPDATE delivery d SET state = 4, held_for_lane = c.lane, held_for_stop = c.stop, "
-                "held_for_consent = c.consent, lease_until = NULL, lease_token = NULL "
+                "held_for_consent = c.consent, crashes = 0, lease_until = NULL, lease_token = NULL "
                 "FROM unnest($1::bigint[], $2::boolean[], $3::boolean[], $4::text[]) AS c(id, lane, stop, consent) "
                 "WHERE d.id = ANY($1::bigint[]) AND d.id = c.id",
                 *columns(rows),
@@ -278,10 +281,8 @@ class PostgresStatements(Statements):
         )
         return [(row[0], row[1], row[2]) for row in rows]
 
-    async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
-        return await self._leased(
-            "state = 0, attempt = attempt - 1, lease_until = NULL, lease_token = NULL", token, ids
-        )
+    async def release(self, token: str, ids: Sequence[DeliveryId], due_at: datetime | None) -> int:
+        return await self._leased(RELEASE.replace("$3", "$3::timestamptz"), token, ids, due_at)
 
     async def renew(self, token: str, ids: Sequence[DeliveryId], until: datetime) -> int:
         return await self._leased("lease_until = $3", token, ids, until)
@@ -295,12 +296,12 @@ class PostgresStatements(Statements):
         )
         return len(rows)
 
-    async def expire(self, now: datetime, limit: int) -> int:
+    async def expire(self, now: datetime, limit: int) -> list[tuple[DeliveryId, ConnectionId, str | None, int]]:
         rows = await self._link.driver(
-            "UPDATE delivery SET state = 0, lease_until = NULL, lease_token = NULL WHERE id = ANY(ARRAY("
+            f"{LAPSE} WHERE id = ANY(ARRAY("  # noqa: S608
             "SELECT id FROM delivery WHERE state = 1 AND lease_until <= $1 "
-            "ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING id",
+            "ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING id, dest_id, okey, crashes",
             now,
             limit,
         )
-        return len(rows)
+        return [(row[0], row[1], row[2], row[3]) for row in rows]

@@ -13,10 +13,12 @@ from hub.adapters.db.statements import (
     DONE,
     DONE_INTO,
     EVENT,
+    LAPSE,
     OF_RULE,
     OLDER,
     REF,
     REF_NEWEST,
+    RELEASE,
     Group,
     Identity,
     Key,
@@ -28,8 +30,9 @@ from hub.adapters.db.statements import (
 )
 from hub.domain.deliveries import Delivery
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RuleId, TenantId
+from hub.ports.arrivals import StoredEvent
+from hub.ports.queue import LaneCall
 from hub.ports.retention import PROLONGED
-from hub.ports.store import LaneCall, StoredEvent
 
 LANES_AT_ONCE = 64  # a compound SELECT may have 500 terms; the plan of a shorter one is cheaper
 _LANE = (
@@ -162,14 +165,14 @@ class SqliteStatements(Statements):
     async def put_back(self, rows: Sequence[tuple[DeliveryId, datetime, int]]) -> None:
         await self._link.many(
             "UPDATE delivery SET state = 0, due_at = ?, attempt = attempt - ?, deferrals = deferrals + ?, "
-            "lease_until = NULL, lease_token = NULL WHERE id = ?",
+            "crashes = 0, lease_until = NULL, lease_token = NULL WHERE id = ?",
             [(to_micros(due), back, back, id_) for id_, due, back in rows],
         )
 
     async def hold(self, rows: Sequence[tuple[DeliveryId, bool, bool, str | None]]) -> None:
         await self._link.many(
             "UPDATE delivery SET state = 4, held_for_lane = ?, held_for_stop = ?, held_for_consent = ?, "
-            "lease_until = NULL, lease_token = NULL WHERE id = ?",
+            "crashes = 0, lease_until = NULL, lease_token = NULL WHERE id = ?",
             [(lane, stop, consent, id_) for id_, lane, stop, consent in rows],
         )
 
@@ -222,10 +225,8 @@ class SqliteStatements(Statements):
         )
         return [(row[0], row[1], row[2]) for row in rows]
 
-    async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
-        return await self._leased(
-            "state = 0, attempt = attempt - 1, lease_until = NULL, lease_token = NULL", token, ids
-        )
+    async def release(self, token: str, ids: Sequence[DeliveryId], due_at: datetime | None) -> int:
+        return await self._leased(RELEASE, token, ids, self.moment(due_at))
 
     async def renew(self, token: str, ids: Sequence[DeliveryId], until: datetime) -> int:
         return await self._leased("lease_until = $3", token, ids, to_micros(until))
@@ -240,14 +241,15 @@ class SqliteStatements(Statements):
         )
         return len(rows)
 
-    async def expire(self, now: datetime, limit: int) -> int:
+    async def expire(self, now: datetime, limit: int) -> list[tuple[DeliveryId, ConnectionId, str | None, int]]:
         rows = await self._link.driver(
-            "UPDATE delivery SET state = 0, lease_until = NULL, lease_token = NULL WHERE id IN ("
-            "SELECT id FROM delivery WHERE state = 1 AND lease_until <= $1 ORDER BY lease_until LIMIT $2) RETURNING id",
+            f"{LAPSE} WHERE id IN ("  # noqa: S608
+            "SELECT id FROM delivery WHERE state = 1 AND lease_until <= $1 ORDER BY lease_until LIMIT $2) "
+            "RETURNING id, dest_id, okey, crashes",
             to_micros(now),
             limit,
         )
-        return len(rows)
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
 def claim_sql(lanes: int) -> str:

@@ -93,7 +93,8 @@ class DeliveryRow(SQLModel, table=True):
     """A live delivery: small, hot, deleted at its end.
 
     `held_for_lane`: HELD until its connection is active again; `held_for_stop`: by the kill switch;
-    `held_for_consent`: until the candidate agrees (purpose and candidate).
+    `held_for_consent`: until the candidate agrees (purpose and candidate); `held_for_border`: at the border, and why.
+    `crashes`: claims in a row without a word.
     """
 
     __tablename__ = "delivery"
@@ -105,6 +106,7 @@ class DeliveryRow(SQLModel, table=True):
         Index("delivery_event", "event_id"),
         Index("delivery_expiry", "expires_at", **_where("expires_at IS NOT NULL")),
         Index("delivery_consent", "tenant_id", "held_for_consent", **_where("held_for_consent IS NOT NULL")),
+        Index("delivery_border", "tenant_id", "dest_id", "held_for_border", **_where("held_for_border IS NOT NULL")),
         Index("delivery_replay", "replay_of", **_where("replay_of IS NOT NULL")),
         {"sqlite_autoincrement": True, "postgresql_with": HOT},
     )
@@ -130,6 +132,8 @@ class DeliveryRow(SQLModel, table=True):
     held_for_stop: bool = Field(sa_column_kwargs={"server_default": false()})
     merge: str | None = Field(sa_type=Text)
     held_for_consent: str | None = Field(sa_type=Text)
+    crashes: int = Field(sa_type=SmallInteger, sa_column_kwargs={"server_default": text("0")})
+    held_for_border: str | None = Field(sa_type=Text)
 
 
 class AttemptRow(SQLModel, table=True):
@@ -294,7 +298,10 @@ class ConsentRow(SQLModel, table=True):
     """What a candidate said of a purpose; appended, never changed but for the key of its evidence."""
 
     __tablename__ = "consent"
-    __table_args__ = (Index("consent_subject", "tenant_id", "subject", "purpose", "at"),)
+    __table_args__ = (
+        Index("consent_subject", "tenant_id", "subject", "purpose", "at"),
+        Index("consent_at", "at"),
+    )
     id: str = Field(primary_key=True, sa_type=Text)
     tenant_id: int
     subject: str = Field(sa_type=Text)
@@ -307,6 +314,17 @@ class ConsentRow(SQLModel, table=True):
     locale: str | None = Field(sa_type=Text)
     expires_at: datetime | None = Field(sa_type=Moment)
     evidence: bytes | None = Field(sa_type=LargeBinary)
+
+
+class CandidateLookupRow(SQLModel, table=True):
+    """By which values a candidate is found: 16 bytes of an HMAC of each, and the key that made them."""
+
+    __tablename__ = "candidate_lookup"
+    __table_args__ = (Index("candidate_lookup_subject", "tenant_id", "subject"), {"sqlite_with_rowid": False})
+    tenant_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    blind: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    subject: str = Field(primary_key=True, sa_type=Text)
+    key: bytes = Field(sa_type=LargeBinary)
 
 
 class RoleLeaseRow(SQLModel, table=True):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
+from datetime import datetime
 
 from hub.adapters.memory.events import MemoryEvents
 from hub.domain.audit import Act, Chain, Linked, extended
 from hub.domain.ids import TenantId
-from hub.ports.audit import EVERY, ActFilter
+from hub.ports.audit import EVERY, ActFilter, OwedHead
 from hub.ports.signing import SigningKey
 
 
@@ -42,6 +43,23 @@ class MemoryAudit(MemoryEvents):
     async def mark_signed(self, tenant: TenantId, seq: int) -> None:
         chain = await self.chain(tenant)
         self._tables.chains.put(tenant, replace(chain, signed=max(seq, chain.signed)))
+
+    async def owe_head(self, owed: OwedHead) -> None:
+        if self._tables.owed_heads.get((owed.tenant, owed.seq)) is None:
+            self._tables.owed_heads.put((owed.tenant, owed.seq), owed)
+
+    async def owed_heads(self, now: datetime, limit: int) -> list[OwedHead]:
+        due = [one for one in self._tables.owed_heads.values() if one.due_at <= now]
+        return sorted(due, key=lambda one: (one.tenant, one.seq))[:limit]
+
+    async def put_off_head(self, owed: OwedHead, until: datetime) -> None:
+        there = self._tables.owed_heads.get((owed.tenant, owed.seq))
+        if there is not None:
+            self._tables.owed_heads.put((owed.tenant, owed.seq), replace(there, tries=owed.tries + 1, due_at=until))
+
+    async def settle_head(self, owed: OwedHead) -> None:
+        if self._tables.owed_heads.get((owed.tenant, owed.seq)) is not None:
+            self._tables.owed_heads.drop((owed.tenant, owed.seq))
 
     async def prune_acts(self, tenant: TenantId, through: int) -> int:
         last = self._tables.acts.get((tenant, through))

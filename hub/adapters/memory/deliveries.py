@@ -8,17 +8,32 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from hub.adapters.memory.crossings import count
 from hub.adapters.memory.events import ended, promote, supersede
 from hub.adapters.memory.stops import MemoryStops
 from hub.adapters.memory.tables import Key, LaneRow
 from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection, ConnectionState
-from hub.domain.deliveries import PAUSED, STOPPED, Again, Attempt, Delivery, Final, Finish, Hold, State
+from hub.domain.deliveries import (
+    CRASHED_WORKER,
+    CRASHES,
+    PAUSED,
+    STOPPED,
+    Again,
+    Attempt,
+    Delivery,
+    Final,
+    Finish,
+    Hold,
+    State,
+)
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, TenantId
+from hub.ports.arrivals import Arrival
 from hub.ports.lanes import BusyLane, Pace, Room
-from hub.ports.store import Arrival, Claimed, Completion, DoneDelivery, LaneCall, LaneStats, Page
+from hub.ports.queue import Claimed, Completion, DoneDelivery, LaneCall, Lapsed
+from hub.ports.store import LaneStats, Page
 
 STATES = {state.name.lower(): state for state in State}
 FINALS = {final.value: final for final in Final}
@@ -91,11 +106,12 @@ class MemoryDeliveries(MemoryStops):
         await self.accept(arrivals)
         supersede(self._tables, keys, now)
         promote(self._tables, keys, now)
+        count(self._tables, [one.crossing for one in completions if one.crossing is not None])
         return frozenset(lost)
 
     def _apply(self, row: Delivery, completion: Completion, now: datetime) -> None:
         tables = self._tables
-        free = replace(row, lease_until=None, lease_token=None)
+        free = replace(row, crashes=0, lease_until=None, lease_token=None)
         match completion.next:
             case Finish(final=final):
                 tables.live.drop(row.id)
@@ -112,7 +128,8 @@ class MemoryDeliveries(MemoryStops):
             case Hold():
                 tables.live.put(row.id, replace(free, state=State.HELD))
                 stop = completion.attempt.error in (STOPPED, PAUSED)
-                tables.hold(row.id, lane=held_for_lane(completion.attempt), stop=stop, consent=completion.awaits)
+                lane, consent, border = held_for_lane(completion.attempt), completion.awaits, completion.kept
+                tables.hold(row.id, lane=lane, stop=stop, consent=consent, border=border)
         event = tables.events.get(row.event)
         subject = (event.subject if event is not None else None) or ""
         for object_, external in completion.refs.items():
@@ -121,11 +138,11 @@ class MemoryDeliveries(MemoryStops):
             if known is None or (known.delivery or 0) <= row.id:
                 tables.refs.put(ref, Cause(row.event, row.id))
 
-    async def release(self, token: str, ids: Sequence[DeliveryId]) -> int:
+    async def release(self, token: str, ids: Sequence[DeliveryId], due_at: datetime | None = None) -> int:
         rows = self._leased(token, ids)
         for row in rows:
             free = replace(row, state=State.READY, attempt=row.attempt - 1, lease_until=None, lease_token=None)
-            self._tables.live.put(row.id, free)
+            self._tables.live.put(row.id, replace(free, due_at=due_at or row.due_at))
         return len(rows)
 
     async def renew(self, token: str, ids: Sequence[DeliveryId], until: datetime) -> int:
@@ -138,11 +155,18 @@ class MemoryDeliveries(MemoryStops):
         rows = [row for id_ in dict.fromkeys(ids) if (row := self._tables.live.get(id_)) is not None]
         return [row for row in rows if row.state is State.LEASED and row.lease_token == token]
 
-    async def expire_leases(self, now: datetime, limit: int = 500) -> int:
-        over = [row for row in self._tables.live.values() if row.lease_until is not None and row.lease_until <= now]
-        for row in over[:limit]:
-            self._tables.live.put(row.id, replace(row, state=State.READY, lease_until=None, lease_token=None))
-        return len(over[:limit])
+    async def expire_leases(self, now: datetime, limit: int = 500) -> Lapsed:
+        live = self._tables.live
+        over = [row for row in live.values() if row.lease_until is not None and row.lease_until <= now][:limit]
+        dead = [row for row in over if row.crashes + 1 >= CRASHES]
+        for row in over:
+            free = replace(row, state=State.READY, crashes=row.crashes + 1, lease_until=None, lease_token=None)
+            live.put(row.id, free)
+        for row in dead:
+            live.drop(row.id)
+            self._tables.done.put(row.id, ended(row, Final.DEAD, None, now, CRASHED_WORKER))
+        promote(self._tables, {(row.connection, row.okey): None for row in dead if row.okey is not None}, now)
+        return Lapsed(len(over), tuple((row.id, row.connection) for row in dead))
 
     async def recall(self, now: datetime, lease: timedelta) -> int:
         live, differ = self._tables.live, timedelta(minutes=1)
@@ -264,7 +288,9 @@ class MemoryDeliveries(MemoryStops):
             case None:
                 raise NotFound(f"there is no delivery dlv_{delivery}")
             case Delivery(state=State.HELD):
-                fresh = replace(known, attempt=0, deferrals=0, due_at=now, revision=revision or known.revision)
+                fresh = replace(
+                    known, attempt=0, deferrals=0, crashes=0, due_at=now, revision=revision or known.revision
+                )
             case Delivery():
                 raise Conflict(f"delivery dlv_{delivery} is still under way", code="under_way")
             case DoneDelivery():

@@ -12,9 +12,13 @@ from hub.domain.deliveries import Delivery, Final, Planned, State
 from hub.domain.events import Cause
 from hub.domain.ids import ConnectionId, DeliveryId, EventId, RunId, TenantId, event_id, show
 from hub.domain.runs import Run, RunState
+from hub.ports.arrivals import Arrival, Receipt, StoredEvent
+from hub.ports.lookup import Found
+from hub.ports.queue import DoneDelivery
 from hub.ports.retention import PROLONGED
 from hub.ports.runs import Awaited, Owed, Start
-from hub.ports.store import Arrival, DoneDelivery, Page, Receipt, StoredEvent
+from hub.ports.store import Page
+from hub.ports.vault import KeyRow
 
 
 class MemoryEvents:
@@ -29,7 +33,7 @@ class MemoryEvents:
             keys |= owe(tables, one.tenant, one.event, [one.planned], one.at)[1]
         for arrival in arrivals:
             event = arrival.event
-            if arrival.key is not None and tables.keys.add(arrival.key).id != arrival.key.id:
+            if arrival.key is not None and not _keep_key(tables, arrival.key):
                 receipts.append(Receipt(event.id, fresh=False, taken=True))
                 continue
             identity = (event.tenant, event.source, event.key)
@@ -52,6 +56,7 @@ class MemoryEvents:
                 run = RunId(tables.next("run"))
                 tables.runs.put(run, started(run, event, start))
             await self.add_consents(arrival.consents)
+            await self.add_lookups(arrival.lookups)
             if arrival.wakes and event.subject is not None:
                 wake(tables, (event.tenant, event.subject, event.type), event.received_at)
             receipts.append(Receipt(event.id, fresh=True))
@@ -64,6 +69,11 @@ class MemoryEvents:
         for one in said:
             if self._tables.consents.get(one.id) is None:
                 self._tables.consents.put(one.id, one)
+
+    async def add_lookups(self, rows: Sequence[Found]) -> None:
+        for one in rows:
+            if self._tables.lookups.get((one.tenant, one.blind, one.subject)) is None:
+                self._tables.lookups.put((one.tenant, one.blind, one.subject), one)
 
     async def event(self, tenant: TenantId, event: EventId) -> StoredEvent | None:
         found = self._tables.events.get(event)
@@ -95,6 +105,10 @@ class MemoryEvents:
     def _is_of(self, tenant: TenantId, cause: Cause) -> bool:
         event = self._tables.events.get(cause.event)
         return event is not None and event.tenant == tenant
+
+
+def _keep_key(tables: Tables, key: KeyRow) -> bool:
+    return (key.tenant, key.owner) not in tables.closed and tables.keys.add(key).id == key.id
 
 
 def supersede(tables: Tables, keys: Mapping[Key, None], now: datetime) -> None:

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from hub.adapters.memory.tables import Tables
 from hub.domain.ids import TenantId
-from hub.ports.vault import KeyRow, Rotation, SealedColumn, SealedValue, connection_owner, subject_owner
+from hub.ports.accounts import Notice
+from hub.ports.vault import (
+    KeyNode,
+    KeyRow,
+    Rotation,
+    SealedColumn,
+    SealedValue,
+    connection_owner,
+    erasure_owner,
+    subject_owner,
+)
 
 GONE = bytes(40)
 
@@ -22,6 +33,7 @@ class MemoryKeys:
         self._rows, self._active = tables.keys.rows, tables.keys.active
         self._epoch = 0
         self._rotations: dict[str, Rotation] = {}
+        self._nodes: dict[str, KeyNode] = {}
 
     async def load_keys(self, tenant: TenantId) -> list[KeyRow]:
         return [row for row in self._rows.values() if row.tenant == tenant and not row.owner]
@@ -33,12 +45,16 @@ class MemoryKeys:
         ids = [self._active.get((tenant, owner, kind)) for owner, kind in wanted]
         return [self._rows[id] for id in ids if id is not None]
 
+    async def erased_owners(self, tenant: TenantId, owners: Collection[str]) -> set[str]:
+        return {owner for owner in owners if (tenant, owner) in self._sealed.closed}
+
     async def keys_by_id(self, tenant: TenantId, ids: Collection[bytes]) -> list[KeyRow]:
         found = [self._rows[id] for id in ids if id in self._rows]
         return [row for row in found if row.tenant == tenant and row.owner]
 
     async def add_owner_keys(self, rows: Sequence[KeyRow]) -> list[KeyRow]:
-        return [await self.add_key(row) for row in rows]
+        closed = self._sealed.closed
+        return [await self.add_key(row) for row in rows if (row.tenant, row.owner) not in closed]
 
     async def key_epoch(self) -> int:
         return self._epoch
@@ -125,6 +141,17 @@ class MemoryKeys:
     async def put_rotation(self, rotation: Rotation) -> None:
         self._rotations[rotation.name] = rotation
 
+    async def put_node(self, node: KeyNode) -> None:
+        self._nodes[node.id] = node
+
+    async def nodes(self) -> list[KeyNode]:
+        return sorted(self._nodes.values(), key=lambda one: one.id)
+
+    async def drop_nodes(self, seen_before: datetime, id: str | None = None) -> None:
+        for one in [*self._nodes.values()]:
+            if one.seen_at < seen_before if id is None else one.id == id:
+                del self._nodes[one.id]
+
 
 def _bodies(tables: Tables) -> list[SealedValue]:
     return [SealedValue(e.id, e.tenant, e.id, subject_owner(e.subject), e.body) for e in tables.events.values()]
@@ -173,6 +200,14 @@ def _records(name: str, column: str) -> Callable[[Tables], list[SealedValue]]:
     return found
 
 
+def _notices(tables: Tables) -> list[SealedValue]:
+    return [
+        SealedValue(one.id, one.tenant, one.id, erasure_owner(one.erasure), one.sealed)
+        for one in tables.records.values()
+        if isinstance(one, Notice) and one.sealed is not None
+    ]
+
+
 def _signing(tables: Tables) -> list[SealedValue]:
     return [SealedValue(f"{k.tenant}/{k.id}", k.tenant, k.id, None, k.sealed) for k in tables.signing_keys.values()]
 
@@ -183,6 +218,10 @@ _KINDS = {
     "ticket": "Ticket",
     "approval": "Approval",
     "sign_in_provider": "Provider",
+    "outside_identity": "Identity",
+    "legal_hold": "LegalHold",
+    "erasure": "Erasure",
+    "erasure_notice": "Notice",
 }
 _COLUMNS: dict[str, Callable[[Tables], list[SealedValue]]] = {
     "event_body.body": _bodies,
@@ -193,6 +232,7 @@ _COLUMNS: dict[str, Callable[[Tables], list[SealedValue]]] = {
     "signing_key.sealed": _signing,
     "person.secret": _records("Person", "secret"),
     **{f"{table}.sealed": _records(kind, "sealed") for table, kind in _KINDS.items()},
+    "erasure_notice.sealed": _notices,
 }
 
 

@@ -11,8 +11,9 @@ from hub.adapters.memory.events import owe, promote, started, supersede
 from hub.domain.deliveries import Delivery, Final, Planned
 from hub.domain.ids import DeliveryId, EventId, RunId, TenantId
 from hub.domain.replays import DeadGroup, ReplayJob, ReplayState, ReplayWanted
+from hub.ports.arrivals import StoredEvent
+from hub.ports.queue import DoneDelivery
 from hub.ports.runs import Start
-from hub.ports.store import DoneDelivery, StoredEvent
 
 
 class MemoryReplays(MemoryDeliveries):

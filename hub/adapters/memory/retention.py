@@ -8,15 +8,19 @@ from datetime import UTC, datetime
 from typing import Any, assert_never
 
 from hub.adapters.memory.events import MemoryEvents
+from hub.domain.consents import Awaited, Consent, in_force
 from hub.domain.deliveries import Final
+from hub.domain.events import Cause
 from hub.domain.ids import EventId, TenantId
 from hub.domain.replays import ReplayState
 from hub.domain.retention import Cuts, Kind
 from hub.domain.runs import LIVE
+from hub.domain.subjects import HOLDS
+from hub.ports.accounts import LegalHold
+from hub.ports.arrivals import StoredEvent
 from hub.ports.retention import Owing, Removed
 from hub.ports.rules import first_id, moment_of
 from hub.ports.runs import TagChange
-from hub.ports.store import StoredEvent
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -61,6 +65,8 @@ class MemoryRetention(MemoryEvents):
                 moments = [one.finished_at for one in tables.replays.values() if one.finished_at is not None]
             case Kind.TAG_CHANGES:
                 moments = [one.at for changes in tables.tag_changes.values() for one in changes]
+            case Kind.CONSENTS:
+                moments = [one.at for one in tables.consents.values()]
             case _:
                 assert_never(kind)
         return min(moments, default=None)
@@ -82,7 +88,17 @@ class MemoryRetention(MemoryEvents):
             *(run.at for run in live),
         }
         old = [one for one in tables.events.values() if one.received_at < cut and one.id < first_id(cut)]
-        return [event for event in old if event.id not in needed and event.tenant not in replayed]
+        free = [event for event in old if event.id not in needed and event.tenant not in replayed]
+        return [event for event in free if (event.tenant, event.subject) not in self._held()]
+
+    def _held(self) -> set[tuple[TenantId, str | None]]:
+        """Persons whom a legal hold keeps."""
+        records = self._tables.records.values()
+        return {(one.tenant, one.subject) for one in records if isinstance(one, LegalHold) and one.state in HOLDS}
+
+    def _of_held(self, event: EventId) -> bool:
+        there = self._tables.events.get(event)
+        return there is not None and (there.tenant, there.subject) in self._held()
 
     def _over(
         self, kind: Kind, cuts: Cuts, going: Collection[EventId] = ()
@@ -108,6 +124,7 @@ class MemoryRetention(MemoryEvents):
                 return [(_call(tables.runs.drop, run.id), run.tenant) for run in ended if gone(run.event)]
             case Kind.OBSERVATIONS:
                 seen = [item for item in tables.observations.items() if item[0][1] < first_id(cut)]
+                seen = [item for item in seen if not self._of_held(item[0][1])]
                 return [(_call(tables.observations.drop, key), tenant) for key, (tenant, _) in seen]
             case Kind.ATTEMPTS:
                 return self._attempts(cut)
@@ -124,6 +141,8 @@ class MemoryRetention(MemoryEvents):
                 return [(_call(tables.replays.drop, job.id), job.tenant) for job in done]
             case Kind.TAG_CHANGES:
                 return self._tag_changes(cut, going)
+            case Kind.CONSENTS:
+                return self._consents(cut, going)
             case _:
                 assert_never(kind)
 
@@ -132,6 +151,8 @@ class MemoryRetention(MemoryEvents):
         tables, found = self._tables, list[tuple[Callable[[], None], TenantId]]()
         for delivery, tries in tables.attempts.items():
             row = tables.live.get(delivery) or tables.done.get(delivery)
+            if row is not None and self._of_held(row.event):
+                continue
             kept = tuple(one for one in tries if one.started_at >= cut)
             drop = _call(tables.attempts.put, delivery, kept) if kept else _call(tables.attempts.drop, delivery)
             found += [(drop, TenantId(0) if row is None else row.tenant)] * (len(tries) - len(kept))
@@ -141,6 +162,8 @@ class MemoryRetention(MemoryEvents):
         """One drop for each change; those of a candidate stand in one row."""
         tables, found = self._tables, list[tuple[Callable[[], None], TenantId]]()
         for key, changes in tables.tag_changes.items():
+            if key in self._held():
+                continue
             mine = (one for one in tables.events.values() if (one.tenant, one.subject) == key and one.id not in going)
             came = [one.received_at for one in mine]
             kept = tuple(one for n, one in enumerate(changes) if not _settled(one, changes[n + 1 :], came, cut))
@@ -148,9 +171,30 @@ class MemoryRetention(MemoryEvents):
             found += [(drop, key[0])] * (len(changes) - len(kept))
         return found
 
+    def _consents(self, cut: datetime, going: Collection[EventId]) -> list[tuple[Callable[[], None], TenantId]]:
+        """Everything that was said of one purpose, where nothing of it holds or is young."""
+        tables, histories = self._tables, dict[Awaited, list[tuple[str, Consent]]]()
+        for key, one in tables.consents.items():
+            histories.setdefault(one.awaited, []).append((key, one))
+        known = {(one.tenant, one.subject) for one in tables.events.values() if one.id not in going}
+        found = list[tuple[Callable[[], None], TenantId]]()
+        for whose, told in histories.items():
+            said = [one for _, one in told]
+            holds = in_force(said, cut) and (whose.tenant, whose.subject) in known
+            if not holds and all(one.at < cut for one in said):
+                found += [(_call(tables.consents.drop, key), whose.tenant) for key, _ in told]
+        return found
+
     def _forget(self, event: StoredEvent) -> None:
         tables, identity = self._tables, (event.tenant, event.source, event.key)
+        for done in list(tables.done.values()):  # who was told of whom stays: an erasure has to tell them
+            if done.event == event.id and event.subject is not None and done.attempts and done.step[:1] != "@":
+                tables.refs.put((done.connection, event.subject, "", ""), Cause(event.id, done.id))
         tables.events.drop(event.id)
+        whose = (event.tenant, event.subject)
+        if not any((one.tenant, one.subject) == whose for one in tables.events.values()):
+            for row in [one for one in tables.lookups.values() if (one.tenant, one.subject) == whose]:
+                tables.lookups.drop((row.tenant, row.blind, row.subject))
         if tables.evaluated.get(event.id) is not None:
             tables.evaluated.drop(event.id)
         known = tables.identities.get(identity)

@@ -13,8 +13,8 @@ from hub.adapters.memory.deliveries import MemoryDeliveries
 from hub.adapters.memory.tables import RuleRow
 from hub.domain.errors import NotFound
 from hub.domain.ids import EventId, RevisionId, RuleId, TenantId
+from hub.ports.arrivals import StoredEvent
 from hub.ports.rules import Backtest, Compared, Evaluated, Mark, Review, Rule, RuleRevision, Sealed
-from hub.ports.store import StoredEvent
 from mappings.documents import Document
 
 

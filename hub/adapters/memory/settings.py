@@ -7,13 +7,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from hub.adapters.memory.audit import MemoryAudit
+from hub.adapters.memory.border import MemoryBorder
 from hub.adapters.memory.consents import MemoryConsents
 from hub.adapters.memory.limits import MemoryLimits
+from hub.adapters.memory.lookup import MemoryLookups
 from hub.adapters.memory.records import MemoryRecords
 from hub.adapters.memory.replays import MemoryReplays
 from hub.adapters.memory.retention import MemoryRetention
 from hub.adapters.memory.rules import MemoryRules, canonical
 from hub.adapters.memory.runs import MemoryRuns
+from hub.adapters.memory.subjects import MemorySubjects
 from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection, ConnectionState, Lane
 from hub.domain.deliveries import State
@@ -33,6 +36,9 @@ class MemoryWork(
     MemoryRecords,
     MemoryLimits,
     MemoryConsents,
+    MemoryLookups,
+    MemorySubjects,
+    MemoryBorder,
 ):
     """`hub.ports.store.Work` over tables: adds Settings, People and Orders."""
 

@@ -58,6 +58,7 @@ class MemoryStops(MemoryEvents):
         for row in sorted(rows, key=lambda row: row.id):
             self._tables.held_for_stop.put(row.id, False)
             self._tables.held_for_consent.put(row.id, None)
+            self._tables.held_for_border.put(row.id, None)
             if row.okey is None:
                 live.put(row.id, replace(row, state=State.READY))
                 continue

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from hub.domain.audit import Chain, Linked
+from hub.domain.border import Kept, Tally
 from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection
 from hub.domain.consents import Awaited, Consent
@@ -18,13 +19,17 @@ from hub.domain.ids import ConnectionId, DeliveryId, EventId, RevisionId, RuleId
 from hub.domain.limits import Bucket
 from hub.domain.replays import ReplayJob
 from hub.domain.runs import Run
-from hub.ports.accounts import Record
+from hub.ports.accounts import Erasure, Record
+from hub.ports.arrivals import StoredEvent
+from hub.ports.audit import OwedHead
+from hub.ports.lookup import Found
 from hub.ports.people import ApiToken, Order
+from hub.ports.queue import DoneDelivery
 from hub.ports.rules import Backtest, Evaluated, Review, RuleRevision
 from hub.ports.runs import CandidateTag, TagChange
 from hub.ports.signing import SigningKey
-from hub.ports.store import DoneDelivery, StoredEvent, StoredMapping
-from hub.ports.vault import KeyRow
+from hub.ports.store import StoredMapping
+from hub.ports.vault import KeyRow, subject_owner
 from mappings.documents import Document
 
 K = TypeVar("K")
@@ -217,9 +222,14 @@ class Tables:
     held_for_lane: Table[DeliveryId, bool] = field(init=False)
     held_for_stop: Table[DeliveryId, bool] = field(init=False)
     held_for_consent: Table[DeliveryId, Awaited | None] = field(init=False)
+    held_for_border: Table[DeliveryId, Kept | None] = field(init=False)
     consents: Table[str, Consent] = field(init=False)
+    crossings: Table[tuple[TenantId, int, str, str], int] = field(init=False)
+    tallies: Table[tuple[TenantId, int, str], Tally] = field(init=False)
+    border_policies: Table[TenantId, Document] = field(init=False)
     done: Table[DeliveryId, DoneDelivery] = field(init=False)
     attempts: Table[DeliveryId, tuple[Attempt, ...]] = field(init=False)
+    lookups: Table[tuple[TenantId, bytes, str], Found] = field(init=False)
     refs: RefTable = field(init=False)
     connections: Table[ConnectionId, Connection] = field(init=False)
     lanes: Table[ConnectionId, LaneRow] = field(init=False)
@@ -234,6 +244,7 @@ class Tables:
     tokens: Table[str, ApiToken] = field(init=False)
     acts: Table[tuple[TenantId, int], Linked] = field(init=False)
     chains: Table[TenantId, Chain] = field(init=False)
+    owed_heads: Table[tuple[TenantId, int], OwedHead] = field(init=False)
     signing_keys: Table[str, SigningKey] = field(init=False)
     orders: Table[str, Order] = field(init=False)
     runs: Table[RunId, Run] = field(init=False)
@@ -250,6 +261,8 @@ class Tables:
         self.live, self.held_for_lane, self.done = LiveTable(journal), Table(journal), Table(journal)
         self.held_for_stop, self.tag_changes = Table(journal), Table(journal)
         self.held_for_consent, self.consents = Table(journal), Table(journal)
+        self.held_for_border, self.border_policies = Table(journal), Table(journal)
+        self.crossings, self.tallies = Table(journal), Table(journal)
         self.attempts, self.refs = Table(journal), RefTable(journal)
         self.connections, self.lanes, self.replays = Table(journal), Table(journal), Table(journal)
         self.rules, self.revisions = Table(journal), Table(journal)
@@ -257,7 +270,7 @@ class Tables:
         self.observations, self.buckets = Table(journal), Table(journal)
         self.mappings, self.tokens, self.orders = Table(journal), Table(journal), Table(journal)
         self.acts, self.chains, self.signing_keys = Table(journal), Table(journal), Table(journal)
-        self.records = Table(journal)
+        self.records, self.lookups, self.owed_heads = Table(journal), Table(journal), Table(journal)
         self.runs, self.once, self.tags, self.calendars = (
             Table(journal),
             Table(journal),
@@ -265,11 +278,18 @@ class Tables:
             Table(journal),
         )
 
-    def hold(self, id_: DeliveryId, *, lane: bool = False, stop: bool = False, consent: Awaited | None = None) -> None:
+    @property
+    def closed(self) -> set[tuple[TenantId, str | None]]:
+        """The (tenant, owner) of those who were erased: they get no key."""
+        erased = (one for one in self.records.values() if isinstance(one, Erasure) and one.closed)
+        return {(one.tenant, subject_owner(one.subject)) for one in erased}
+
+    def hold(self, id_: DeliveryId, *, lane: bool, stop: bool, consent: Awaited | None, border: Kept | None) -> None:
         """Why a delivery is held, or that it is not."""
         self.held_for_lane.put(id_, lane)
         self.held_for_stop.put(id_, stop)
         self.held_for_consent.put(id_, consent)
+        self.held_for_border.put(id_, border)
 
     def next(self, name: str) -> int:
         """The next number of a counter, from 1."""

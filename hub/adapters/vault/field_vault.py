@@ -26,8 +26,9 @@ from hub.adapters.vault.root_keys import RootKeys
 from hub.app.groups import GroupCommit
 from hub.domain.errors import Conflict, Unavailable
 from hub.domain.ids import TenantId
+from hub.domain.subjects import CLOSED_CODE
 from hub.ports.clock import Clock
-from hub.ports.vault import DataClass, KeyRow, KeyShelf, KeyVitals, Owner, Place, RootState
+from hub.ports.vault import DataClass, KeyRow, KeyShelf, KeyVitals, Owner, Place, RootState, class_of
 
 CLASSES = (*(str(member.value) for member in DataClass), INDEX_CLASS)
 CHECK_S = 2.0  # how soon a key that was rotated or destroyed by another process is no longer used here
@@ -57,8 +58,8 @@ class FieldVault:
         self._epoch: int | None = None
         self._up = True
         self._locks: defaultdict[TenantId, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._making: GroupCommit[Whose, None] = GroupCommit(self._make_group, size=GROUP, enough=lambda _: True)
-        self._drafting: GroupCommit[Whose, None] = GroupCommit(self._draft_group, size=GROUP, enough=lambda _: True)
+        self._making: GroupCommit[Whose, bool] = GroupCommit(self._make_group, size=GROUP, enough=lambda _: True)
+        self._drafting: GroupCommit[Whose, bool] = GroupCommit(self._draft_group, size=GROUP, enough=lambda _: True)
         self._finding: GroupCommit[tuple[TenantId, bytes], None] = GroupCommit(
             self._find_group, size=GROUP, enough=lambda _: True
         )
@@ -81,7 +82,8 @@ class FieldVault:
             keys = await self._current(tenant)
         if owners:
             whose = [(tenant, str(one), str(data_class or class_of(one))) for one in owners if one is not None]
-            await self._all_made([one for one in whose if self._owners.active(*one) is None])
+            if not await self._all_made([one for one in whose if self._owners.active(*one) is None]):
+                raise Conflict("this candidate was erased", code=CLOSED_CODE)
         if sealed:
             ids = [id for one in sealed if one is not None and (id := _named(one)) is not None]
             await self._all_found(tenant, [id for id in ids if not self._known(tenant, keys, id)])
@@ -90,8 +92,9 @@ class FieldVault:
         """Load the owners' keys; those that nobody has are made and wait for whoever stores them with what they seal."""
         await self.prepare(tenant)
         whose = [(tenant, str(one), str(class_of(one))) for one in owners if one is not None]
-        if wanted := [one for one in whose if not self._drafted(one)]:
-            await self._drafting.put(wanted)
+        wanted = [one for one in whose if not self._drafted(one)]
+        if wanted and not all(await self._drafting.put(wanted)):
+            raise Conflict("this candidate was erased", code=CLOSED_CODE)
 
     def seal(self, place: Place, plain: bytes) -> bytes:
         """The envelope of `plain`, 48 bytes longer."""
@@ -124,6 +127,18 @@ class FieldVault:
         an e-mail address or a phone number, never a name or a birth date, whose frequencies would show.
         """
         return self._keys(place.tenant).active[INDEX_CLASS].blind(place.table, place.column, value)
+
+    def blinds(self, place: Place, value: str) -> list[bytes]:
+        """See the port."""
+        return [key.blind(place.table, place.column, value) for key in self._keys(place.tenant).indexes]
+
+    def index_key(self, tenant: TenantId) -> bytes:
+        """See the port."""
+        return self._keys(tenant).active[INDEX_CLASS].id
+
+    def index_exchanged(self, tenant: TenantId) -> bool:
+        """See the port."""
+        return self._keys(tenant).exchanged
 
     def sealing(self, place: Place) -> DataKey | OwnerKey:
         """The key that seals there. Raises Unavailable if it was not prepared."""
@@ -162,6 +177,10 @@ class FieldVault:
             return RootState(self.roots.provider, False, str(error))
         self._up = health.ok
         return RootState(self.roots.provider, health.ok, health.detail, versions)
+
+    async def offered_root(self) -> str:
+        """See `Craft`."""
+        return await self.roots.offered()
 
     async def next_root(self) -> str:
         """See `Craft`."""
@@ -265,7 +284,9 @@ class FieldVault:
         made = [await self._first(tenant, data_class) for data_class in CLASSES if data_class not in there]
         opened += [await open_row(self.roots, row, tenant) for row in made]
         destroyed = (row.id for row in rows if row.state == DESTROYED)
-        return TenantKeys.of(opened, destroyed, now if known is None else known.opened_at, now)
+        keys = TenantKeys.of(opened, destroyed, now if known is None else known.opened_at, now)
+        keys.exchanged = sum(row.data_class == INDEX_CLASS for row in rows) > 1
+        return keys
 
     async def _opened(self, row: KeyRow, tenant: TenantId, known: Mapping[bytes, DataKey]) -> DataKey:
         key = known.get(row.id)
@@ -279,24 +300,29 @@ class FieldVault:
             raise Unavailable(f"the store gave no active {data_class} key for tenant {tenant}", code="key_mismatch")
         return row
 
-    async def _all_made(self, wanted: Sequence[Whose]) -> None:
-        """Load or make owners' keys, in one transaction with those that others want by then; it fails for all of them."""
-        if wanted:
-            await self._making.put(wanted)
+    async def _all_made(self, wanted: Sequence[Whose]) -> bool:
+        """Load or make owners' keys, in one transaction with those that others want by then; it fails for all of them.
 
-    async def _make_group(self, group: Sequence[Whose]) -> Sequence[None]:
+        Whether each has one: who was erased gets none.
+        """
+        return not wanted or all(await self._making.put(wanted))
+
+    async def _make_group(self, group: Sequence[Whose]) -> Sequence[bool]:
         for tenant, wanted in self._by_tenant(group, lambda one: self._owners.active(*one) is not None):
             made = {row.id: (row, key) for row, key in await self._lacking(tenant, wanted)}
             if made:
                 for row in await self._shelf.add_owner_keys([row for row, _ in made.values()]):
                     self._owners.put(made[row.id][1] if row.id in made else await self._opened_owner(tenant, row))
-        return [None] * len(group)
+        return [self._owners.active(*one) is not None for one in group]
 
-    async def _draft_group(self, group: Sequence[Whose]) -> Sequence[None]:
+    async def _draft_group(self, group: Sequence[Whose]) -> Sequence[bool]:
         for tenant, wanted in self._by_tenant(group, self._drafted):
-            for row, key in await self._lacking(tenant, wanted):
-                self._owners.put_draft(row, key)
-        return [None] * len(group)
+            made = await self._lacking(tenant, wanted)
+            erased = await self._shelf.erased_owners(tenant, {row.owner for row, _ in made}) if made else ()
+            for row, key in made:
+                if row.owner not in erased:
+                    self._owners.put_draft(row, key)
+        return [self._drafted(one) for one in group]
 
     def _drafted(self, whose: Whose) -> bool:
         return self._owners.active(*whose) is not None or self._owners.draft(*whose) is not None
@@ -361,11 +387,6 @@ class FieldVault:
             known = self._tenants.get(tenant)
             self._tenants[tenant] = await self._load(tenant, self._now(), known)
             return self._tenants[tenant]
-
-
-def class_of(owner: Owner) -> DataClass:
-    """What an owner's key seals unless it is said: secrets for a link to a vendor, personal data for a person."""
-    return DataClass.CREDENTIAL if owner.startswith("connection:") else DataClass.PII
 
 
 def _named(envelope: bytes) -> bytes | None:

@@ -45,7 +45,18 @@ class FileKeyring:
         return self._roots.unwrap(wrapped)
 
     async def versions(self) -> tuple[str, ...]:
+        """What was added to the file since is loaded; a file that lost a key in use is not."""
+        there = await asyncio.to_thread(_there, self._path)
+        held = self._roots
+        if there is not None and (held is None or held.keys.items() <= there.keys.items()):
+            self._roots = there
         return () if self._roots is None else self._roots.versions()
+
+    async def offered(self) -> str:
+        """The newest root key in the file where it is not active yet, else a fresh one."""
+        roots = await asyncio.to_thread(keyring_at, self._path)
+        newest = None if roots is None else max(roots.keys, key=_number)
+        return newest if roots is not None and newest is not None and newest != roots.active else await self.add()
 
     async def rotate(self) -> str:
         """The newest root key in the file becomes the active one; a fresh one where that is so already."""
@@ -100,11 +111,22 @@ class EnvKeyring:
     async def versions(self) -> tuple[str, ...]:
         return self._roots.versions()
 
+    async def offered(self) -> str:
+        return await self.rotate()
+
     async def rotate(self) -> str:
         raise Conflict("root keys in a setting are changed there: put the new one first", code="rotate_elsewhere")
 
     async def health(self) -> RootHealth:
         return RootHealth(True, f"{len(self._roots.keys)} root keys from a setting, for development only")
+
+
+def _there(path: Path) -> RootSet | None:
+    """The keyring, None where it cannot be read now: `health` says why."""
+    try:
+        return keyring_at(path)
+    except Unavailable:
+        return None
 
 
 def keyring_at(path: Path) -> RootSet | None:

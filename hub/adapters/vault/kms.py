@@ -83,6 +83,9 @@ class KmsKeys:
         state = str(told["KeyMetadata"].get("KeyState"))
         return RootHealth(state == "Enabled", f"{len(self._keys)} root keys in KMS, the active one is {state.lower()}")
 
+    async def offered(self) -> str:
+        return await self.rotate()
+
     async def rotate(self) -> str:
         raise Conflict("put another KMS key first in HIREWIRE_KMS_KEYS", code="rotate_elsewhere")
 

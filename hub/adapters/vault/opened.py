@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hub.adapters.vault.data_keys import DataKey, OwnerKey
+from hub.adapters.vault.data_keys import INDEX_CLASS, DataKey, OwnerKey
 from hub.domain.ids import TenantId
 from hub.ports.vault import KeyRow
 
@@ -26,12 +26,15 @@ class TenantKeys:
     opened_at: float  # when the provider last gave them
     checked_at: float  # when we last saw that nothing changed
     changed: bool = False  # some key changed its state since
+    exchanged: bool = False  # there was another index key before
+    indexes: tuple[DataKey, ...] = ()  # those that open, the active one first
 
     @classmethod
     def of(cls, opened: Iterable[DataKey], destroyed: Iterable[bytes], opened_at: float, now: float) -> TenantKeys:
         by_id = {key.id: key for key in opened}
         active = {key.data_class: key for key in by_id.values() if key.active}
-        return cls(by_id, active, frozenset(destroyed), opened_at, now)
+        found = sorted((key for key in by_id.values() if key.data_class == INDEX_CLASS), key=lambda key: not key.active)
+        return cls(by_id, active, frozenset(destroyed), opened_at, now, indexes=tuple(found))
 
 
 class OwnerKeys:

@@ -59,6 +59,11 @@ class RootKeys(Protocol):
 
     async def health(self) -> RootHealth: ...
 
+    async def offered(self) -> str:
+        """The root key that `rotate` will make active, made if there is none, for others to load first; empty where the
+        provider has its keys for all at once. Raises as `rotate` does.
+        """
+
     async def rotate(self) -> str:
         """Make another root key the active one and keep the others; its id. Raises Unavailable, Conflict where the
         provider's root keys are changed elsewhere (`rotate_elsewhere`).

@@ -83,6 +83,9 @@ class TransitKeys:
             return RootHealth(False, str(error))
         return RootHealth(True, f"{len(versions)} root keys in Vault, {versions[0]} active")
 
+    async def offered(self) -> str:
+        return ""
+
     async def rotate(self) -> str:
         await self._call("POST", "keys", "/rotate")
         return (await self.versions())[0]

@@ -18,7 +18,6 @@ from hub.ports.store import Store
 from mappings.documents import Document, Json
 
 LIFE = timedelta(hours=24)
-FRESH_GRANT = timedelta(hours=24)
 LONGEST_REASON = 500
 
 
@@ -99,7 +98,7 @@ class Approvals:
             raise Conflict("this is not what is asked for", code="other_request")
         if found.state != "asked" or found.ends_at <= self.clock.now():
             raise Conflict("this request is not open any more", code="request_over")
-        if await self.rights.recently_granted(subject.tenant, found.proposer, subject.id, FRESH_GRANT):
+        if await self.rights.granted_lately(subject.tenant, found.proposer, subject.id):
             raise Forbidden("you granted the proposer's role within a day", code="granted_lately")
         state = "approved" if approve else "rejected"
         async with self.store.work() as work:

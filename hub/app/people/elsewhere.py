@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from hub.app.people.rights import Rights
 from hub.app.people.roster import Roster
-from hub.app.people.sealing import Profile, Sealing, hashed, note
+from hub.app.people.sealing import Profile, Sealing, hashed, linked, note
 from hub.app.people.sign_in import Asked, SignedIn, SignIn
 from hub.app.people.tickets import Tickets
 from hub.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
@@ -145,15 +145,14 @@ class SignInElsewhere:
     async def _person(self, provider: Provider, who: Elsewhere) -> Person:
         """The account of an identity; linked or made at the first time where the provider is trusted with that."""
         tenant = provider.tenant
-        index = await self.sealing.blind(tenant, "identity", f"{provider.id}\n{who.subject}")
-        async with self.store.look() as look:
-            known = await look.record(Identity, tenant, index)
+        known = await self._known(provider, who)
         if known is not None:
             person = await self.roster.get(tenant, known.person)
         else:
             person = await self._first_time(provider, who)
+            link = await linked(self.sealing, tenant, provider.id, who.subject, person.id)
             async with self.store.work() as work:
-                await work.add_record(Identity(index, tenant, provider.id, person.id))
+                await work.add_record(link)
                 await note(work, self.clock, tenant, person.id, "identity.link", person.id, {"provider": provider.id})
         if person.state == "invited" and known is None:
             async with self.store.work() as work:  # who the provider vouches for needs no password of ours
@@ -161,6 +160,22 @@ class SignInElsewhere:
         if person.state != "active":
             raise Forbidden("this account is not in force", code="not_known")
         return person
+
+    async def _known(self, provider: Provider, who: Elsewhere) -> Identity | None:
+        """The link, by the index key of today; one of before is made anew."""
+        tenant = provider.tenant
+        newest, *older = await self.sealing.blinds(tenant, "identity", f"{provider.id}\n{who.subject}")
+        found: Identity | None = None
+        async with self.store.look() as look:
+            for index in (newest, *older):
+                found = found or await look.record(Identity, tenant, index)
+        if found is not None and (found.id != newest or found.sealed is None):
+            fresh = await linked(self.sealing, tenant, provider.id, who.subject, found.person)
+            async with self.store.work() as work:
+                await work.drop_record(found)
+                await work.add_record(fresh)
+            return fresh
+        return found
 
     async def _first_time(self, provider: Provider, who: Elsewhere) -> Person:
         if provider.config.get("link") is True:

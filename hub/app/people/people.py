@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hub.app.media import Media
+from hub.app.media.media import Media
 from hub.app.people.approvals import Approvals
 from hub.app.people.break_glass import BreakGlass
 from hub.app.people.directory import Directory
@@ -22,6 +22,7 @@ from hub.app.people.sessions import SessionPolicy, Sessions
 from hub.app.people.sign_in import SignIn
 from hub.app.people.throttles import Throttles
 from hub.app.people.tickets import Tickets
+from hub.app.people.unused import Unused
 from hub.ports.accounts import Session, Throttle, Ticket
 from hub.ports.clock import Clock, Ids
 from hub.ports.identity import Authenticators, Passwords, SignInProvider
@@ -38,6 +39,7 @@ class PeoplePolicy:
     sessions: SessionPolicy = field(default_factory=SessionPolicy)
     apart: bool = False
     password_days: int = 0
+    unused_days: int = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class People:
     break_glass: BreakGlass
     reach: Reach
     directory: Directory
+    unused: Unused
     clock: Clock
     store: Store
 
@@ -114,6 +117,7 @@ def people(
         break_glass=BreakGlass(store, roster, rights, clock, ids, meter),
         reach=Reach(store, vault, media),
         directory=Directory(store, sealing, roster, rights, clock, ids),
+        unused=Unused(store, roster, clock, meter, policy.unused_days),
         clock=clock,
         store=store,
     )  # fmt: skip

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from hub.app.ingest import body_place
-from hub.app.media import Media
+from hub.app.consents import recording_withdrawn
+from hub.app.media.media import Media
+from hub.app.places import body_place
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.ids import DeliveryId, RunId, TenantId, event_id, read
 from hub.domain.permissions import Object
 from hub.ports.accounts import Requisition
-from hub.ports.store import Page, Store, StoredEvent
+from hub.ports.arrivals import StoredEvent
+from hub.ports.store import Page, Store
 from hub.ports.vault import Vault
 from mappings.documents import Document
 
@@ -44,6 +47,11 @@ class Reach:
         found = [known[job] for job in sorted(jobs) if job in known]
         nodes = frozenset(one.path for one in found) or frozenset({"/"})
         return Object(tenant, nodes, candidate, frozenset(member for one in found for member in one.members))
+
+    async def withdrawn(self, tenant: TenantId, names: Mapping[str, str], now: datetime) -> bool:
+        """Whether the candidate behind these names took the consent to be recorded back."""
+        candidate = await self._candidate(tenant, names)
+        return candidate is not None and await recording_withdrawn(self.store, tenant, candidate, now)
 
     def _data(self, event: StoredEvent) -> Document:
         try:

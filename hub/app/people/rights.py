@@ -28,6 +28,8 @@ from hub.ports.accounts import Node, Person, RoleGrant
 from hub.ports.clock import Clock, Ids
 from hub.ports.store import Store, Work
 
+FRESH_GRANT = timedelta(hours=24)
+
 
 @dataclass(frozen=True, slots=True)
 class Right:
@@ -147,6 +149,10 @@ class Rights:
         """Whether `by` made this person what he or she is, not long ago."""
         edge = self.clock.now() - within
         return any(one.granted_by == by and one.granted_at > edge for one in await self.grants(tenant, person))
+
+    async def granted_lately(self, tenant: TenantId, person: str, by: str) -> bool:
+        """The same within a day: who made somebody what he or she is does not approve what is asked for because of it."""
+        return await self.recently_granted(tenant, person, by, FRESH_GRANT)
 
     async def _must_be_a_place(self, work: Work, tenant: TenantId, path: str) -> None:
         if path != "/" and not any(one.path == path for one in await work.records(Node, tenant)):

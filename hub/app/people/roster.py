@@ -19,7 +19,6 @@ from mappings.documents import Document
 INVITATION = timedelta(hours=72)
 LOWEST, HIGHEST = 1, 4
 LONGEST = {"login": 254, "name": 200, "email": 254, "phone": 40, "locale": 16}
-UNUSED = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,7 @@ class Roster:
         must_be_whole(profile)
         _must_be_class(clearance)
         id_ = id or self.new_id()
+        await self._must_be_free(tenant, profile.login, id_)
         person = Person(
             id_,
             tenant,
@@ -87,10 +87,18 @@ class Roster:
 
     async def by_login(self, tenant: TenantId, login: str) -> Person | None:
         """Who signs in by this name."""
-        index = await self.login_index(tenant, login)
-        async with self.store.look() as look:
-            found = await look.records(Person, tenant, login=index)
-        return found[0] if found else None
+        for index in await self.sealing.blinds(tenant, "login", login):
+            async with self.store.look() as look:
+                found = await look.records(Person, tenant, login=index)
+            if found:
+                return found[0]
+        return None
+
+    async def _must_be_free(self, tenant: TenantId, login: str, id: str) -> None:
+        """The database refuses two logins of one key; while keys are exchanged somebody may have it by an older one."""
+        there = await self.by_login(tenant, login)
+        if there is not None and there.id != id:
+            raise Conflict("somebody has this login", code="login_taken")
 
     async def page(self, tenant: TenantId, after: str | None, limit: int) -> list[Person]:
         """By id."""
@@ -110,6 +118,7 @@ class Roster:
         fresh = person
         if profile is not None:
             must_be_whole(profile)
+            await self._must_be_free(person.tenant, profile.login, person.id)
             sealed = await self.sealing.sealed_profile(person.tenant, person.id, profile)
             fresh = replace(fresh, sealed=sealed, login=await self.login_index(person.tenant, profile.login))
         if external is not None:
@@ -154,17 +163,6 @@ class Roster:
             await self.sessions.end_all(work, person.tenant, person.id)
             await work.drop_record(person)
             await note(work, self.clock, person.tenant, by, "person.remove", person.id)
-
-    async def disable_unused(self, tenant: TenantId) -> int:
-        """Disable accounts that nobody used for 90 days; how many."""
-        edge, done = self.clock.now() - UNUSED, 0
-        async with self.store.look() as look:
-            people = await look.records(Person, tenant, state="active")
-        for person in people:
-            if (person.seen_at or person.created_at) < edge:
-                await self.disable(person, "hub")
-                done += 1
-        return done
 
     async def seen(self, work: Work, person: Person) -> Person:
         """Somebody signed in."""

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 from hub.domain.audit import Act
 from hub.domain.ids import TenantId
-from hub.ports.accounts import Person
+from hub.ports.accounts import Identity, Person
 from hub.ports.clock import Clock
 from hub.ports.store import Work
 from hub.ports.vault import DataClass, Place, Vault
@@ -53,6 +53,11 @@ class Sealing:
         await self.vault.prepare(tenant)
         return self.vault.blind(Place(tenant, "person", "", what), value.strip()).hex()
 
+    async def blinds(self, tenant: TenantId, what: str, value: str) -> list[str]:
+        """The same, and what older keys made of it while they are exchanged; the one of today first."""
+        await self.vault.prepare(tenant)
+        return [one.hex() for one in self.vault.blinds(Place(tenant, "person", "", what), value.strip())]
+
     async def profile(self, person: Person) -> Profile:
         """Who this is."""
         found = await self.open(person.tenant, "person", person.id, "sealed", person.sealed)
@@ -61,6 +66,13 @@ class Sealing:
     async def sealed_profile(self, tenant: TenantId, id: str, profile: Profile) -> bytes:
         """A profile as it is stored."""
         return await self.seal(tenant, "person", id, "sealed", asdict(profile))
+
+
+async def linked(sealing: Sealing, tenant: TenantId, provider: str, subject: str, person: str) -> Identity:
+    """Who a provider's account is here; who it is there is sealed beside its index, for the day its key is exchanged."""
+    id_ = await sealing.blind(tenant, "identity", f"{provider}\n{subject}")
+    sealed = await sealing.seal(tenant, "outside_identity", id_, "sealed", {"subject": subject})
+    return Identity(id_, tenant, provider, person, sealed)
 
 
 def _place(tenant: TenantId, table: str, row: str, column: str, secret: bool) -> Place:

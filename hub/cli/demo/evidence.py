@@ -18,7 +18,8 @@ from hub.cli.demo.ledger import Balance, Mark, Party, Row, balance, owed
 from hub.domain.events import HOOK_RECEIVED, Event
 from hub.domain.ids import DEFAULT_TENANT, RevisionId, RuleId
 from hub.domain.rules import LiveRule, RuleIndex, compile_rule, parse
-from hub.ports.store import Page, StoredEvent
+from hub.ports.arrivals import StoredEvent
+from hub.ports.store import Page
 from hub.settings import Settings
 
 MANY = 500

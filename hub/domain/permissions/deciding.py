@@ -18,6 +18,7 @@ PURPOSES: dict[str, tuple[str, str]] = {
     "legal_request": ("because of a legal request", "依法配合调查"),
 }
 OWN = frozenset({"self.use", "self.enrol"})  # everybody's, with or without a role
+RECORDINGS = frozenset({"video.play", "video.stream", "video.watch"})  # over once the candidate withdraws
 MASKED_UP_TO = 2  # sensitivity that a masked view still shows: organisational and internal
 
 
@@ -187,7 +188,7 @@ def _refusal(
         return Reason.NOT_ASSIGNED
     if data_class > subject.clearance and not _hides(cell):
         return Reason.ABOVE_CLEARANCE
-    if about.name in ("video.play", "video.stream") and not context.consent:
+    if about.name in RECORDINGS and not context.consent:
         return Reason.CONSENT_WITHDRAWN
     if "p" in cell.letters and context.purpose not in PURPOSES:
         return Reason.PURPOSE_NEEDED

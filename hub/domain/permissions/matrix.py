@@ -66,6 +66,7 @@ delivery.edit        3 deliveries:replay | -  -  y  -   -  -  -  k  -  -  | send
 run.read             2 runs:read         | y  y  y  a   a  -  y  k  -  -  | read runs of rules | 查看规则的运行
 run.decide           2 runs:decide       | -  -  y  a   -  -  -  k  -  -  | approve, reject, release runs | 批准、拒绝、放行运行
 candidate.identify   3 events:write      | -  -  y  -   -  -  -  k  -  -  | find a candidate by e-mail address | 按邮箱查找候选人
+candidate.find       3 events:read       | -  -  y  -   -  -  -  k  -  -  | find candidates by e-mail, phone, id number | 按邮箱、电话、证件号查找候选人
 candidate.timeline   2 events:read       | y  y  y  a   a  -  y  k  -  -  | read a candidate's story (ids only) | 查看候选人时间线（仅编号）
 candidate.read       3 events:read       | m  -  y  a   a  am -  k  -  -  | read a candidate's profile | 查看候选人资料
 candidate.change     3 -                 | -  -  y  -   -  -  -  -  -  -  | change a candidate's profile | 修改候选人资料
@@ -75,15 +76,20 @@ resume.read          3 events:read       | -  -  y  a   a  a  -  k  -  -  | read
 report.read          3 events:read       | -  -  y  a   ao -  -  k  -  -  | read AI interview reports | 查看AI面试报告
 video.play           4 media:read        | -  -  -  asp -  -  -  -  -  -  | ask for a link that plays an interview | 获取面试视频的播放链接
 video.stream         4 media:read        | -  -  -  as  -  -  -  -  -  -  | watch an interview by such a link | 通过播放链接观看面试视频
+video.watch          4 media:read        | -  -  -  a   -  -  -  -  -  -  | say how far one has watched | 报告观看进度
 video.keep           4 media:write       | -  -  -  -   -  -  -  k  -  -  | send recordings, remove them | 上传或删除录像
 video.about          2 -                 | -  -  -  a   -  -  y  -  -  -  | see that there is a video, and who saw it | 查看视频的元数据与观看记录
 check.read           4 events:read       | -  -  s  as  -  -  -  k  -  -  | read background checks | 查看背景调查报告
 check.status         3 events:read       | -  -  yo ao  ao -  -  k  -  -  | see where a background check stands | 查看背景调查状态
 bulk.export          3 -                 | -  -  2s -   -  -  -  -  -  -  | export many candidates | 批量导出
 bulk.log             2 -                 | -  -  -  -   -  -  y  -  -  -  | see what was exported | 查看导出记录
-erasure.order        3 -                 | -  -  q  -   -  -  -  -  -  v  | have a candidate erased | 删除候选人数据
-hold.order           3 -                 | -  -  q  -   -  -  -  -  -  v  | put or lift a legal hold | 设置或解除法律保留
-erasure.read         2 -                 | -  -  y  -   -  -  y  -  -  y  | read erasures and legal holds | 查看删除与法律保留
+subject.export       4 -                 | -  -  s  -   -  -  -  -  -  -  | export all that is held on a candidate | 导出某候选人的全部数据
+erasure.ask          3 subjects:write    | -  -  y  -   -  -  -  k  -  -  | ask for a candidate's erasure | 申请删除候选人数据
+erasure.approve      2 -                 | -  -  -  -   -  -  -  -  -  y  | approve or refuse an erasure | 批准或拒绝删除
+erasure.tell         2 subjects:write    | -  -  y  -   -  -  -  k  -  -  | note that a vendor erased | 登记供应商已删除
+hold.ask             3 subjects:write    | -  -  y  -   -  -  -  k  -  -  | ask to put or lift a legal hold | 申请设置或解除法律保留
+hold.approve         2 -                 | -  -  -  -   -  -  -  -  -  y  | decide on a legal hold | 审批法律保留
+erasure.read         2 subjects:read     | -  -  y  -   -  -  y  k  -  y  | read erasures and legal holds | 查看删除与法律保留
 break_glass.open     2 -                 | -  -  2s -   -  -  -  -  -  v  | open a candidate's file in an emergency | 紧急访问候选人资料
 account.read         2 people:read       | -  -  y  -   -  -  y  k  y  y  | read accounts and their rights | 查看账号及其权限
 account.change       2 people:write      | -  -  -  -   -  -  -  k  y  -  | make, change, disable accounts | 新建、修改、停用账号
@@ -100,7 +106,10 @@ key.read             2 -                 | -  y  -  -   -  -  y  -  y  y  | see 
 key.rotate           2 -                 | -  y  -  -   -  -  -  -  y  -  | start a key rotation | 启动密钥轮换
 key.destroy          2 -                 | -  q  -  -   -  -  -  -  q  2  | destroy a key | 销毁密钥
 audit.read           2 audit:read        | -  -  -  -   -  -  y  k  -  -  | read and verify the audit trail | 查看并校验审计记录
+evidence.read        2 audit:read        | -  -  -  -   -  -  y  k  -  y  | read how each control is met | 查看各项控制的符合情况
 audit.settings       2 -                 | -  -  -  -   -  -  2  -  -  -  | change how long the audit trail is kept | 修改审计设置
+video.views          2 audit:read        | -  -  -  -   -  -  y  k  -  -  | see who watched a recording | 查看录像的观看记录
+border.read          2 border:read       | y  y  y  -   -  -  y  k  -  y  | see who was sent abroad, as counts | 查看跨境传输人数
 backup.read          2 -                 | -  y  -  -   -  -  y  -  y  y  | see backups | 查看备份
 backup.run           2 -                 | -  y  -  -   -  -  -  -  y  -  | make a backup | 执行备份
 backup.restore       2 -                 | -  2  -  -   -  -  -  -  2  v  | restore a backup | 恢复备份

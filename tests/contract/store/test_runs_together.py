@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from hub.adapters.clock import ManualClock
-from hub.app.ingest import Incoming
+from hub.app.incoming import Incoming
 from hub.domain.runs import RunState
 from hub.ports.store import Store
 from tests.support.hubs import START, TENANT, Bench, bench, report

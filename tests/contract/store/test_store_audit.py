@@ -16,7 +16,7 @@ from hub.adapters.db.urls import parse
 from hub.adapters.memory.heads import MemoryHeads
 from hub.adapters.vault import EnvKeyring, FieldVault
 from hub.adapters.vault.signing import VaultSigner
-from hub.app.audit import Trail
+from hub.app.trail.trail import Trail
 from hub.domain.audit import PRUNE, Act, Grade, Outcome, acting_from
 from hub.domain.errors import Conflict, Invalid
 from hub.domain.ids import DEFAULT_TENANT, TenantId

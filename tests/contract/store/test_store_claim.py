@@ -8,7 +8,8 @@ from datetime import timedelta
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Again, Planned, State
 from hub.domain.ids import DEFAULT_TENANT, ConnectionId
-from hub.ports.store import LaneCall, Page, Store
+from hub.ports.queue import LaneCall
+from hub.ports.store import Page, Store
 from tests.support.arrivals import LEASE, accept, arrival, busy, claim, complete, completion, event, fill, make_lane
 from tests.support.stores import T0
 
@@ -144,9 +145,9 @@ async def test_renewed_leases_live_longer_and_dead_ones_go_back(store: Store) ->
     async with store.work() as work:
         assert await work.renew("w1", ids[:1], LATER + timedelta(hours=1)) == 1
         assert await work.renew("w2", ids, LATER + timedelta(hours=1)) == 0
-        assert await work.expire_leases(LATER + LEASE - timedelta(microseconds=1)) == 0
-        assert await work.expire_leases(LATER + LEASE, limit=1) == 1
-        assert await work.expire_leases(LATER + LEASE) == 1
+        assert (await work.expire_leases(LATER + LEASE - timedelta(microseconds=1))).count == 0
+        assert (await work.expire_leases(LATER + LEASE, limit=1)).count == 1
+        assert (await work.expire_leases(LATER + LEASE)).count == 1
     again = await claim(store, lane.id, token="w2")
     assert [one.delivery.id for one in again] == ids[1:]
     assert [(one.delivery.attempt, one.delivery.run_lease) for one in again] == [(2, 2), (2, 2)]
@@ -207,6 +208,6 @@ async def test_what_lies_in_the_future_since_a_clock_was_set_back_is_brought_bac
     (due,) = await claim(store, lane.id, now=T0)
     assert due.delivery.step == "c"
     async with store.work() as work:
-        assert await work.expire_leases(T0 + LEASE) == 3
+        assert (await work.expire_leases(T0 + LEASE)).count == 3
     steps = {one.delivery.step for one in await claim(store, lane.id, now=T0 + timedelta(minutes=5))}
     assert steps == {"before", "a", "b", "c"}

@@ -11,8 +11,10 @@ from hub.domain.deliveries import Again, Delivery, Final, Finish, Hold, Planned,
 from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.events import Cause
 from hub.domain.ids import DEFAULT_TENANT, DeliveryId, TenantId
+from hub.ports.arrivals import Arrival
 from hub.ports.lanes import Pace
-from hub.ports.store import Arrival, DoneDelivery, Page, Store
+from hub.ports.queue import DoneDelivery
+from hub.ports.store import Page, Store
 from tests.support.arrivals import (
     LEASE,
     accept,

@@ -7,7 +7,8 @@ import contextlib
 from dataclasses import replace
 
 from hub.domain.ids import DEFAULT_TENANT, EventId
-from hub.ports.store import Arrival, Page, Store
+from hub.ports.arrivals import Arrival
+from hub.ports.store import Page, Store
 from hub.ports.vault import KeyRow, subject_owner
 from tests.support.arrivals import accept, arrival, event_number
 from tests.support.hubs import bench, report

@@ -12,7 +12,8 @@ from hub.domain.connections import ConnectionState, Lane, Ordering, Stuck
 from hub.domain.deliveries import Again, Delivery, Final, Hold, Planned, State
 from hub.domain.ids import DEFAULT_TENANT, ConnectionId, DeliveryId
 from hub.ports.lanes import BusyLane, Room
-from hub.ports.store import DoneDelivery, LaneCall, Page, Store
+from hub.ports.queue import DoneDelivery, LaneCall
+from hub.ports.store import Page, Store
 from tests.support.arrivals import LEASE, accept, arrival, claim, complete, completion, fill, make_lane
 from tests.support.stores import T0
 

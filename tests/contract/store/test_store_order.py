@@ -12,7 +12,8 @@ from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import Again, Final, Finish, Hold, Planned, State
 from hub.domain.errors import Conflict
 from hub.domain.ids import DEFAULT_TENANT
-from hub.ports.store import LaneCall, Page, Store
+from hub.ports.queue import LaneCall
+from hub.ports.store import Page, Store
 from tests.support.arrivals import LEASE, accept, arrival, claim, complete, completion, fill, make_lane
 from tests.support.stores import T0
 

@@ -12,7 +12,8 @@ from hub.domain.errors import Conflict, NotFound
 from hub.domain.ids import DEFAULT_TENANT as TENANT
 from hub.domain.ids import ConnectionId, DeliveryId, RevisionId, TenantId
 from hub.domain.replays import DeadGroup, ReplayKind, ReplayState, ReplayWanted
-from hub.ports.store import DoneDelivery, Page, Store
+from hub.ports.queue import DoneDelivery
+from hub.ports.store import Page, Store
 from tests.support.arrivals import accept, arrival, claim, complete, completion, event_number, make_lane
 from tests.support.stores import T0
 

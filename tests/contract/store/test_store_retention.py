@@ -23,9 +23,10 @@ from hub.domain.ids import DEFAULT_TENANT, EventId, RuleId, RunId, TenantId
 from hub.domain.replays import ReplayState, ReplayWanted
 from hub.domain.retention import Keep, Kind
 from hub.domain.runs import RunState, end
+from hub.ports.arrivals import Arrival
 from hub.ports.rules import Backtest, Evaluated, first_id
 from hub.ports.runs import CandidateTag, Start
-from hub.ports.store import Arrival, Page, Store
+from hub.ports.store import Page, Store
 from tests.support.arrivals import accept, arrival, claim, complete, completion, event, event_number, make_lane
 from tests.support.stores import T0, StillClock
 

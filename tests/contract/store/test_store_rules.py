@@ -10,8 +10,9 @@ import pytest
 
 from hub.domain.errors import NotFound
 from hub.domain.ids import DEFAULT_TENANT, RevisionId, RuleId, TenantId
+from hub.ports.arrivals import Arrival
 from hub.ports.rules import Backtest, Compared, Evaluated, Mark, Review, Rule, Sealed, first_id
-from hub.ports.store import Arrival, Store
+from hub.ports.store import Store
 from tests.support.arrivals import accept, event, event_number
 from tests.support.stores import T0
 

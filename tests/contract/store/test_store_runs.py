@@ -13,8 +13,9 @@ from hub.domain.deliveries import Planned
 from hub.domain.ids import DEFAULT_TENANT as TENANT
 from hub.domain.ids import RevisionId, RuleId, RunId, TenantId
 from hub.domain.runs import Run, RunState, end
+from hub.ports.arrivals import Arrival
 from hub.ports.runs import CandidateTag, Owed, Start, TagChange
-from hub.ports.store import Arrival, Page, Store
+from hub.ports.store import Page, Store
 from tests.support.arrivals import accept, arrival, claim, event, event_number, make_lane, undone
 from tests.support.stores import T0
 

@@ -21,6 +21,7 @@ IN_THE_CLEAR = {
     *("act.before", "act.hash", "act_chain.hash", "act_chain.floor_hash", "api_token.hash", "approval.digest"),
     *("data_key.id", "data_key.wrapped", "data_key.commitment", "owner_key.id", "owner_key.wrapped"),
     *("owner_key.commitment", "event.request_hash", "idempotency.identity", "idempotency.request_hash"),
+    *("candidate_lookup.blind", "candidate_lookup.key"),
     *("service_account.hash", "signing_key.public"),
 }
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 from hub.domain.connections import ConnectionState
 from hub.domain.deliveries import STOPPED, Delivery, Final, Hold, Planned, State
 from hub.domain.ids import DEFAULT_TENANT, RevisionId, TenantId
-from hub.ports.store import DoneDelivery, Page, Store
+from hub.ports.queue import DoneDelivery
+from hub.ports.store import Page, Store
 from tests.support.arrivals import accept, arrival, claim, complete, completion, make_lane
 from tests.support.stores import T0
 

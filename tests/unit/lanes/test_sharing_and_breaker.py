@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.app.sharing import counted_at, fair_shares, lent, startable
+from hub.app.delivery.sharing import counted_at, fair_shares, lent, startable
 from hub.domain.breaker import BreakerPolicy, Heard, Trouble, Window, failing, opened
 from hub.domain.connections import Lane
 from hub.domain.ids import TenantId

@@ -14,11 +14,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hub.adapters.logs import JsonLines, Lines
 from hub.adapters.metrics import CONTENT_TYPE, METRICS, Bounded, MetricDoc, PrometheusMeter
+from hub.app.border import Gauge, Shown
+from hub.domain.border import Counted, Duty, Kept, Tally
 from hub.domain.connections import ConnectionState
-from hub.domain.ids import ConnectionId
+from hub.domain.ids import DEFAULT_TENANT, ConnectionId
+from hub.ports.border import KeptDeliveries
 from hub.ports.meter import Meter
 from hub.ports.runs import RunStats
 from hub.ports.store import LaneStats
+from hub.ports.subjects import ErasureStats
 from hub.ports.vault import KeyVitals
 from hub.ports.vitals import StoreHealth, StoreVitals
 
@@ -118,6 +122,7 @@ def use_all(meter: Meter, word: str = "greenhouse") -> None:
     meter.run_started(word)
     meter.run_ended(word, "done")
     meter.runs(RunStats({"gate": 1}, {"gate": NOW}), NOW)
+    meter.erasures(ErasureStats([NOW], [NOW]), NOW)
     meter.attempt(word, word, "refused", 0.04, {"next": "dead", "status": 422, "replay_of": 7})
     meter.backup("made", NOW)
     meter.refused(word)
@@ -139,6 +144,11 @@ def test_what_is_rendered_is_the_documented_table(meter: PrometheusMeter) -> Non
     meter.store(StoreHealth(True, ""), StoreVitals({"main": 5, "wal": 1}, 7, 2, 5))
     meter.lanes([lane("greenhouse")], NOW)
     meter.keys(KeyVitals("file", True, 1.0, 600.0, 3))
+    meter.held(
+        {"recording": 2}, [KeptDeliveries(DEFAULT_TENANT, ConnectionId(1), Kept("border_limit", "us", "persons"), 3)]
+    )
+    gauge = Gauge("*", Counted.PERSONS, 5, 10, True, 8)
+    meter.border(Shown("cn", 2026, Duty.NONE, {"*": Tally(5, 5, 0)}, (gauge,), (), (), {}))
     families = {family.name: family for family in Scrape(meter).families if not family.name.startswith("process_")}
     assert set(families) == {doc.name.removesuffix("_total") for doc in METRICS}
     for doc in METRICS:

@@ -6,7 +6,7 @@ import pytest
 
 from hub.adapters.catalog import FolderCatalog
 from hub.app.checks import check_rule, once_only
-from hub.app.templates import Template, template, templates
+from hub.app.rules.templates import Template, template, templates
 from hub.domain.errors import Invalid, NotFound
 from hub.domain.rules import Catalogue, compile_rule, parse, remarks, sentence, to_table
 

@@ -39,6 +39,9 @@ class Meter:
     def delivered(self, connection: str, seconds: float) -> None: ...
     def rule(self, rule: str, verdict: str, count: int = 1) -> None: ...
 
+    def backup_media(self, blobs: int, copied: int, compared: int) -> None:
+        return None
+
     def backup(self, step: str, at: datetime | None) -> None:
         return None
 

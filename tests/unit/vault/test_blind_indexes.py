@@ -37,7 +37,8 @@ SAME: list[tuple[Identifier, list[str]]] = [
 
 @pytest.fixture
 def identify() -> Identify:
-    return Identify(FieldVault(EnvKeyring("41" * 32, production=False), MemoryStore(ManualClock())))
+    store = MemoryStore(ManualClock())
+    return Identify(FieldVault(EnvKeyring("41" * 32, production=False), store), store)
 
 
 @pytest.mark.parametrize(("kind", "spellings"), SAME)

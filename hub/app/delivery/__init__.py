@@ -1,0 +1,1 @@
+"""Deliveries on their way: claimed, carried out, tried again, replayed."""

@@ -1,0 +1,1 @@
+"""Controls of standards held against what is in force."""

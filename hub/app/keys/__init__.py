@@ -1,0 +1,1 @@
+"""Keys: exchanged at every level, destroyed, told of."""

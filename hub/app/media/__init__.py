@@ -1,0 +1,1 @@
+"""Recordings: taken in, judged, played, watched over, backed up."""

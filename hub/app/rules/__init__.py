@@ -1,0 +1,1 @@
+"""Rules as people keep them: their life, their tests, their effects told."""

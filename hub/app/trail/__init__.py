@@ -1,0 +1,1 @@
+"""The audit trail: verified, exported, its heads kept elsewhere."""
