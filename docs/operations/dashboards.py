@@ -117,6 +117,8 @@ OVERVIEW = Dashboard(
             Panel("Tasks: time until due", "任务距到期", (("max by (task) (hirewire_task_due_timestamp_seconds) - time()", "{{task}}"),), "s"),
             Panel("CPU", "处理器", ((f"rate(process_cpu_seconds_total{{{OURS}}}{RANGE})", "{{instance}}"),), "percentunit"),
             Panel("Memory", "内存", ((f"process_resident_memory_bytes{{{OURS}}}", "{{instance}}"),), "bytes"),
+            Panel("Files judged", "文件扫描", ((f"sum by (verdict) (increase(hirewire_files_scanned_total{RANGE}))", "{{verdict}}"),)),
+            Panel("Recordings in the newest backup", "最新备份中的录像", (("max by (what) (hirewire_backup_media_blobs)", "{{what}}"),)),
             Panel("Open files", "打开的文件", ((f"process_open_fds{{{OURS}}}", "{{instance}}"),)),
         )),
     ),

@@ -109,6 +109,8 @@ class PrometheusMeter:
             self._counter("hirewire_notes_total", self._event(event))
         for reason in REASONS:
             self._counter("hirewire_intake_refused_total", reason)
+        for verdict in FILE_VERDICTS:
+            self._counter("hirewire_files_scanned_total", verdict)
         ProcessCollector(registry=self._registry)
         self._gauges["hirewire_build_info"].labels(version, platform.python_version()).set(1)
 

@@ -239,28 +239,28 @@ class Ingest:
         return receipts
 
     async def _stored(self, tenant: TenantId, incoming: Sequence[Incoming]) -> list[Receipt]:
-        """Seal and store; again what another process has given a key to meanwhile."""
+        """Seal and store; again what another process has given a key to meanwhile, or whose candidate was erased."""
         receipts: dict[int, Receipt] = {}
-        for _ in range(TRIES):
+        for turn in range(TRIES):
             left = [index for index in range(len(incoming)) if index not in receipts]
-            answers = await self._once(tenant, [incoming[index] for index in left])
+            answers = await self._once(tenant, [incoming[index] for index in left], drafted=turn == 0)
             receipts |= {index: one for index, one in zip(left, answers, strict=True) if not one.taken}
             if len(receipts) == len(incoming):
                 return [receipts[index] for index in range(len(incoming))]
         raise Unavailable("keys are made elsewhere again and again", code="store_unavailable", after=1.0)
 
-    async def _once(self, tenant: TenantId, incoming: Sequence[Incoming]) -> list[Receipt]:
+    async def _once(self, tenant: TenantId, incoming: Sequence[Incoming], *, drafted: bool) -> list[Receipt]:
         vault = self.prepare.vault
-        await self.prepare.keys(tenant, incoming, drafted=True)
+        await self.prepare.keys(tenant, incoming, drafted=drafted)
         book = await self.library.book(tenant)
         asked = (one.subject for one in incoming if one.type in book.tagged)
         words = await words_now(self.library.store, tenant, asked) if book.tagged else None
-        arrivals = _each(incoming, lambda one: self.prepare.checked(tenant, one, book, words, drafted=True))
+        arrivals = _each(incoming, lambda one: self.prepare.checked(tenant, one, book, words, drafted=drafted))
         receipts = await self.group.put(arrivals)
         for arrival, receipt in zip(arrivals, receipts, strict=True):
-            if arrival.key is not None:
-                vault.settle(arrival.key, stored=not receipt.taken)
             if not receipt.taken:
+                if arrival.key is not None:
+                    vault.settle(arrival.key)
                 self.pressure.took(tenant, len(arrival.planned))
         self._count(arrivals, receipts)
         return receipts

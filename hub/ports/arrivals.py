@@ -58,7 +58,7 @@ class Arrival:
 class Receipt:
     """What became of an arrival. `id` is the event under this identity; `clash`: it was there with other content.
 
-    `taken`: nothing was stored, because the candidate has another key than the drafted one by now: seal it again.
+    `taken`: nothing was stored, because the candidate has another key than the drafted one by now, or was erased: seal it again.
     """
 
     id: EventId

@@ -82,9 +82,10 @@ class Vault(Protocol):
 
     async def draft(self, tenant: TenantId, owners: Collection[Owner | None]) -> None:
         """Like `prepare` with owners, but a key that has to be made is not stored: `seal_new` gives it along, and who
-        stores what it sealed stores it in the same transaction, then says so (`settle`).
+        stores what it sealed stores it in the same transaction, then says so (`settle`). The store takes none of an
+        erased person.
 
-        Raises Unavailable, Conflict (`candidate_erased`).
+        Raises Unavailable.
         """
 
     def seal(self, place: Place, plain: bytes) -> bytes:
@@ -93,8 +94,10 @@ class Vault(Protocol):
     def seal_new(self, place: Place, plain: bytes) -> tuple[bytes, KeyRow | None]:
         """The envelope, and the key that sealed it where that is only drafted. Raises as `seal` does."""
 
-    def settle(self, key: KeyRow, *, stored: bool) -> None:
-        """A drafted key is stored now, or shall not be: another process was first (`hub.ports.store.Receipt`)."""
+    def settle(self, key: KeyRow) -> None:
+        """A drafted key is stored now. One that the store refused seals on, and is refused again, until `prepare` finds
+        whose key there is (`hub.ports.arrivals.Receipt`).
+        """
 
     def open(self, place: Place, envelope: bytes) -> bytes:
         """The plain bytes.
@@ -229,9 +232,6 @@ class KeyShelf(Protocol):
 
     async def owner_keys(self, tenant: TenantId, wanted: Collection[tuple[str, str]]) -> list[KeyRow]:
         """The active keys of these (owner, class)."""
-
-    async def erased_owners(self, tenant: TenantId, owners: Collection[str]) -> set[str]:
-        """Those of these who were erased (`Erasure.closed`): no key is made for them."""
 
     async def keys_by_id(self, tenant: TenantId, ids: Collection[bytes]) -> list[KeyRow]:
         """The owners' keys with these ids, in whatever state."""

@@ -95,7 +95,7 @@ class BorderController(Controller):
         "/",
         operation_id="getBorder",
         opt=scope("border:read"),
-        responses=may_answer(400, 401, 403, 503),
+        responses=may_answer(400, 401, 403, 422, 503),
         summary="How many persons' data went abroad in a year, the limits, and what is held",
     )
     async def show(self, request: Request[Any, Any, Any], year: FromQuery[int | None] = None) -> BorderView:

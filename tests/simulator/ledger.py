@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from hub.app.delivery.suspects import QUIET
 from hub.domain.ids import DeliveryId
 from hub.ports.queue import Claimed, Completion, LaneCall
 from hub.ports.store import Work
@@ -22,6 +23,8 @@ class Lease:
     token: str
     run_lease: int
     until: datetime
+    began: float
+    witness: Witness
 
 
 @dataclass
@@ -68,6 +71,10 @@ class Ledger:
     trace: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     leases: dict[DeliveryId, Lease] = field(default_factory=dict)
+    wronged: set[DeliveryId] = field(
+        default_factory=set
+    )  # last lost while its worker lived, or died at once of another
+    fell: dict[Process, float] = field(default_factory=dict)  # who died of what it did, and when
     newest: dict[DeliveryId, int] = field(default_factory=dict)  # the run lease last given
     flights: list[Flight] = field(default_factory=list)
     well_answered: dict[str, Witness] = field(default_factory=dict)  # idempotency key -> who heard of its success
@@ -106,7 +113,9 @@ class Ledger:
             if delivery.run_lease <= self.newest.get(delivery.id, 0):
                 self.accuse(f"the run lease of dlv_{delivery.id} did not grow")
             self.newest[delivery.id] = delivery.run_lease
-            self.leases[delivery.id] = Lease(token, delivery.run_lease, until)
+            self.leases[delivery.id] = Lease(
+                token, delivery.run_lease, until, self.loop.time(), Witness.of(owner, self.weather)
+            )
             self.tell(owner.name, f"claims dlv_{delivery.id} try {delivery.attempt}")
 
     def completed(self, owner: Process, completions: Sequence[Completion], stale: frozenset[DeliveryId]) -> None:
@@ -135,7 +144,13 @@ class Ledger:
     def expired(self, now: datetime) -> None:
         for id_ in [id_ for id_, held in self.leases.items() if held.until <= now]:
             self.tell("store", f"takes dlv_{id_} back")
-            del self.leases[id_]
+            lease = self.leases.pop(id_)
+            died = self.fell.get(lease.witness.process)
+            beside = died is not None and died - lease.began < QUIET.total_seconds()
+            if beside or lease.witness.was_well(self.weather):
+                self.wronged.add(id_)
+            else:
+                self.wronged.discard(id_)
 
     def renewed(self, token: str, ids: Sequence[DeliveryId], until: datetime) -> None:
         for id_ in ids:

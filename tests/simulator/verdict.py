@@ -56,7 +56,7 @@ async def judge(ledger: Ledger, store: Store, tenant: TenantId) -> None:
                 if not any(newer.id > row.id and _same(newer, row, subjects) for newer in rows):
                     ledger.accuse(f"dlv_{row.id} gave way to nothing newer")
             case DoneDelivery(final=Final.DEAD, error="crashed_worker"):
-                if KILLER not in key:
+                if KILLER not in key and row.id in ledger.wronged:
                     ledger.accuse(f"dlv_{row.id} to {vendor} is taken for a killer and is none")
             case _:
                 if not attempts[row.id]:

@@ -318,6 +318,7 @@ class World:
         fallen = next((node for node in self.workers if node.process is process and process.alive), None)
         if fallen is None:
             return
+        self.ledger.fell[process] = self.loop.time()
         self._kill(fallen)
         await asyncio.sleep(1.0)
         if fallen in self.workers:

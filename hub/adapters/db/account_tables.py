@@ -320,6 +320,7 @@ class NoticeRow(SQLModel, table=True):
     acknowledged_at: datetime | None = Field(sa_type=Moment)
     acknowledged_by: str | None = Field(sa_type=Text)
     reference: str | None = Field(sa_type=Text)
+    version: int = _version()
 
 
 class ViewRow(SQLModel, table=True):

@@ -26,11 +26,19 @@ _EPOCH = (
     "INSERT INTO setting (name, value) VALUES ('key_epoch', 1) "
     "ON CONFLICT (name) DO UPDATE SET value = setting.value + 1"
 )
+# Who was erased gets no key.
 _ADD_OWNERS = (
     "INSERT INTO owner_key (id, tenant_id, data_class, parent, state, wrapped, commitment, owner) {} "
-    "ON CONFLICT DO NOTHING"
+    "WHERE NOT EXISTS (SELECT 1 FROM erasure e WHERE e.subject = substr({owner}, 9) AND {owner} LIKE 'subject:%' "
+    "AND e.tenant_id = {tenant} AND e.closed) ON CONFLICT DO NOTHING"
 )
-_ARRAYS = "SELECT * FROM unnest($1::bytea[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[])"
+_ADD_OWNERS_SQLITE = _ADD_OWNERS.format("SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8", owner="?8", tenant="?2")
+_ADD_OWNERS_ARRAYS = _ADD_OWNERS.format(
+    "SELECT k.* FROM unnest($1::bytea[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], "
+    "$8::text[]) AS k (id, tenant_id, data_class, parent, state, wrapped, commitment, owner)",
+    owner="k.owner",
+    tenant="k.tenant_id",
+)
 
 _OWNERS = "SELECT k.id, k.tenant_id, k.data_class, k.parent, k.state, k.wrapped, k.commitment, k.owner FROM"
 _WANTED = "k.owner = w.value AND k.tenant_id = $2 AND k.data_class = $3 AND k.state = 'active'"
@@ -40,10 +48,6 @@ _EACH = "SELECT q.* FROM unnest($1::{}[]) AS w(value) CROSS JOIN LATERAL ({} own
 _ACTIVE = _EACH.format("text", _OWNERS, _WANTED)
 _NAMED_SQLITE = f"{_OWNERS} owner_key k WHERE k.tenant_id = $1 AND k.id IN"
 _NAMED = _EACH.format("bytea", _OWNERS, "k.id = w.value AND k.tenant_id = $2")
-_CLOSED_SQLITE = (
-    "SELECT e.tenant_id, e.subject FROM json_each($1) AS w CROSS JOIN erasure e ON e.subject = w.value AND e.closed"
-)
-_CLOSED = "SELECT tenant_id, subject FROM erasure WHERE closed AND subject = ANY($1::text[])"
 
 Opens = Callable[[], AbstractAsyncContextManager[Link]]
 
@@ -74,10 +78,6 @@ class DbKeys:
     async def owner_keys(self, tenant: TenantId, wanted: Collection[tuple[str, str]]) -> list[KeyRow]:
         async with self._asking() as link:
             return await _active(link, tenant, wanted)
-
-    async def erased_owners(self, tenant: TenantId, owners: Collection[str]) -> set[str]:
-        async with self._asking() as link:
-            return {owner for of, owner in await _closed(link, owners) if of == tenant}
 
     async def keys_by_id(self, tenant: TenantId, ids: Collection[bytes]) -> list[KeyRow]:
         wanted = sorted(ids)
@@ -247,18 +247,15 @@ async def store_drafts(link: Link, rows: Sequence[KeyRow]) -> set[bytes]:
 
 
 async def _add_owners(link: Link, rows: Sequence[KeyRow]) -> set[bytes]:
-    """Those that were stored by this, as far as the database says it (SQLite does not). Who was erased gets none."""
-    closed = await _closed(link, {row.owner for row in rows})
+    """Those that were stored by this, as far as the database says it (SQLite does not)."""
     # in one order, so that two groups never wait in a ring
     ordered = sorted(rows, key=lambda row: (row.tenant, row.owner, row.data_class))
-    values = [(*_values(row), row.owner) for row in ordered if (row.tenant, row.owner) not in closed]
-    if not values:
-        return set()
+    values = [(*_values(row), row.owner) for row in ordered]
     if link.sqlite:
-        await link.many(_ADD_OWNERS.format("VALUES (?, ?, ?, ?, ?, ?, ?, ?)"), values)
+        await link.many(_ADD_OWNERS_SQLITE, values)
         return set()
     arrays = map(list, zip(*values, strict=True))
-    return {row[0] for row in await link.driver(f"{_ADD_OWNERS.format(_ARRAYS)} RETURNING id", *arrays)}
+    return {row[0] for row in await link.driver(f"{_ADD_OWNERS_ARRAYS} RETURNING id", *arrays)}
 
 
 async def _same_owners(link: Link, rows: Sequence[KeyRow]) -> list[KeyRow]:
@@ -268,13 +265,6 @@ async def _same_owners(link: Link, rows: Sequence[KeyRow]) -> list[KeyRow]:
         wanted = {(row.owner, row.data_class) for row in rows if row.tenant == tenant}
         found += await _active(link, tenant, wanted)
     return found
-
-
-async def _closed(link: Link, owners: Collection[str]) -> set[tuple[int, str]]:
-    """The (tenant, owner) of these who were erased."""
-    subjects = sorted(owner.removeprefix("subject:") for owner in owners)
-    rows = await link.driver(_CLOSED_SQLITE if link.sqlite else _CLOSED, dumps(subjects) if link.sqlite else subjects)
-    return {(tenant, f"subject:{subject}") for tenant, subject in rows}
 
 
 async def _active(link: Link, tenant: TenantId, wanted: Collection[tuple[str, str]]) -> list[KeyRow]:

@@ -108,7 +108,7 @@ class MemoryEvents:
 
 
 def _keep_key(tables: Tables, key: KeyRow) -> bool:
-    return (key.tenant, key.owner) not in tables.closed and tables.keys.add(key).id == key.id
+    return not tables.closed(key.tenant, key.owner) and tables.keys.add(key).id == key.id
 
 
 def supersede(tables: Tables, keys: Mapping[Key, None], now: datetime) -> None:

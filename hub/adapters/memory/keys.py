@@ -45,16 +45,12 @@ class MemoryKeys:
         ids = [self._active.get((tenant, owner, kind)) for owner, kind in wanted]
         return [self._rows[id] for id in ids if id is not None]
 
-    async def erased_owners(self, tenant: TenantId, owners: Collection[str]) -> set[str]:
-        return {owner for owner in owners if (tenant, owner) in self._sealed.closed}
-
     async def keys_by_id(self, tenant: TenantId, ids: Collection[bytes]) -> list[KeyRow]:
         found = [self._rows[id] for id in ids if id in self._rows]
         return [row for row in found if row.tenant == tenant and row.owner]
 
     async def add_owner_keys(self, rows: Sequence[KeyRow]) -> list[KeyRow]:
-        closed = self._sealed.closed
-        return [await self.add_key(row) for row in rows if (row.tenant, row.owner) not in closed]
+        return [await self.add_key(row) for row in rows if not self._sealed.closed(row.tenant, row.owner)]
 
     async def key_epoch(self) -> int:
         return self._epoch

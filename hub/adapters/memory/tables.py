@@ -278,11 +278,10 @@ class Tables:
             Table(journal),
         )
 
-    @property
-    def closed(self) -> set[tuple[TenantId, str | None]]:
-        """The (tenant, owner) of those who were erased: they get no key."""
+    def closed(self, tenant: TenantId, owner: str) -> bool:
+        """Whether this is somebody who was erased: they get no key."""
         erased = (one for one in self.records.values() if isinstance(one, Erasure) and one.closed)
-        return {(one.tenant, subject_owner(one.subject)) for one in erased}
+        return any(one.tenant == tenant and subject_owner(one.subject) == owner for one in erased)
 
     def hold(self, id_: DeliveryId, *, lane: bool, stop: bool, consent: Awaited | None, border: Kept | None) -> None:
         """Why a delivery is held, or that it is not."""

@@ -93,8 +93,8 @@ class FieldVault:
         await self.prepare(tenant)
         whose = [(tenant, str(one), str(class_of(one))) for one in owners if one is not None]
         wanted = [one for one in whose if not self._drafted(one)]
-        if wanted and not all(await self._drafting.put(wanted)):
-            raise Conflict("this candidate was erased", code=CLOSED_CODE)
+        if wanted:
+            await self._drafting.put(wanted)
 
     def seal(self, place: Place, plain: bytes) -> bytes:
         """The envelope of `plain`, 48 bytes longer."""
@@ -109,9 +109,9 @@ class FieldVault:
                 return self._sealed(drafted[1], place, plain), drafted[0]
         return self.seal(place, plain), None
 
-    def settle(self, key: KeyRow, *, stored: bool) -> None:
+    def settle(self, key: KeyRow) -> None:
         """See the port."""
-        self._owners.settle(key, stored=stored)
+        self._owners.settle(key)
 
     def _sealed(self, key: DataKey | OwnerKey, place: Place, plain: bytes) -> bytes:
         return format_1.seal(key.cipher, key.header, os.urandom(format_1.NONCE), plain, self._bound(key, place))
@@ -317,12 +317,9 @@ class FieldVault:
 
     async def _draft_group(self, group: Sequence[Whose]) -> Sequence[bool]:
         for tenant, wanted in self._by_tenant(group, self._drafted):
-            made = await self._lacking(tenant, wanted)
-            erased = await self._shelf.erased_owners(tenant, {row.owner for row, _ in made}) if made else ()
-            for row, key in made:
-                if row.owner not in erased:
-                    self._owners.put_draft(row, key)
-        return [self._drafted(one) for one in group]
+            for row, key in await self._lacking(tenant, wanted):
+                self._owners.put_draft(row, key)
+        return [True] * len(group)
 
     def _drafted(self, whose: Whose) -> bool:
         return self._owners.active(*whose) is not None or self._owners.draft(*whose) is not None

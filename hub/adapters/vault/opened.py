@@ -68,7 +68,8 @@ class OwnerKeys:
         self._by_id[key.id] = key
         self._by_id.move_to_end(key.id)
         if key.active:
-            self._active[key.tenant, key.owner, key.data_class] = key.id
+            self._active[whose := (key.tenant, key.owner, key.data_class)] = key.id
+            self._drafts.pop(whose, None)
         while len(self._by_id) > self._limit:
             _, old = self._by_id.popitem(last=False)
             if self._active.get(whose := (old.tenant, old.owner, old.data_class)) == old.id:
@@ -84,14 +85,11 @@ class OwnerKeys:
         while len(self._drafts) > self._limit:
             self._drafts.popitem(last=False)
 
-    def settle(self, row: KeyRow, *, stored: bool) -> None:
-        """No draft any more: one of ours, or to be forgotten."""
-        whose = row.tenant, row.owner, row.data_class
-        drafted = self._drafts.get(whose)
+    def settle(self, row: KeyRow) -> None:
+        """No draft any more: it is stored."""
+        drafted = self._drafts.get((row.tenant, row.owner, row.data_class))
         if drafted is not None and drafted[0].id == row.id:
-            del self._drafts[whose]
-            if stored:
-                self.put(drafted[1])
+            self.put(drafted[1])
 
     def gone(self, tenant: TenantId, id: bytes) -> bool | None:
         """True: destroyed. False: nobody's. None: not looked up yet."""

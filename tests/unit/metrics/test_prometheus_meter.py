@@ -129,6 +129,8 @@ def use_all(meter: Meter, word: str = "greenhouse") -> None:
     meter.pressure(0.5)
     meter.swept(word, 3, NOW, False, NOW)
     meter.note("leases.expired", count=7)
+    meter.scanned("clean")
+    meter.backup_media(3, 1, 1)
     meter.request("acceptEvents", 202, 0.01)
     meter.claim(0.001)
     meter.record(3, 0.002)
