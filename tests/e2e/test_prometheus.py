@@ -12,6 +12,7 @@ import yaml
 from docs.operations.alerts import ALERTS, RECORDED
 from docs.operations.dashboards import DASHBOARDS, panels
 from hub.adapters.metrics import METRICS
+from mappings.documents import Document
 from tests.operations.test_rules_and_dashboards import RULES, plain
 from tests.support.hubs import TENANT
 from tests.support.processes import Product, cloud_event, producer, product, until
@@ -46,10 +47,21 @@ async def made(request: pytest.FixtureRequest, tmp_path: Path, sink: Sink) -> As
     """`serve` and `work`, as an installation with both runs them."""
     program("prometheus")
     database = str(request.getfixturevalue(f"{request.param}_database"))
-    async with product(tmp_path, database) as installed:
+    async with product(tmp_path, database, HIREWIRE_HOME_REGION="cn") as installed:
         await installed.configure(sink.url)
-        rules = {"rules": {"remember": {"rule": REMEMBER}}}
-        await installed.opened.hub.configure.apply(TENANT, {"hirewire": 1, **rules}, "test")  # type: ignore[dict-item]
+        more: Document = {
+            "hirewire": 1,
+            "connections": {
+                "sink": {
+                    "connector": "referral",
+                    "config": {"base_url": sink.url},
+                    "lane": {"concurrency": 16, "timeout_s": 10, "region": "us"},
+                }
+            },
+            "border": {"limits": {"persons": 100_000}},
+            "rules": {"remember": {"rule": REMEMBER}},
+        }
+        await installed.opened.hub.configure.apply(TENANT, more, "test")
         installed.environment["HIREWIRE_METRICS_LISTEN"] = f"127.0.0.1:{free_port()}"
         await installed.start("serve")
         yield installed
