@@ -146,7 +146,8 @@ class Ledger:
             self.tell("store", f"takes dlv_{id_} back")
             lease = self.leases.pop(id_)
             died = self.fell.get(lease.witness.process)
-            beside = died is not None and died - lease.began < QUIET.total_seconds()
+            told = not lease.witness.shaken and lease.witness.troubles == self.weather.store_troubles  # of its claim
+            beside = told and died is not None and died - lease.began < QUIET.total_seconds()
             if beside or lease.witness.was_well(self.weather):
                 self.wronged.add(id_)
             else:
