@@ -68,15 +68,18 @@ def test_the_scan_sees_what_it_looks_for() -> None:
 
 @asynccontextmanager
 async def vendor(marks: Marks) -> AsyncIterator[str]:
-    """Fails once with personal data in its answer, then takes it, saying personal data again."""
+    """Fails at every third once with personal data in its answer, then takes it, saying personal data again.
+
+    Not at all: then the breaker may open, and half a minute goes by.
+    """
     seen: set[str] = set()
 
     async def answer(request: web.Request) -> web.Response:
         body = await request.text()
         key = request.headers.get("idempotency-key", body)
-        first, _ = key not in seen, seen.add(key)
+        fails, _ = key not in seen and len(seen) % 3 == 0, seen.add(key)
         told = {"error": marks("vendorfail"), "id": f"ref_{len(seen)}", "status": "submitted", "note": body}
-        return web.json_response(told, status=500 if first else 201, headers={"x-note": marks("vendorhead")})
+        return web.json_response(told, status=500 if fails else 201, headers={"x-note": marks("vendorhead")})
 
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", answer)
