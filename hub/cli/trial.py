@@ -59,10 +59,14 @@ async def try_connector(name: str, operation: str | None = None) -> list[Trial]:
 async def _all(
     connector: Connector, twin: Twin, secrets: dict[str, str], transport: Transport, jobs: list[Job]
 ) -> list[Trial]:
-    """One after another; what an operation teaches (external ids) is known to the next, as for one real candidate."""
+    """One after another; what an operation teaches (external ids) is known to the next, as for one real candidate.
+
+    What calls off comes late, and what erases last: before, there has to be something.
+    """
     trials: list[Trial] = []
     refs: dict[str, str] = {}
-    for job in sorted(jobs, key=lambda job: job.operation.startswith("cancel")):
+    last = connector.erases.operation if connector.erases is not None else None
+    for job in sorted(jobs, key=lambda job: (job.operation == last, job.operation.startswith("cancel"))):
         trial, learnt = await _try(connector, twin, secrets, transport, replace(job, refs=dict(refs)))
         refs |= learnt
         trials.append(trial)
