@@ -9,6 +9,7 @@ from pathlib import Path
 from hub.domain.border import is_region
 from hub.domain.errors import Invalid
 from hub.domain.limits import Limit, Rate
+from hub.domain.links import Link, database_link, is_here
 from hub.domain.retention import Keep
 
 
@@ -23,7 +24,8 @@ class SettingDoc:
 
 SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_HOME", ".hirewire", "Folder for the database file, the keyring and media; made with mode 0700."),
-    SettingDoc("HIREWIRE_DATABASE", "sqlite:///<home>/hirewire.db", "`sqlite:///path` or `postgresql://user@host/name`."),
+    SettingDoc("HIREWIRE_DATABASE", "sqlite:///<home>/hirewire.db", "`sqlite:///path` or `postgresql://user@host/name`; "
+               "on another machine with `?sslmode=verify-full`, in production at least `require`."),
     SettingDoc("HIREWIRE_LISTEN", "127.0.0.1:8080", "Address and port of the API."),
     SettingDoc("HIREWIRE_SERVES", "all", "`all`: the whole API. `vendors`: only what vendors call (webhooks, partner calls) and "
                "health; for a second `serve` on an address of its own."),
@@ -207,6 +209,12 @@ class Settings:
         home = Path(get.text("HIREWIRE_HOME") or ".hirewire").absolute()
         host, port = get.address("HIREWIRE_LISTEN", "127.0.0.1:8080")
         production = get.choice("HIREWIRE_PRODUCTION", ("0", "1")) == "1"
+        database = get.text("HIREWIRE_DATABASE") or f"sqlite:///{home / 'hirewire.db'}"
+        if production and database_link(database) is Link.OPEN:
+            raise Invalid(
+                "the way to the database may be plain; let its address end in ?sslmode=verify-full",
+                code="not_for_production", at="HIREWIRE_DATABASE",
+            )  # fmt: skip
         loopback = get.choice("HIREWIRE_EGRESS", ("public", "loopback")) == "loopback"
         root_key = get.text("HIREWIRE_ROOT_KEY") or None
         if production and (loopback or root_key):
@@ -218,14 +226,14 @@ class Settings:
         provider = "env" if root_key and not get.text("HIREWIRE_KEY_PROVIDER") else None
         tls = get.tls()
         public_url = get.text("HIREWIRE_PUBLIC_URL") or f"{'https' if tls else 'http'}://{host}:{port}"
-        if production and tls is None and not public_url.startswith("https://") and not _loopback(host):
+        if production and tls is None and not public_url.startswith("https://") and not is_here(host):
             raise Invalid(
                 "plain HTTP beyond this machine; set a certificate, or HIREWIRE_PUBLIC_URL to the https:// of a proxy",
                 code="not_for_production", at="HIREWIRE_TLS_CERT",
             )  # fmt: skip
         return cls(
             home=home,
-            database=get.text("HIREWIRE_DATABASE") or f"sqlite:///{home / 'hirewire.db'}",
+            database=database,
             host=host,
             port=port,
             public_url=public_url.rstrip("/"),
@@ -284,10 +292,6 @@ class Settings:
             home_region=get.region("HIREWIRE_HOME_REGION"),
             vendors_only=get.choice("HIREWIRE_SERVES", ("all", "vendors")) == "vendors",
         )
-
-
-def _loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hub.domain.in_force import InForce
 from hub.domain.limits import Limit
+from hub.domain.links import database_link, plain_link
 from hub.settings import Settings
 
 GUARDED = (Limit.TOKEN, Limit.HOOK, Limit.STRANGER)  # a tenant's own limit is a matter of taste
@@ -34,6 +35,8 @@ def in_force(s: Settings) -> InForce:
         body_s=s.body_s,
         bounded=s.backlog > 0 and s.free_disk > 0,
         database=s.database.partition(":")[0].partition("+")[0],
+        database_link=database_link(s.database),
+        scanner_link=plain_link(s.scanner) if s.scanner else None,
         production=s.production,
         review=s.rule_review,
         log_level=s.log_level,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hub.domain.audit import SHORTEST
+from hub.domain.links import Link
 
 IDLE_S, LIFE_S = 900, 28_800  # what sessions may last at most to count as short
 LOOSE_IDLE_S, LOOSE_LIFE_S = 1_800, 43_200  # beyond these they are long
@@ -65,6 +66,8 @@ class InForce:
     body_s: float
     bounded: bool
     database: str
+    database_link: Link
+    scanner_link: Link | None
     production: bool
     review: bool
     log_level: str
@@ -107,6 +110,10 @@ def facts(f: InForce) -> Iterator[Fact]:
     )  # fmt: skip
     yield Fact("bounds", "HIREWIRE_BACKLOG, HIREWIRE_FREE_DISK", _on(f.bounded), met if f.bounded else partly)
     yield Fact("redundant", "HIREWIRE_DATABASE", f.database, partly if f.database == "postgresql" else unmet)
+    links = {Link.HERE: met, Link.VERIFIED: met, Link.ENCRYPTED: partly, Link.OPEN: unmet}
+    yield Fact("database_link", "HIREWIRE_DATABASE", f"{f.database}, {f.database_link}", links[f.database_link])
+    scanner = f.scanner_link
+    yield Fact("scanner_link", "HIREWIRE_SCANNER", scanner or "none", partly if scanner is Link.OPEN else met)
     yield Fact("production", "HIREWIRE_PRODUCTION", _on(f.production), met if f.production else partly)
     yield Fact("review", "HIREWIRE_RULE_REVIEW", _on(f.review), met if f.review else partly)
     yield Fact("log_level", "HIREWIRE_LOG_LEVEL", f.log_level, partly if f.log_level == "debug" else met)

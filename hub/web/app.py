@@ -33,6 +33,7 @@ from hub.web.hooks import HooksController
 from hub.web.inflow import Inflow
 from hub.web.measured import measured
 from hub.web.media import MediaController
+from hub.web.oauth_token import TokenController
 from hub.web.organisation import GroupsController, OrganisationController, ServicesController
 from hub.web.people import PeopleController
 from hub.web.permissions import ApprovalsController, BreakGlassController, PermissionsController
@@ -45,7 +46,7 @@ from hub.web.rules_compared import ComparisonsController
 from hub.web.rules_lifecycle import LifecycleController, SwitchController
 from hub.web.runs import RunsController
 from hub.web.scim import ScimController
-from hub.web.setup import SetupController, TokenController
+from hub.web.setup import SetupController
 from hub.web.sign_in import FactorsController, SignInController
 from hub.web.subjects import ErasuresController, HoldsController, SubjectsController
 

@@ -64,6 +64,7 @@ _CODES = {
 STATUS_OF = {  # codes that HTTP has a status of its own for, whatever class of error they are
     **dict.fromkeys(("not_json", "duplicate_key", "too_deep", "cut_off"), 400),
     **dict.fromkeys(("bad_cursor", "bad_limit", "bad_id", "bad_header"), 400),
+    **dict.fromkeys(("invalid_scope", "invalid_target", "unsupported_grant_type", "not_a_form"), 400),  # RFC 6749, 5.2
     "too_slow": 408,
     "part_too_large": 413,
     "unsupported_media_type": 415,

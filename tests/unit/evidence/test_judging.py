@@ -66,6 +66,15 @@ def finding(id: str, environ: dict[str, str], results: dict[str, Result] | None 
         ({"HIREWIRE_BODY_TIMEOUT": "600"}, "timeouts", "partly", "5 s, 600 s"),
         ({"HIREWIRE_BACKLOG": "0"}, "bounds", "partly", "off"),
         ({"HIREWIRE_PRODUCTION": "0"}, "production", "partly", "off"),
+        (
+            {"HIREWIRE_PRODUCTION": "0", "HIREWIRE_DATABASE": "postgresql://hub@db.example/hirewire"},
+            "database_link", "unmet", "postgresql, may be plain",
+        ),
+        (
+            {"HIREWIRE_DATABASE": "postgresql://hub@db.example/hirewire?sslmode=require"},
+            "database_link", "partly", "postgresql, TLS, certificate not checked",
+        ),
+        ({"HIREWIRE_SCANNER": "tcp://scanner.example:3310"}, "scanner_link", "partly", "may be plain"),
         ({"HIREWIRE_RULE_REVIEW": "off"}, "review", "partly", "off"),
         ({"HIREWIRE_LOG_LEVEL": "debug"}, "log_level", "partly", "debug"),
         ({"HIREWIRE_RETENTION_DAYS": "events=0"}, "retention", "partly", "for good: events, tag_changes"),
@@ -85,7 +94,10 @@ def test_a_setting_that_weakens_a_control_shows_with_its_value(
 def test_strict_settings_leave_only_what_is_said_to_be_missing() -> None:
     weak = {name: one.value for name, one in read(STRICT).items() if one.standing is not Standing.MET}
     assert weak == {"password_free": "90", "redundant": "sqlite"}
-    assert read(STRICT | {"HIREWIRE_DATABASE": "postgresql://hub@db.example/hub"})["redundant"].value == "postgresql"
+    assert (
+        read(STRICT | {"HIREWIRE_DATABASE": "postgresql://hub@db.example/hub?sslmode=verify-full"})["redundant"].value
+        == "postgresql"
+    )
 
 
 def test_less_than_half_a_year_of_audit_is_unmet() -> None:

@@ -80,6 +80,15 @@ def test_production_refuses_what_is_for_development(name: str, value: str) -> No
     assert (caught.value.code, caught.value.at) == ("not_for_production", name)
 
 
+def test_production_refuses_a_plain_way_to_the_database() -> None:
+    address = "postgresql://hub@db.example/hirewire"
+    with pytest.raises(Invalid) as caught:
+        Settings.read({"HIREWIRE_PRODUCTION": "1", "HIREWIRE_DATABASE": address})
+    assert (caught.value.code, caught.value.at) == ("not_for_production", "HIREWIRE_DATABASE")
+    for good in (f"{address}?sslmode=verify-full", f"{address}?sslmode=require", "postgresql://hub@127.0.0.1/hirewire"):
+        assert Settings.read({"HIREWIRE_PRODUCTION": "1", "HIREWIRE_DATABASE": good}).database == good
+
+
 def test_each_setting_is_described_once() -> None:
     names = [doc.name for doc in SETTINGS]
     assert len(names) == len(set(names))
