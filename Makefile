@@ -31,7 +31,7 @@ demo: install ## play the whole story on this machine, then keep serving (ONCE=1
 	@$(BIN)/hirewire demo $(if $(ONCE),--once)
 
 test: install ## the test suite, on up to four processors; PostgreSQL is found or started by the suite itself
-	@$(BIN)/pytest -n auto --maxprocesses=4 --dist loadfile
+	@$(BIN)/pytest -n auto --maxprocesses=4 --dist loadfile --no-loadscope-reorder
 
 test-long: install ## what takes minutes
 	@$(BIN)/pytest -m long

@@ -20,7 +20,7 @@ from hub.ports.meter import Meter
 
 Work = Callable[[], Awaitable[None]]
 
-_SHORTEST_LEASE_S = 30.0
+SHORTEST_LEASE_S = 30.0
 _JUMP = timedelta(seconds=1)
 _log = logging.getLogger("hirewire.timer")
 
@@ -39,6 +39,7 @@ class _Job:
     shared: bool
     at_once: bool
     work: Work
+    shortest_lease_s: float
 
     @property
     def role(self) -> str:
@@ -47,7 +48,7 @@ class _Job:
     @property
     def lease_s(self) -> float:
         """Two ticks: the leader stays leader while it ticks, another process follows soon after it died."""
-        return max(2 * self.seconds, _SHORTEST_LEASE_S)
+        return max(2 * self.seconds, self.shortest_lease_s)
 
 
 class _Scheduler(AsyncIOScheduler):  # type: ignore[misc]
@@ -76,8 +77,12 @@ class Timer:
     never stops the timer.
     """
 
-    def __init__(self, store: Leads, meter: Meter, clock: Clock, *, owner: str) -> None:
+    def __init__(
+        self, store: Leads, meter: Meter, clock: Clock, *, owner: str, lease_s: float = SHORTEST_LEASE_S
+    ) -> None:
+        """`lease_s`: how long, at least, a shared job stays with a process that says no more."""
         self._store, self._meter, self._clock, self._owner = store, meter, clock, owner
+        self._lease_s = lease_s
         self._jobs: dict[str, _Job] = {}
         self._scheduler: Any = None
         self._running: set[asyncio.Task[Any]] = set()
@@ -102,7 +107,7 @@ class Timer:
             raise Invalid(f"job {name} needs a period above 0 and a jitter within 0 and 1", code="bad_period")
         if name in self._jobs:
             raise Conflict(f"there is a job {name} already", code="job_exists")
-        self._jobs[name] = job = _Job(name, seconds, jitter, shared, at_once, work)
+        self._jobs[name] = job = _Job(name, seconds, jitter, shared, at_once, work, self._lease_s)
         if self._scheduler is not None:
             self._schedule(job)
 

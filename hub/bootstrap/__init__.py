@@ -33,7 +33,7 @@ from hub.adapters.media import open_blobs
 from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
 from hub.adapters.objects import open_objects
 from hub.adapters.objects.heads import KeptHeads
-from hub.adapters.timer import Timer
+from hub.adapters.timer import SHORTEST_LEASE_S, Timer
 from hub.adapters.tls import server_context
 from hub.adapters.vault import FieldVault, RootSettings, open_root_keys
 from hub.adapters.vault.signing import VaultSigner
@@ -246,7 +246,7 @@ def open_hub(settings: Settings) -> Opened:
         in_force=in_force(settings),
     )
     owner = secrets.token_hex(8)
-    timer = Timer(store, meter, clock, owner=owner)
+    timer = Timer(store, meter, clock, owner=owner, lease_s=min(SHORTEST_LEASE_S, settings.lease_s))
     opened = Opened(assemble(parts), timer, meter, clock, vault, parts.tracer)
     timer.every(60.0, "clock", opened.anchor, at_once=True)
     timer.every(600.0, "limits", opened.hub.limits.forget, shared=True)

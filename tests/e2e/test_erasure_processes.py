@@ -106,8 +106,7 @@ async def test_processes_killed_at_it_erase_a_person_for_good(
             return (await hub.erasures.one(TENANT, asked.id))[0].state
 
         seen: set[str] = set()
-        while await state() != "done":
-            before = await state()
+        while (before := await state()) != "done":
             seen.add(before)
             await made.kill(worker)
             worker = await made.start("work")
