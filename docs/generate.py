@@ -122,7 +122,7 @@ def exit_codes_page(zh: Mapping[str, str]) -> str:
 
 def commands_page() -> str:
     """Every command's own help."""
-    parts = [f"## `{name}`\n\n```text\n{text}\n```\n" for name, text in _helps(cli.cli, "hirewire")]
+    parts = [f"## `{name}`\n\n```text\n{text}\n```\n" for name, text in _helps(cli.cli.load_all(), "hirewire")]
     return page(
         "Commands / 命令", "What `--help` says.", "即各命令的 `--help` 内容。", "\n".join(parts),
     )  # fmt: skip

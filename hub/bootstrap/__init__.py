@@ -22,7 +22,6 @@ from hub.adapters.catalog import FolderCatalog
 from hub.adapters.clamd import Clamd
 from hub.adapters.clock import SystemClock, SystemIds
 from hub.adapters.db.patience import patiently, until_there
-from hub.adapters.http.exporter import serve_metrics
 from hub.adapters.http.guard import Guard
 from hub.adapters.http.head_hook import HeadHook
 from hub.adapters.http.router import Router
@@ -394,5 +393,7 @@ async def metrics_server(settings: Settings, opened: Opened) -> AsyncIterator[No
     if settings.metrics_listen is None:
         yield
         return
+    from hub.adapters.http.exporter import serve_metrics  # a server that only some need
+
     async with serve_metrics(settings.metrics_listen, opened.render_metrics, own_tls(settings)):
         yield

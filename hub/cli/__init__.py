@@ -10,39 +10,79 @@ import sys
 
 import click
 
-from hub.bootstrap import VERSION
-from hub.cli.audit import audit
-from hub.cli.backup import backup
-from hub.cli.border import border
-from hub.cli.candidates import candidate
-from hub.cli.configuration import apply, export, token
-from hub.cli.connections import connections
-from hub.cli.connectors import check, connector, twin
-from hub.cli.consents import consent
-from hub.cli.demo import demo
-from hub.cli.evidence import evidence
-from hub.cli.keys import keys
-from hub.cli.media import media
-from hub.cli.people import people
-from hub.cli.processes import migrate, serve, work
-from hub.cli.record import deliveries, events, timeline
-from hub.cli.replays import dead, discard, edit, replays
-from hub.cli.retention import retention
-from hub.cli.rule_tables import COMMANDS as TABLE_COMMANDS
-from hub.cli.rules import rules
-from hub.cli.rules_compared import COMMANDS as COMPARE_COMMANDS
-from hub.cli.rules_lifecycle import COMMANDS as RULE_COMMANDS
-from hub.cli.runs import runs
-from hub.cli.subjects import subject
-from hub.cli.top import top
-from hub.cli.why import why
+from hub.cli.later import Later
 from hub.domain.errors import HubError, NotFound, Unavailable
 
 FAILED, NOT_FOUND, AWAY, FAULTS = 1, 3, 4, 5
+WHERE = {  # module and name, and the first line of its help
+    "apply": (
+        "hub.cli.configuration:apply",
+        "Apply connections, mappings and rules from a YAML file; the difference is shown first.",
+    ),
+    "audit": ("hub.cli.audit:audit", "Who did what, who read what: a chain that shows every change to itself."),
+    "backup": (
+        "hub.cli.backup:backup",
+        "Whole backups: sealed to a key that is not here, restored and compared as soon as they are made.",
+    ),
+    "border": ("hub.cli.border:border", "Data that goes abroad: persons by region and year, limits, what is held."),
+    "candidate": ("hub.cli.candidates:candidate", "Candidates."),
+    "check": (
+        "hub.cli.connectors:check",
+        "Check connectors: manifest, references, mappings, every sample, quality claims.",
+    ),
+    "connections": (
+        "hub.cli.connections:connections",
+        "Where deliveries go: how each connection stands, pausing and resuming it.",
+    ),
+    "connector": ("hub.cli.connectors:connector", "The vendors that Hirewire speaks with."),
+    "consent": ("hub.cli.consents:consent", "What candidates agreed to; deliveries that need a consent wait for it."),
+    "deliveries": ("hub.cli.deliveries:deliveries", "What is owed to vendors, where it stands, and sending it again."),
+    "demo": (
+        "hub.cli.demo:demo",
+        "Play the whole story: resumes, AI interviews, rules, vendors that fail, a killed worker, and the proof.",
+    ),
+    "events": ("hub.cli.record:events", "What was accepted."),
+    "evidence": (
+        "hub.cli.evidence:evidence",
+        "Controls with what is in force here, the tests that prove them and where they are on record; unmet first.",
+    ),
+    "export": ("hub.cli.configuration:export", "Write the configuration as YAML that `apply` takes."),
+    "keys": ("hub.cli.keys:keys", "Encryption keys: show, rotate, recover."),
+    "media": ("hub.cli.media:media", "Recordings: check and mend their copies."),
+    "migrate": ("hub.cli.processes:migrate", "Make or upgrade the database schema."),
+    "people": ("hub.cli.people:people", "Named accounts: who they are and what they may do."),
+    "replays": (
+        "hub.cli.replays:replays",
+        "Sending many deliveries again: counted first, paced behind live traffic, to be watched and cancelled.",
+    ),
+    "retention": (
+        "hub.cli.retention:retention",
+        "How long records are kept (HIREWIRE_RETENTION_DAYS), and what is over.",
+    ),
+    "rules": ("hub.cli.all_rules:rules", "What happens when: trigger rules as sentences."),
+    "runs": ("hub.cli.runs:runs", "Rules under way: waiting, at a gate, held by a guard."),
+    "serve": (
+        "hub.cli.processes:serve",
+        "Serve the API (and deliver, unless HIREWIRE_LOOPS=none) until SIGTERM or Ctrl-C.",
+    ),
+    "subject": ("hub.cli.subjects:subject", "The rights of a candidate: access, legal hold, erasure."),
+    "timeline": ("hub.cli.record:timeline", "A candidate's story: every event, every delivery, what caused what."),
+    "token": ("hub.cli.configuration:token", "API tokens: shown once, kept as a hash."),
+    "top": (
+        "hub.cli.top:top",
+        "The lanes, live: what is ready, under way, waiting, held; how old, how fast, and when it goes on.",
+    ),
+    "twin": ("hub.cli.connectors:twin", "Run vendor twins until SIGTERM: local fakes as strict as the vendors."),
+    "why": (
+        "hub.cli.why:why",
+        "Why rules acted on an event (evt_...) or a candidate's events (cand_...), or why nothing happened.",
+    ),
+    "work": ("hub.cli.processes:work", "Deliver until SIGTERM or Ctrl-C."),
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(VERSION, prog_name="hirewire")
+@click.group(cls=Later, where=WHERE, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="hirewire", prog_name="hirewire")
 def cli() -> None:
     """Hirewire carries hiring events into HR systems, and their answers back.
 
@@ -54,18 +94,6 @@ def cli() -> None:
       hirewire serve                    the API; delivers too, unless HIREWIRE_LOOPS=none
       hirewire work                     one more delivering process
     """
-
-
-for command in (
-    serve, work, migrate, apply, export, token, events, deliveries, replays, timeline, rules, runs, why, connections, people,
-    top, candidate, retention, consent, subject, border, keys, media, connector, check, twin, audit, backup, evidence,
-    demo,
-):  # fmt: skip
-    cli.add_command(command)
-for command in (dead, edit, discard):
-    deliveries.add_command(command)
-for command in (*RULE_COMMANDS, *TABLE_COMMANDS, *COMPARE_COMMANDS):
-    rules.add_command(command)
 
 
 def main() -> None:

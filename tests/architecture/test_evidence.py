@@ -85,7 +85,7 @@ def test_every_record_can_be_asked_for() -> None:
         if len(words) == 1:
             assert topic.log in metrics, topic.id
             continue
-        command, rest = cli, words[1:]
+        command, rest = cli.load_all(), words[1:]
         context = click.Context(cli, info_name="hirewire", **cli.context_settings)
         while isinstance(command, click.Group) and not rest[0].startswith("-"):
             command, rest = command.commands[rest[0]], rest[1:]  # type: ignore[assignment]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from hub.adapters.db.schema import newest
-from hub.cli import cli, main
+from hub.cli import WHERE, cli, main
 from hub.domain.errors import Invalid, NotFound
 
 Run = Callable[..., Result]
@@ -58,13 +60,20 @@ def test_every_command_explains_itself(run: Run) -> None:
         answer = run(*words, "--help")
         assert answer.exit_code == 0, words
         assert len(answer.output.splitlines()) > 3, words
-        command = cli
+        command = cli.load_all()
         for word in words:
             command = command.commands[word]  # type: ignore[assignment]
         for name in getattr(command, "commands", {}):
             walk(*words, name)
 
     walk()
+
+
+def test_the_first_help_says_what_each_command_says_and_loads_none() -> None:
+    for name, (_, line) in WHERE.items():
+        assert cli.load(name).get_short_help_str(1000) == line, name
+    loaded = "import sys; from hub.cli import cli; cli(['--help'], standalone_mode=False); assert 'sqlalchemy' not in sys.modules"
+    assert b"Make or upgrade" in subprocess.run([sys.executable, "-c", loaded], capture_output=True, check=True).stdout
 
 
 def test_apply_shows_the_difference_and_asks(run: Run, config: Path) -> None:
