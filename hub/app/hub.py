@@ -54,7 +54,7 @@ from hub.ports.transport import Transport
 from hub.ports.vault import Vault
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Hub:
     """Everything that can be done, and the ports it is done with."""
 

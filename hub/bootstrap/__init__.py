@@ -77,7 +77,7 @@ SWEEP_S = 300.0  # between two sweeps; one that finds nothing is a few index pro
 PATIENCE_S = 30.0  # how long a starting process waits for its database
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Opened:
     """A hub on real ports, with what has to be closed again."""
 

@@ -89,7 +89,7 @@ from hub.ports.vault import Vault
 from hub.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Parts:
     """The ports of one process, before the use cases are put on them."""
 

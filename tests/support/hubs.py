@@ -34,7 +34,7 @@ QUICK = Argon2id(passes=1, memory_kib=8)  # the real hash, cheap enough for hund
 CATALOG = FolderCatalog()  # reads a connector once, and nothing in it changes
 
 
-@dataclass
+@dataclass(repr=False)
 class Bench:
     """A hub and its surroundings."""
 

@@ -12,7 +12,7 @@ from hub.ports.transport import Channel, HttpRequest, HttpResponse, MailReply, M
 Answer = Response | Exception | Callable[[Request], Response]
 
 
-@dataclass
+@dataclass(repr=False)
 class ScriptedVendor:
     """`vendor.answers(503).then(200, {"id": 7})`; when the script is over the last answer stays."""
 
@@ -72,7 +72,7 @@ class SharedSecretSignatures:
         self.verify(channel, headers, b"")
 
 
-@dataclass
+@dataclass(repr=False)
 class RememberingMeter:
     """Keeps what it is told."""
 

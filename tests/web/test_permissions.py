@@ -1,14 +1,11 @@
-"""The matrix over HTTP, cell by cell and route by route; what no role lifts; what is denied because nobody allowed it."""
+"""The matrix over HTTP, cell by cell; what no role lifts; what two people must agree on; what others see of one another."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from litestar.testing import AsyncTestClient
 
 from hub.app.access import SCOPES
 from hub.app.incoming import Incoming
@@ -18,76 +15,12 @@ from hub.app.people.people import PeoplePolicy
 from hub.app.people.sealing import Profile
 from hub.domain.errors import Conflict, Invalid
 from hub.domain.ids import TenantId
-from hub.domain.permissions import ACTIONS, Reason, Role
-from hub.web.app import create_app
-from tests.app.conftest import HIGH_SCORE, REFERRALS
+from hub.domain.permissions import ACTIONS, Role
 from tests.support.hubs import TENANT, Bench, bench, report
 from tests.support.visitors import Visitor, employ, seated
-from tests.web.conftest import no_metrics
+from tests.web.company import Company, expected
 
-PEOPLE_ROLES = [role for role in Role if role is not Role.CLIENT_SYSTEM]
 PURPOSE = "hiring_decision"
-# Open to who has no account, each for a reason: health, the document, what vendors sign, and what makes a session.
-REVIEWED = {
-    "/health/live",
-    "/health/ready",
-    "/schema",
-    "/v1/hooks/{connection:str}",
-    "/v1/partner/{connection:str}/{path:path}",
-    "/v1/auth/login",
-    "/v1/auth/second-factor",
-    "/v1/auth/accept",
-    "/v1/setup",
-    "/oauth/token",
-    "/v1/auth/elsewhere",
-    "/v1/auth/elsewhere/{provider_id:str}",
-    "/v1/auth/elsewhere/{provider_id:str}/callback",
-}
-
-
-@dataclass
-class Company:
-    """A hub with one person per role, each assigned to the requisition of cand_1 and not to that of cand_2."""
-
-    client: Any
-    bench: Bench
-    staff: dict[Role, Visitor] = field(default_factory=dict)
-
-
-@pytest.fixture
-async def company() -> AsyncIterator[Company]:
-    b = bench()
-    await b.hub.vault.prepare(TENANT)
-    await b.configure({"connections": {"referrals": REFERRALS}, "rules": {"high score": HIGH_SCORE}})
-    await b.accept(report())
-    other = report(key="two", candidate="cand_2")
-    other.data["job"]["id"] = "job_2"  # type: ignore[index, call-overload]
-    await b.accept(other)
-    async with AsyncTestClient(create_app(b.hub, no_metrics, "0.0.0")) as client:
-        found = Company(client, b)
-        for role in PEOPLE_ROLES:
-            found.staff[role] = await seated(client, b, str(role), role)
-        members = [one.person for one in found.staff.values()]
-        await b.hub.people.organisation.assign(TENANT, "job_1", "test", members=members)
-        await b.hub.people.organisation.assign(TENANT, "job_2", "test")
-        yield found
-
-
-def expected(letters: str, action: str, *, assigned: bool, purpose: bool, fresh: bool) -> str:
-    """What a cell means, said once more and apart from the product."""
-    if letters == "-" or letters == "4":
-        return "no_role"
-    if "a" in letters and not assigned:
-        return "not_assigned"
-    if "p" in letters and not purpose:
-        return "purpose_needed"
-    if "s" in letters and not fresh:
-        return "step_up_needed"
-    if "v" in letters:
-        return "approves_only"
-    if set(letters) & {"2", "q"} and action != "rule.publish":
-        return "second_person_needed"
-    return "granted"
 
 
 async def test_every_cell_for_people_by_http(company: Company) -> None:
@@ -122,110 +55,6 @@ async def test_every_cell_for_people_by_http(company: Company) -> None:
             company.bench.clock.advance(1)
         company.bench.clock.advance(301)
     assert cells == 9 * (len(ACTIONS) - 2)
-
-
-def handlers(app: Any) -> list[tuple[str, str, Any]]:
-    """(method, path, handler) of everything that answers."""
-    return [
-        (method, route.path, handler)
-        for route in app.routes
-        for handler in getattr(route, "route_handlers", [])
-        if "OPTIONS" not in handler.http_methods
-        for method in handler.http_methods
-    ]
-
-
-def code_of(answer: Any) -> str | None:
-    """The problem's code, where it is a problem."""
-    kind = answer.headers.get("content-type", "")
-    said = kind.startswith("application/problem") or (kind.startswith("application/scim") and answer.status_code >= 400)
-    return answer.json()["code"] if said else None
-
-
-def address(path: str) -> str:
-    """A path with something in its holes that is not there."""
-    known = {
-        "event_id": "evt_" + "0" * 32,
-        "delivery_id": "dlv_9",
-        "run_id": "run_9",
-        "replay_id": "rpl_9",
-        "number": "1",
-    }
-    return re.sub(r"\{(\w+):\w+\}", lambda m: known.get(m[1], "x"), path)
-
-
-async def test_every_route_has_an_action_or_is_reviewed_and_is_closed_to_strangers(company: Company) -> None:
-    """Deny by default: a new route without an action, or a new public one, fails here."""
-    closed = 0
-    for method, path, handler in handlers(company.client.app):
-        if handler.opt.get("public"):
-            assert path in REVIEWED or path.startswith("/schema"), path
-            continue
-        assert handler.opt.get("action") in ACTIONS, (method, path)
-        for headers in ({}, {"cookie": "__Host-hirewire=hs_" + "0" * 64}, {"authorization": "Bearer hw_none"}):
-            company.client.cookies.clear()
-            answer = await company.client.request(method, address(path), headers=headers)
-            assert answer.status_code == 401, (method, path, headers)
-        closed += 1
-    assert closed > 60
-
-
-async def test_no_way_of_writing_a_path_gets_around_the_guard(company: Company) -> None:
-    """`exclude=["/health"]` of the framework's own middleware is a pattern that matches anywhere."""
-    for path in (
-        "/v1/events/health/live", "/v1/people/health", "/v1/events/../health/live", "/v1/events%2F..%2Fhealth/live",
-        "//v1/events", "/v1/events;/health/live", "/v1/people?/health/live", "/health/live/../../v1/people",
-    ):  # fmt: skip
-        answer = await company.client.get(path)
-        assert answer.status_code in (401, 404) or answer.json() == {"status": "ok", "detail": ""}, path
-
-
-async def test_every_route_for_every_role(company: Company) -> None:
-    """Each route of the API as each person: what the matrix denies is 403, what it allows gets past the guard."""
-    checked = 0
-    reasons = {str(reason) for reason in Reason} - {"granted", "missing_scope"}  # the latter: personal values on top
-    for method, path, handler in handlers(company.client.app):
-        action = handler.opt.get("action")
-        if action is None or action.startswith("self."):
-            continue
-        for role, person in company.staff.items():
-            letters = "".join(sorted(ACTIONS[action].cells[role].letters)) or "-"
-            answer = await person.call(method, address(path), {} if method in ("POST", "PUT", "PATCH") else None)
-            code = code_of(answer)
-            wanted = expected(letters, action, assigned=False, purpose=False, fresh=True)
-            if wanted == "granted":
-                assert code not in reasons, (method, path, role, code)
-                assert answer.status_code not in (401, 500), (method, path, role)
-            elif action == "event.send":  # the bare way in knows programs only
-                assert (answer.status_code, code) == (401, "bad_token"), role
-            else:
-                assert (answer.status_code, code) == (403, wanted), (method, path, role)
-            checked += 1
-    assert checked > 350
-
-
-async def test_every_route_for_programs(company: Company) -> None:
-    """A service account with every scope that it may have, and the same with none that the route needs."""
-    programs, b = company.bench.hub.people.programs, company.bench
-    scopes = sorted({a.scope for a in ACTIONS.values() if a.scope and "k" in a.cells[Role.CLIENT_SYSTEM].letters})
-    account, secret = await programs.add(TENANT, "all", scopes, "test", clearance=4)
-    every = await programs.issue(account.id, secret, [], None)
-    for method, path, handler in handlers(company.client.app):
-        if (action := handler.opt.get("action")) is None:
-            continue
-        scope = handler.opt.get("scope")
-        allowed = "k" in ACTIONS[action].cells[Role.CLIENT_SYSTEM].letters and scope is not None
-        others = [one for one in scopes if one != scope]
-        narrow = await programs.issue(account.id, secret, others, None)
-        for token, may in ((every.token, allowed), (narrow.token, False)):
-            answer = await company.client.request(
-                method, address(path), headers={"authorization": f"Bearer {token}"}, json={}
-            )
-            code = code_of(answer)
-            refused = answer.status_code == 403 and code in ("missing_scope", "no_role")
-            assert refused is not may, (method, path, scope, code)
-        b.clock.advance(1)
-        every = await programs.issue(account.id, secret, [], None)
 
 
 async def test_only_an_hr_manager_on_the_requisition_watches_and_only_with_purpose_and_step_up(
