@@ -18,8 +18,8 @@ from hub.app.access import SCOPES
 from hub.domain.permissions import Role
 from hub.web.app import create_app
 from tests.support.hubs import TENANT, bench
+from tests.support.one_app import no_metrics
 from tests.support.visitors import PASSWORD, employ, seated
-from tests.web.conftest import no_metrics
 
 
 def row(what: str, seconds: float, count: int, wall: float | None = None) -> None:

@@ -25,7 +25,7 @@ from requirements.audit import normal
 from requirements.locks import HERE, locked
 from tests.edges.served import ROOT, Served, request, served
 from tests.support.hubs import START, TENANT, bench
-from tests.web.conftest import no_metrics
+from tests.support.one_app import no_metrics
 
 READ: list[dict[str, Any]] = yaml.safe_load((HERE / "advisories_read.yaml").read_text("utf-8"))["advisories"]
 CPU_S = 1.0

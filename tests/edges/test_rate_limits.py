@@ -26,7 +26,7 @@ from hub.web.app import create_app
 from tests.edges.inputs import HOOK, SINGLE, event
 from tests.edges.served import WHSEC, request, served
 from tests.support.hubs import START, TENANT, Bench, bench
-from tests.web.conftest import no_metrics
+from tests.support.one_app import no_metrics
 
 
 def counted(b: Bench) -> list[str]:

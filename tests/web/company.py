@@ -10,11 +10,10 @@ import pytest
 from litestar.testing import AsyncTestClient
 
 from hub.domain.permissions import Role
-from hub.web.app import create_app
 from tests.app.conftest import HIGH_SCORE, REFERRALS
 from tests.support.hubs import TENANT, Bench, bench, report
+from tests.support.one_app import app_over
 from tests.support.visitors import Visitor, seated
-from tests.web.conftest import no_metrics
 
 PEOPLE_ROLES = [role for role in Role if role is not Role.CLIENT_SYSTEM]
 
@@ -37,7 +36,7 @@ async def company() -> AsyncIterator[Company]:
     other = report(key="two", candidate="cand_2")
     other.data["job"]["id"] = "job_2"  # type: ignore[index, call-overload]
     await b.accept(other)
-    async with AsyncTestClient(create_app(b.hub, no_metrics, "0.0.0")) as client:
+    async with AsyncTestClient(app_over(b.hub)) as client:
         found = Company(client, b)
         for role in PEOPLE_ROLES:
             found.staff[role] = await seated(client, b, str(role), role)

@@ -9,13 +9,9 @@ import pytest
 from litestar.testing import AsyncTestClient
 
 from hub.app.access import SCOPES
-from hub.web.app import create_app
 from tests.app.conftest import HIGH_SCORE, REFERRALS
 from tests.support.hubs import TENANT, Bench, bench
-
-
-async def no_metrics() -> tuple[bytes, str]:
-    return b"hirewire_store_up 1.0\n", "text/plain; version=1.0.0; charset=utf-8"
+from tests.support.one_app import app_over
 
 
 @dataclass
@@ -37,5 +33,5 @@ async def api() -> AsyncIterator[Api]:
     await b.hub.vault.prepare(TENANT)
     await b.configure({"connections": {"referrals": REFERRALS}, "rules": {"high score": HIGH_SCORE}})
     _, token = await b.hub.access.make(TENANT, "test", [*SCOPES, "role:hr_owner"], "test")
-    async with AsyncTestClient(create_app(b.hub, no_metrics, "0.0.0")) as client:
+    async with AsyncTestClient(app_over(b.hub)) as client:
         yield Api(client, b, token)

@@ -16,7 +16,8 @@ from hub.domain.audit import Act, Grade, Outcome
 from hub.domain.errors import Unavailable
 from hub.web.app import create_app
 from tests.support.hubs import TENANT, bench, report
-from tests.web.conftest import Api, no_metrics
+from tests.support.one_app import no_metrics
+from tests.web.conftest import Api
 
 # Who may call these sees no personal data of candidates: settings, counts, ids, rules, and what was noted itself.
 SHOWS_NOTHING_PERSONAL = {

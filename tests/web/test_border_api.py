@@ -5,10 +5,9 @@ from __future__ import annotations
 from litestar.testing import AsyncTestClient
 
 from hub.app.access import SCOPES
-from hub.web.app import create_app
 from tests.app.test_border import abroad, feed, person, send
 from tests.support.hubs import TENANT
-from tests.web.conftest import no_metrics
+from tests.support.one_app import app_over
 
 
 async def test_counts_limits_targets_and_what_is_held() -> None:
@@ -16,7 +15,7 @@ async def test_counts_limits_targets_and_what_is_held() -> None:
     await send(b, person(1), person(2), person(3))  # at once: two of them find no place
     _, token = await b.hub.access.make(TENANT, "test", [*SCOPES], "test")
     _, narrow = await b.hub.access.make(TENANT, "narrow", ["connections:read"], "test")
-    async with AsyncTestClient(create_app(b.hub, no_metrics, "0.0.0")) as client:
+    async with AsyncTestClient(app_over(b.hub)) as client:
         auth = {"authorization": f"Bearer {token}"}
         answer = await client.get("/v1/border", headers=auth)
         other = await client.get("/v1/border?year=2025", headers=auth)

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 from litestar import get
+from litestar.testing import AsyncTestClient
 
 from hub.app.access import SCOPES, Access
 from hub.domain.permissions import ACTIONS, Reason, Role
 from hub.ports.people import ApiToken
 from hub.web import auth
+from hub.web.app import create_app
 from tests.support.hubs import TENANT
+from tests.support.one_app import no_metrics
 from tests.web.company import Company, expected
 
 # Open to who has no account, each for a reason: health, the document, what vendors sign, and what makes a session.
@@ -162,12 +165,21 @@ async def is_let_in(company: Company, method: str, path: str, token: str, may: b
     assert answer.status_code != 401, (method, path)
 
 
+def with_route(company: Company, handler: Any) -> AsyncTestClient[Any]:
+    """A client of an application of its own, with one route more."""
+    app = create_app(company.bench.hub, no_metrics, "0.0.0")
+    app.register(handler)
+    for person in company.staff.values():
+        person.client = AsyncTestClient(app)
+    return AsyncTestClient(app)
+
+
 async def test_a_planted_route_that_says_nothing_is_closed_and_found(company: Company) -> None:
     @get("/v1/planted", sync_to_thread=False)
     def silent() -> str:
         return "open"
 
-    company.client.app.register(silent)
+    company.client = with_route(company, silent)
     program = {"authorization": f"Bearer {(await company.bench.hub.access.make(TENANT, 'all', SCOPES, 'test'))[1]}"}
     for headers, status in (({}, 401), (program, 403)):
         assert (await company.client.get("/v1/planted", headers=headers)).status_code == status
@@ -181,7 +193,7 @@ async def test_a_planted_public_route_is_found(company: Company) -> None:
     def public() -> str:
         return "open"
 
-    company.client.app.register(public)
+    company.client = with_route(company, public)
     with pytest.raises(AssertionError, match="/v1/planted"):
         await test_every_route_has_an_action_or_is_reviewed_and_is_closed_to_strangers(company)
 

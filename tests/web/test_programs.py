@@ -14,7 +14,8 @@ from litestar.testing import AsyncTestClient
 from hub.app.people.people import PeoplePolicy
 from hub.web.app import create_app
 from tests.support.hubs import SITE, TENANT, bench
-from tests.web.conftest import Api, no_metrics
+from tests.support.one_app import no_metrics
+from tests.web.conftest import Api
 
 with warnings.catch_warnings():  # the library would rather have httpx's successor
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)

@@ -10,11 +10,10 @@ from litestar.testing import AsyncTestClient
 from hub.domain import rfc6238
 from hub.domain.permissions import Role
 from hub.ports.accounts import Session, Ticket
-from hub.web.app import create_app
 from tests.support.authenticator import SoftAuthenticator
 from tests.support.hubs import TENANT, Bench, bench
+from tests.support.one_app import app_over
 from tests.support.visitors import PASSWORD, Visitor, employ, visitor
-from tests.web.conftest import no_metrics
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ async def site() -> AsyncIterator[Visitor]:
     """A stranger in front of an empty hub."""
     b = bench()
     await b.hub.vault.prepare(TENANT)
-    async with AsyncTestClient(create_app(b.hub, no_metrics, "0.0.0")) as client:
+    async with AsyncTestClient(app_over(b.hub)) as client:
         yield Visitor(client, b)
 
 

@@ -21,12 +21,11 @@ from hub.adapters.oauth.oidc import Oidc
 from hub.adapters.oauth.rfc7636 import s256
 from hub.adapters.sign_in import DingTalk, Feishu, Web, WeCom
 from hub.domain.permissions import Role
-from hub.web.app import create_app
 from hub.web.elsewhere import BEGUN
 from tests.support import oidc_provider
 from tests.support.hubs import SITE, TENANT, bench
+from tests.support.one_app import app_over
 from tests.support.visitors import Visitor, employ, seated
-from tests.web.conftest import no_metrics
 
 
 @dataclass
@@ -120,7 +119,7 @@ async def site(platforms: Platforms) -> AsyncIterator[Visitor]:
     }
     b = bench(clock=clock, providers=providers)
     await b.hub.vault.prepare(TENANT)
-    async with AsyncTestClient(create_app(b.hub, no_metrics, "0.0.0")) as client:
+    async with AsyncTestClient(app_over(b.hub)) as client:
         yield Visitor(client, b)
     await transport.close()
 

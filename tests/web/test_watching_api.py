@@ -16,11 +16,10 @@ from hub.app.people.reach import Reach
 from hub.domain.errors import Forbidden
 from hub.domain.permissions import Role
 from hub.ports.store import Store
-from hub.web.app import create_app
 from tests.app.conftest import HIGH_SCORE, REFERRALS
 from tests.support.hubs import TENANT, Bench, bench, report
+from tests.support.one_app import app_over
 from tests.support.visitors import Visitor, seated
-from tests.web.conftest import no_metrics
 
 VIDEO = os.urandom(200_000)
 PURPOSE = "hiring_decision"
@@ -71,7 +70,7 @@ async def cinema(store: Store) -> AsyncIterator[Cinema]:
     await b.accept(report())
     await b.hub.consents.record(TENANT, "cand_1", Told("recording"), "ann")
     _, token = await b.hub.access.make(TENANT, "player", ["media:read"], "test")
-    transport = ASGITransport(create_app(b.hub, no_metrics, "0.0.0"))  # in this loop, as the store's connections are
+    transport = ASGITransport(app_over(b.hub))  # in this loop, as the store's connections are
     async with AsyncClient(transport=transport, base_url="http://hub.example") as client:
         manager = await seated(client, b, "manager", Role.HR_MANAGER)
         auditor = await seated(client, b, "auditor", Role.AUDITOR)
