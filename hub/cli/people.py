@@ -12,11 +12,11 @@ from hub.cli.providers import providers
 from hub.cli.tenants import chosen_tenant, for_tenant
 from hub.cli.words import as_json, say
 from hub.domain.errors import NotFound
-from hub.domain.permissions import ACTIONS, ROLES, Role
+from hub.domain.permissions import ACTIONS, GRANTABLE, ROLES, Role
 from hub.ports.accounts import Person
 
 Row = dict[str, object]
-_ROLE = click.Choice([str(role) for role in Role if role is not Role.CLIENT_SYSTEM])
+_ROLE = click.Choice([str(role) for role in GRANTABLE])
 _CLEARANCE = click.IntRange(1, 4)
 
 

@@ -16,7 +16,7 @@ from hub.app.people.sign_in import Asked, SignedIn, SignIn
 from hub.app.people.tickets import Tickets
 from hub.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from hub.domain.ids import TenantId
-from hub.domain.permissions import Role
+from hub.domain.permissions import Role, role_of
 from hub.ports.accounts import Identity, Person, Provider, RoleGrant
 from hub.ports.clock import Clock, Ids
 from hub.ports.identity import Elsewhere, SignInProvider
@@ -242,7 +242,7 @@ def _groups(config: Document) -> dict[str, tuple[Role, str]]:
     for name, value in listed.items():
         role = value.get("role") if isinstance(value, dict) else value
         path = value.get("path", "/") if isinstance(value, dict) else "/"
-        if role not in tuple(Role) or role == Role.CLIENT_SYSTEM or not isinstance(path, str):
-            raise Invalid(f"each group has a role, one of {', '.join(Role)}", code="enum", at="groups")
-        found[name] = (Role(str(role)), path)
+        if not isinstance(path, str):
+            raise Invalid("a path is a text", code="type", at="groups")
+        found[name] = (role_of(role, "groups"), path)
     return found
