@@ -1,15 +1,10 @@
-"""Recording and alert rules, each alert with the cases that must and must not raise it; `docs.generate` writes the YAML."""
+"""Recording and alert rules, each alert with the cases that must and must not raise it; `rule_files` has them as YAML."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import yaml
-
-HEAD = "# Written by `python -m docs.generate` from docs/operations/alerts.py; change that, then run it.\n"
 RUNBOOK = "docs/operations/runbooks.md#"
 PROCESSES = 'job=~"hirewire.*"'  # every scrape job of ours begins so
 QUIET_CALLS = 'operation!~"live|ready|metrics"'  # probes say 503 on purpose
@@ -228,6 +223,9 @@ ALERTS: tuple[Alert, ...] = (
     Alert("HirewireAuditBroken", f"sum(increase({_note('audit.broken')}[1d])) > 0", "0m", "page",
           "The audit trail does not hold: acts were changed, removed or put in.", "审计记录校验不通过：有记录被改动、删除或插入。",
           Case({_note("audit.broken"): "0x5 1x60"}), (Case({_note("audit.broken"): "0x60"}),)),
+    Alert("HirewireAuditHeadsNotTaken", f"sum(increase({_note('audit.head_not_taken')}[6h])) > 5.5", "0m", "ticket",
+          "Signed ends of the audit trail do not reach the second place.", "审计链的签名未能送达第二处。",
+          Case({_note("audit.head_not_taken"): "0x5 1+1x60"}, "30m"), (Case({_note("audit.head_not_taken"): "0x5 1 2 3x60"}, "1h"),)),
     Alert("HirewireDiskFilling", "min by (instance) (hirewire_store_free_bytes) < 2e9", "5m", "page",
           "Less than 2 GB are left on the database's disk of {{ $labels.instance }}.", "{{ $labels.instance }} 的数据库磁盘剩余不足 2 GB。",
           Case({'hirewire_store_free_bytes{instance="a"}': "1000000000x30"}, labels=A), (Case({'hirewire_store_free_bytes{instance="a"}': "9000000000x30"}),)),
@@ -307,6 +305,12 @@ ALERTS: tuple[Alert, ...] = (
           "Many sign-ins fail: somebody may be guessing.", "大量登录失败：可能有人在猜测密码。",
           Case({_note("sign_in.failed"): "0+10x60"}, "30m", {"event": "sign_in.failed"}),
           (Case({_note("sign_in.failed"): "0+1x60"}, "30m"),)),
+    Alert("HirewireAccountsLocked", f"sum(increase({_note('sign_in.locked')}[15m])) > 10", "0m", "ticket",
+          "Many accounts are locked after failed sign-ins.", "大量账号因登录失败被锁定。",
+          Case({_note("sign_in.locked"): "0x5 2+2x60"}, "20m"), (Case({_note("sign_in.locked"): "0x5 1 2 3x60"}, "20m"),)),
+    Alert("HirewireAccountsShutOut", f"sum(increase({_note('person.shut_out')}[1h])) > 20", "0m", "ticket",
+          "Many accounts were disabled or removed within an hour.", "一小时内大量账号被停用或删除。",
+          Case({_note("person.shut_out"): "0x5 30x60"}, "30m"), (Case({_note("person.shut_out"): "0x5 8x60"}, "30m"),)),
     Alert("HirewireRuleUnsure", 'sum by (rule) (increase(hirewire_rule_evaluations_total{verdict="unknown"}[30m])) / sum by (rule) (increase(hirewire_rule_evaluations_total[30m])) > 0.5'
           " and sum by (rule) (increase(hirewire_rule_evaluations_total[30m])) > 10", "15m", "ticket",
           "The rule {{ $labels.rule }} mostly cannot decide: events lack a field it asks for.", "规则“{{ $labels.rule }}”多数情况下无法判断：事件缺少所需字段。",
@@ -340,61 +344,3 @@ ALERTS: tuple[Alert, ...] = (
           (Case({'hirewire_events_accepted_total{type="interview.report.completed"}': "0+10x60"}, "52h", step="1h"),
            Case({'hirewire_events_accepted_total{type="interview.report.completed"}': "0x60"}, "52h", step="1h"))),
 )  # fmt: skip
-
-
-def rules() -> str:
-    """The rule file for Prometheus."""
-    recorded = [{"record": name, "expr": expr} for name, expr in RECORDED.items()]
-    alerts = [
-        {
-            "alert": a.name,
-            "expr": a.expr,
-            **({"for": a.wait} if a.wait != "0m" else {}),
-            "labels": {"severity": a.severity},
-            "annotations": _annotations(a, {}),
-        }
-        for a in ALERTS
-    ]
-    return _dump({"groups": [{"name": "hirewire-recorded", "rules": recorded}, {"name": "hirewire", "rules": alerts}]})
-
-
-def tests(step: str) -> str:
-    """Those of its cases that go by this step, for `promtool test rules`."""
-    cases = [(alert, case, fires) for alert in ALERTS for case, fires in _cases(alert) if case.step == step]
-    found = [{"interval": step, **_test(*case)} for case in cases]
-    order = ["hirewire-recorded", "hirewire"]
-    return _dump(
-        {"rule_files": ["hirewire.rules.yaml"], "evaluation_interval": step, "group_eval_order": order, "tests": found}
-    )
-
-
-def _cases(alert: Alert) -> Iterator[tuple[Case, bool]]:
-    yield alert.fires, True
-    yield from ((case, False) for case in alert.quiet)
-
-
-def _test(alert: Alert, case: Case, fires: bool) -> dict[str, Any]:
-    raised = {
-        "exp_labels": {"severity": alert.severity, **case.labels},
-        "exp_annotations": _annotations(alert, case.labels),
-    }
-    wanted = {"eval_time": case.at, "alertname": alert.name, "exp_alerts": [raised] if fires else []}
-    return {
-        "name": f"{alert.name} {'fires' if fires else 'is quiet'}",
-        "input_series": [{"series": series, "values": values} for series, values in case.series.items()],
-        "alert_rule_test": [wanted],
-    }
-
-
-def _annotations(alert: Alert, labels: Mapping[str, str]) -> dict[str, str]:
-    told = {"summary": alert.en, "summary_zh": alert.zh, "runbook": RUNBOOK + alert.name.lower()}
-    if not labels:
-        return told
-    return {
-        name: re.sub(r"{{ \$labels\.(\w+) }}", lambda found: labels.get(found[1], ""), text)
-        for name, text in told.items()
-    }
-
-
-def _dump(document: dict[str, Any]) -> str:
-    return HEAD + yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=1000)

@@ -53,6 +53,7 @@ WATCHED_NOTES = (
     *("leases.expired", "completion.stale", "completion.abandoned"),
     *("audit.broken", "backup.not_verified", "audit.head_not_taken", "media.lost", "media.repaired", "keys.waits"),
     *("talk.not_kept", "media.malware", "scanner.away", "break_glass.opened", "sign_in.failed", "video.too_many"),
+    *("sign_in.locked", "person.shut_out"),
     *("loop.failed", "lease.renewal_failed", "web.internal_error", "destination.failing"),
 )
 CAUSES = {  # the first word of an attempt's error -> the class that dead letters are counted under

@@ -8,18 +8,20 @@ from hub.app.hub import Hub
 from hub.app.people.first_run import Founder
 from hub.app.people.sealing import Profile
 from hub.cli.context import actor, settings, with_hub
+from hub.cli.providers import providers
+from hub.cli.tenants import chosen_tenant, for_tenant
 from hub.cli.words import as_json, say
 from hub.domain.errors import NotFound
-from hub.domain.ids import DEFAULT_TENANT as TENANT
-from hub.domain.permissions import ACTIONS, ROLES, Role
+from hub.domain.permissions import ACTIONS, GRANTABLE, ROLES, Role
 from hub.ports.accounts import Person
 
 Row = dict[str, object]
-_ROLE = click.Choice([str(role) for role in Role if role is not Role.CLIENT_SYSTEM])
+_ROLE = click.Choice([str(role) for role in GRANTABLE])
 _CLEARANCE = click.IntRange(1, 4)
 
 
 @click.group()
+@for_tenant
 def people() -> None:
     """Named accounts: who they are and what they may do. PERSON is a login or an id."""
 
@@ -36,7 +38,7 @@ def first(login: str | None, name: str, roles: tuple[str, ...], clearance: int) 
     """
 
     async def act(hub: Hub) -> str:
-        ticket = await hub.people.first_run.ticket(TENANT)
+        ticket = await hub.people.first_run.ticket(chosen_tenant())
         if login is None:
             return f"{settings().public_url}/v1/setup  ticket: {ticket}"
         chosen = tuple(Role(one) for one in roles) or (Role.SECURITY_ADMIN, Role.SYSTEM_ADMIN)
@@ -55,10 +57,10 @@ def list_people(json_: bool) -> None:
     async def act(hub: Hub) -> list[Row]:
         rows: list[Row] = []
         async with hub.store.look() as look:
-            found = await look.records(Person, TENANT)
+            found = await look.records(Person, chosen_tenant())
         for person in found:
             profile = await hub.people.sealing.profile(person)
-            grants = await hub.people.rights.grants(TENANT, person.id)
+            grants = await hub.people.rights.grants(chosen_tenant(), person.id)
             rows.append(
                 {
                     "id": person.id, "login": profile.login, "name": profile.name, "state": person.state,
@@ -82,9 +84,9 @@ def add(login: str, name: str, email: str | None, clearance: int, roles: tuple[s
 
     async def act(hub: Hub) -> str:
         people = hub.people
-        person = await people.roster.add(TENANT, Profile(login, name, email), actor(), clearance=clearance)
+        person = await people.roster.add(chosen_tenant(), Profile(login, name, email), actor(), clearance=clearance)
         for role in roles:
-            await people.rights.grant(TENANT, person.id, Role(role), actor())
+            await people.rights.grant(chosen_tenant(), person.id, Role(role), actor())
         return f"{person.id}  invitation: {await people.roster.invite(person, actor())}"
 
     click.echo(with_hub(act))
@@ -132,7 +134,7 @@ def grant(person: str, role: str, path: str) -> None:
 
     async def act(hub: Hub) -> str:
         found = await _find(hub, person)
-        return (await hub.people.rights.grant(TENANT, found.id, Role(role), actor(), path=path)).id
+        return (await hub.people.rights.grant(chosen_tenant(), found.id, Role(role), actor(), path=path)).id
 
     click.echo(with_hub(act))
 
@@ -145,7 +147,7 @@ def take(person: str, grant_id: str) -> None:
 
     async def act(hub: Hub) -> None:
         found = await _find(hub, person)
-        await hub.people.rights.take(await hub.people.rights.find(TENANT, found.id, grant_id), actor())
+        await hub.people.rights.take(await hub.people.rights.find(chosen_tenant(), found.id, grant_id), actor())
 
     with_hub(act)
 
@@ -167,7 +169,7 @@ def rights(person: str, json_: bool) -> None:
                 "action": one.action, "what": ACTIONS[one.action].en, "什么": ACTIONS[one.action].zh, "role": one.role,
                 "path": one.path, "conditions": one.letters, "until": one.until,
             }
-            for one in await hub.people.rights.effective(TENANT, found.id)
+            for one in await hub.people.rights.effective(chosen_tenant(), found.id)
         ]  # fmt: skip
 
     say(with_hub(act), ("action", "role", "path", "conditions", "until"), "no rights", json_)
@@ -200,7 +202,7 @@ def list_services(json_: bool) -> None:
                 "id": one.id, "name": one.name, "scopes": " ".join(one.scopes), "clearance": one.clearance,
                 "revoked": one.revoked_at,
             }
-            for one in await hub.people.programs.every(TENANT)
+            for one in await hub.people.programs.every(chosen_tenant())
         ]  # fmt: skip
 
     say(with_hub(act), ("id", "name", "scopes", "clearance", "revoked"), "no service accounts", json_)
@@ -214,7 +216,7 @@ def add_service(name: str, scopes: tuple[str, ...], clearance: int) -> None:
     """Make one; its id and secret are printed once. Tokens: POST /oauth/token."""
 
     async def act(hub: Hub) -> str:
-        account, secret = await hub.people.programs.add(TENANT, name, scopes, actor(), clearance)
+        account, secret = await hub.people.programs.add(chosen_tenant(), name, scopes, actor(), clearance)
         return f"{account.id} {secret}"
 
     click.echo(with_hub(act))
@@ -226,18 +228,19 @@ def revoke_service(service: str) -> None:
     """The account and all its tokens end."""
 
     async def act(hub: Hub) -> None:
-        await hub.people.programs.revoke(TENANT, service, actor())
+        await hub.people.programs.revoke(chosen_tenant(), service, actor())
 
     with_hub(act)
 
 
 people.add_command(services)
+people.add_command(providers)
 
 
 async def _find(hub: Hub, who: str) -> Person:
     if who.startswith("usr_"):
-        return await hub.people.roster.get(TENANT, who)
-    found = await hub.people.roster.by_login(TENANT, who)
+        return await hub.people.roster.get(chosen_tenant(), who)
+    found = await hub.people.roster.by_login(chosen_tenant(), who)
     if found is None:
         raise NotFound("there is no such person")
     return found

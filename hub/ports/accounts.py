@@ -183,10 +183,10 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Somewhere else that people sign in: an OIDC provider, or a chat platform."""
+    """Somewhere else that people sign in: an OIDC provider, or a chat platform. Its name says whose people."""
 
     unique: ClassVar[tuple[tuple[str, ...], ...]] = ()
-    id: str  # its name in addresses
+    id: str  # its name in addresses: one for all tenants
     tenant: TenantId
     kind: str  # oidc | feishu | dingtalk | wecom
     config: Document
@@ -287,8 +287,9 @@ RECORDS: tuple[type[Record], ...] = (
     Notice,
     View,
 )
-# What is asked for by a random id before it is known whose it is; nothing else may be looked up without a tenant.
-BEARERS: tuple[type[Record], ...] = (Session, Ticket, ServiceAccount)
+# What is asked for by its id before it is known whose it is: a random one, or a provider's name in an address.
+# No two tenants have the same; nothing else may be looked up without a tenant.
+BEARERS: tuple[type[Record], ...] = (Session, Ticket, ServiceAccount, Provider)
 R = TypeVar(
     "R",
     Person,
@@ -310,14 +311,14 @@ R = TypeVar(
     View,
 )
 E = TypeVar("E", Session, Ticket, Throttle, Approval, View)
-B = TypeVar("B", Session, Ticket, ServiceAccount)
+B = TypeVar("B", Session, Ticket, ServiceAccount, Provider)
 
 
 class Accounts(Protocol):
-    """Records of people and programs. Nothing is found without naming the tenant, but by a bearer's random id."""
+    """Records of people and programs. Nothing is found without naming the tenant, but by what says whose it is."""
 
     async def add_record(self, record: Record) -> None:
-        """Raises Conflict (`record_exists`) where the id, or what must be unique in the tenant, is taken."""
+        """Raises Conflict (`record_exists`) where the id (of a bearer: in any tenant), or what must be unique, is taken."""
 
     async def record(self, kind: type[R], tenant: TenantId, id: str) -> R | None: ...
 
@@ -343,7 +344,7 @@ class Accounts(Protocol):
         """Whether it was there, in this version."""
 
     async def bearer(self, kind: type[B], id: str) -> B | None:
-        """By its random id alone: who brings it says with it which tenant is meant."""
+        """By its id alone: who brings it says with it which tenant is meant."""
 
     async def sweep_records(self, kind: type[E], now: datetime, limit: int = 500) -> int:
         """Drop those that ended before now; how many."""

@@ -84,7 +84,7 @@ class ElsewhereController(Controller):
         summary="Ways to sign in elsewhere",
     )
     async def every(self, request: Request[Any, Any, Any]) -> list[WayView]:
-        """Those that are enabled."""
+        """Those of this site that are enabled; people of other tenants are told the name of theirs."""
         found = await hub_of(request).people.elsewhere.every(tenant_of(request))
         return [WayView(one.id, one.kind, str(one.config.get("label") or one.id)) for one in found if one.enabled]
 
@@ -97,10 +97,10 @@ class ElsewhereController(Controller):
         summary="Begin to sign in elsewhere: the browser goes to `url`",
     )
     async def begin(self, request: Request[Any, Any, Any], provider_id: FromPath[str]) -> Response[GoView]:
-        """A cookie ties the answer to this browser."""
+        """A cookie ties the answer to this browser. Whose people sign in is settled by the provider's name."""
         people = hub_of(request).people
         must_be_ours(people, request, None)
-        begun = await people.elsewhere.begin(tenant_of(request), provider_id)
+        begun = await people.elsewhere.begin(provider_id)
         cookie = f"{BEGUN}={begun.keep}; Max-Age=300; {COOKIE_ATTRIBUTES}"
         return Response(GoView(begun.url), status_code=200, headers={"Set-Cookie": cookie})
 
@@ -117,8 +117,7 @@ class ElsewhereController(Controller):
         answer = {name: str(value) for name, value in request.query_params.items()}
         if not kept or len(kept) > 300 or any(len(value) > 4096 for value in answer.values()):
             raise Unauthorized("this is over or was never begun; begin again", code="bad_ticket")
-        outcome = await hub_of(request).people.elsewhere.end(tenant_of(request), provider_id, kept, answer)
-        return login_answer(outcome)
+        return login_answer(await hub_of(request).people.elsewhere.end(provider_id, kept, answer))
 
 
 class ProvidersController(Controller):

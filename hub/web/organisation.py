@@ -11,7 +11,7 @@ from litestar.params import FromPath
 
 from hub.app.people.organisation import KINDS
 from hub.domain.errors import Invalid
-from hub.domain.permissions import Role
+from hub.domain.permissions import GRANTABLE, role_of
 from hub.web import dto_people as dto
 from hub.web.auth import caller_of, does, hub_of
 from hub.web.bodies import json_fields, takes, text_field, whole_field
@@ -147,19 +147,18 @@ class GroupsController(Controller):
         "/{group_id:str}",
         operation_id="giveGroupRole",
         opt=does("grant.any"),
-        operation_class=takes({"role": Schema(type=OpenAPIType.STRING, enum=[*Role]), "path": _TEXT}),
+        operation_class=takes({"role": Schema(type=OpenAPIType.STRING, enum=[*GRANTABLE]), "path": _TEXT}),
         responses=_CHANGES,
         summary="The role that a group's members have; without one, none",
     )
     async def give(self, request: Request[Any, Any, Any], group_id: FromPath[str]) -> dto.DirectoryGroupView:
         """At a place of the organisation, with all below it."""
         caller, body = caller_of(request), await json_fields(request, may=("role", "path"))
-        role, directory = text_field(body, "role"), hub_of(request).people.directory
-        if role is not None and (role not in tuple(Role) or role == Role.CLIENT_SYSTEM):
-            raise Invalid(f"role is one of {', '.join(Role)}", code="enum", at="role")
+        directory = hub_of(request).people.directory
+        role = None if body.get("role") is None else role_of(body["role"])
         group = await directory.group(caller.tenant, group_id)
         path = text_field(body, "path") or "/"
-        given = await directory.give_role(group, None if role is None else Role(role), path, caller.id)
+        given = await directory.give_role(group, role, path, caller.id)
         return dto.DirectoryGroupView.of(given)
 
 

@@ -10,10 +10,11 @@ from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from hub.app.access import Caller
 from hub.app.people.people import People
 from hub.app.people.rights import grant_decisions, may_grant
 from hub.domain.errors import Forbidden, Invalid
-from hub.domain.permissions import Role
+from hub.domain.permissions import GRANTABLE, Role, role_of
 from hub.ports.accounts import Person
 from hub.web import dto_people as dto
 from hub.web.auth import caller_of, does, hub_of
@@ -21,7 +22,6 @@ from hub.web.bodies import json_fields, moment_field, takes, text_field, whole_f
 from hub.web.problems import may_answer
 from hub.web.setup import profile_of
 from hub.web.signed import subject_of
-from mappings.documents import Document
 
 TEXT = Schema(type=OpenAPIType.STRING, max_length=254)
 CLEARANCE = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=4)
@@ -84,8 +84,8 @@ class PeopleController(Controller):
     )
     async def one(self, request: Request[Any, Any, Any], person_id: FromPath[str]) -> dto.PersonView:
         """Personal data."""
-        people = hub_of(request).people
-        return await _view(people, await people.roster.get(caller_of(request).tenant, person_id))
+        people, _, person = await _named(request, person_id)
+        return await _view(people, person)
 
     @patch(
         "/{person_id:str}",
@@ -97,9 +97,8 @@ class PeopleController(Controller):
     )
     async def change(self, request: Request[Any, Any, Any], person_id: FromPath[str]) -> dto.PersonView:
         """Disabled: nothing of it is accepted from the next request on."""
-        people, caller = hub_of(request).people, caller_of(request)
+        people, caller, person = await _named(request, person_id)
         body = await json_fields(request, may=(*_PROFILE, "enabled"))
-        person = await people.roster.get(caller.tenant, person_id)
         if fields := {name: text_field(body, name) for name in _PROFILE if name in body}:
             profile = replace(await people.sealing.profile(person), **fields)  # type: ignore[arg-type]
             person = await people.roster.change(person, caller.id, profile=profile)
@@ -124,8 +123,7 @@ class PeopleController(Controller):
     )
     async def invite(self, request: Request[Any, Any, Any], person_id: FromPath[str]) -> dto.InvitedView:
         """Second factors stay: who lost those as well needs a recovery code."""
-        people, caller = hub_of(request).people, caller_of(request)
-        person = await people.roster.get(caller.tenant, person_id)
+        people, caller, person = await _named(request, person_id)
         return dto.InvitedView(await _view(people, person), await people.roster.invite(person, caller.id))
 
     @post(
@@ -139,11 +137,10 @@ class PeopleController(Controller):
     )
     async def clearance(self, request: Request[Any, Any, Any], person_id: FromPath[str]) -> dto.PersonView:
         """Not one's own."""
-        people, caller = hub_of(request).people, caller_of(request)
+        people, caller, person = await _named(request, person_id)
         level = whole_field(await json_fields(request, need=("clearance",)), "clearance")
-        if person_id == caller.id:
+        if person.id == caller.id:
             raise Forbidden("nobody grants anything to himself or herself", code="own_rights")
-        person = await people.roster.get(caller.tenant, person_id)
         return await _view(people, await people.roster.set_clearance(person, level or 0, caller.id))
 
     @get(
@@ -162,7 +159,7 @@ class PeopleController(Controller):
         operation_id="grantRole",
         opt=does("self.use"),
         operation_class=takes(
-            {"role": Schema(type=OpenAPIType.STRING, enum=[*Role]), "path": TEXT, "until": _TIME}, need=["role"]
+            {"role": Schema(type=OpenAPIType.STRING, enum=[*GRANTABLE]), "path": TEXT, "until": _TIME}, need=["role"]
         ),
         responses=_CHANGES,
         summary="Grant a role, at a place of the organisation, for a while",
@@ -171,7 +168,7 @@ class PeopleController(Controller):
         """Never to oneself. HR administrators grant business roles, security administrators all."""
         people, caller = hub_of(request).people, caller_of(request)
         body = await json_fields(request, need=("role",), may=("path", "until"))
-        role, path, until = _role(body), text_field(body, "path") or "/", moment_field(body, "until")
+        role, path, until = role_of(body["role"]), text_field(body, "path") or "/", moment_field(body, "until")
         _must_grant(request, role)
         granted = await people.rights.grant(caller.tenant, person_id, role, caller.id, path=path, until=until)
         return dto.GrantView.of(granted)
@@ -207,12 +204,11 @@ async def rights_view(people: People, tenant: Any, person_id: str) -> dto.Rights
     )
 
 
+async def _named(request: Request[Any, Any, Any], person_id: str) -> tuple[People, Caller, Person]:
+    """The account that the path names, of the caller's tenant. Raises NotFound."""
+    people, caller = hub_of(request).people, caller_of(request)
+    return people, caller, await people.roster.get(caller.tenant, person_id)
+
+
 async def _view(people: People, person: Person) -> dto.PersonView:
     return dto.PersonView.of(person, await people.sealing.profile(person))
-
-
-def _role(body: Document) -> Role:
-    role = body["role"]
-    if role not in tuple(Role):
-        raise Invalid(f"role is one of {', '.join(Role)}", code="enum", at="role")
-    return Role(str(role))

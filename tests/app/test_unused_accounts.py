@@ -41,6 +41,8 @@ async def test_after_90_days_and_not_before() -> None:
     [act] = await b.hub.trail.page(TENANT, 5, where=ActFilter(action="person.disable"))
     assert (act.act.actor, act.act.object) == ("hub", gone.id)
     assert ("people.unused", {"count": 1}) in [(name, fields) for name, fields in b.meter.notes]
+    await b.hub.people.roster.remove(await b.hub.people.roster.get(TENANT, gone.id), "test")
+    assert b.meter.notes.count(("person.shut_out", {"tenant": TENANT})) == 2
     assert await b.hub.people.unused() == 0
 
 

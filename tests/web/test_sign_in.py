@@ -121,6 +121,7 @@ async def test_wrong_logins_are_told_alike_and_lock_known_and_unknown_names_alik
         assert told[5].headers["retry-after"] == "900"
     assert answers[0] == answers[1]
     assert [status for status, *_ in answers[0]] == [401] * 5 + [429]
+    assert _locks(site) == ["login", "login"]
     right = await site.call("POST", "/v1/auth/login", {"login": "ada", "password": PASSWORD})
     assert right.json()["code"] == "locked"
     site.bench.clock.advance(901)
@@ -210,6 +211,20 @@ async def test_a_ticket_is_good_for_five_minutes_five_tries_and_one_session(site
     begun = await other.login("ada")
     locked = await other.call("POST", "/v1/auth/second-factor", {"ticket": begun["ticket"], "code": ada.code()})
     assert locked.json()["code"] == "locked"
+    assert _locks(site) == ["factor"]
+
+
+def _locks(site: Visitor) -> list[object]:
+    """What was counted as locked."""
+    return [fields["by"] for name, fields in site.bench.meter.notes if name == "sign_in.locked"]
+
+
+async def test_the_last_free_try_may_be_right_and_locks_nobody(site: Visitor) -> None:
+    await employ(site.bench, "ada", Role.HR_ADMIN)
+    told = [(await site.login("ada", f"no {n}"))["code"] for n in range(4)]
+    assert told == ["bad_login"] * 4
+    assert (await site.login("ada"))["state"] == "enrol"
+    assert _locks(site) == []
 
 
 async def test_an_authenticator_signs_in_and_a_copy_of_it_does_not(site: Visitor) -> None:

@@ -20,6 +20,7 @@ from hub.adapters.http.router import Router
 from hub.adapters.oauth.oidc import Oidc
 from hub.adapters.oauth.rfc7636 import s256
 from hub.adapters.sign_in import DingTalk, Feishu, Web, WeCom
+from hub.domain.ids import TenantId
 from hub.domain.permissions import Role
 from hub.web.elsewhere import BEGUN
 from tests.support import oidc_provider
@@ -231,6 +232,82 @@ async def test_a_provider_speaks_for_logins_only_where_it_is_trusted_to(site: Vi
         assert told.status_code == status, options
         await _forget(site, "security-feishu")
     assert told.json()["person_id"] == known.id
+
+
+TWO = TenantId(2)
+
+
+async def come_in(site: Visitor, platforms: Platforms, id: str) -> Any:
+    """By Feishu, as `lin`, from the first step to the answer."""
+    site.headers, site.cookie, site.csrf = {}, None, None
+    url = await begin(site, id)
+    platforms.challenge = dict(parse_qsl(urlsplit(url).query))["code_challenge"]
+    answer = await end(site, id, {"code": "fs-code", "state": state_of(url)})
+    site.headers = {}
+    return answer
+
+
+async def test_whose_people_sign_in_is_settled_by_the_provider_s_name(site: Visitor, platforms: Platforms) -> None:
+    """Two tenants with the same application at the same platform, and one person who says the same to both."""
+    people = site.bench.hub.people
+    await configure(site, "mine", FEISHU)
+    await people.elsewhere.put(TWO, "theirs", FEISHU, "test")
+    found = {}
+    for id, tenant in (("mine", TENANT), ("theirs", TWO)):
+        told = await come_in(site, platforms, id)
+        assert told.json()["state"] == "enrol", told.text
+        signed = await people.sessions.check(str(site.cookie))
+        assert {signed.session.tenant, signed.person.tenant} == {tenant}
+        found[id] = signed.person.id
+        await people.rights.grant(tenant, signed.person.id, Role.SYSTEM_ADMIN, "test")  # the session ends
+        await come_in(site, platforms, id)
+        await site.enrol_totp()
+        assert (await site.json("GET", "/v1/auth/session"))["person_id"] == found[id]
+        listed = {one["id"] for one in (await site.json("GET", "/v1/people"))["items"]}
+        assert (found[id] in listed, listed & {*found.values()}) == (True, {found[id]})
+    assert found["mine"] != found["theirs"]
+    assert (await site.call("GET", f"/v1/people/{found['mine']}")).status_code == 404
+    again = (await come_in(site, platforms, "theirs")).json()
+    answer = {"ticket": again["ticket"], "code": site.code()}
+    assert (await site.json("POST", "/v1/auth/second-factor", answer))["person_id"] == found["theirs"]
+    assert (await people.sessions.check(str(site.cookie))).session.tenant == TWO
+
+
+async def test_what_began_at_one_tenant_s_provider_does_not_end_at_another_s(
+    site: Visitor, platforms: Platforms
+) -> None:
+    elsewhere = site.bench.hub.people.elsewhere
+    await elsewhere.put(TENANT, "mine", FEISHU, "test")
+    await elsewhere.put(TWO, "theirs", FEISHU, "test")
+    for here, there in (("mine", "theirs"), ("theirs", "mine")):
+        url = await begin(site, here)
+        platforms.challenge = dict(parse_qsl(urlsplit(url).query))["code_challenge"]
+        answer = await end(site, there, {"code": "fs-code", "state": state_of(url)})
+        assert (answer.status_code, answer.json()["code"]) == (401, "bad_ticket")
+    url = await begin(site, "mine")  # and then the name changes hands
+    platforms.challenge = dict(parse_qsl(urlsplit(url).query))["code_challenge"]
+    await elsewhere.remove(TENANT, "mine", "test")
+    await elsewhere.put(TWO, "mine", FEISHU, "test")
+    answer = await end(site, "mine", {"code": "fs-code", "state": state_of(url)})
+    assert (answer.status_code, answer.json()["code"]) == (401, "bad_ticket")
+    assert not [path for path in platforms.seen if path.endswith("/token")]
+
+
+async def test_a_provider_of_another_tenant_is_neither_seen_nor_taken_nor_spoken_for(
+    site: Visitor, platforms: Platforms
+) -> None:
+    await site.bench.hub.people.elsewhere.put(TWO, "theirs", FEISHU, "test")
+    await employ(site.bench, "lin@hr.example", Role.RECRUITER, tenant=TWO)
+    security = await seated(site.client, site.bench, "security", Role.SECURITY_ADMIN)
+    taken = await security.call("PUT", "/v1/sign-in-providers/theirs", FEISHU)
+    assert (taken.status_code, taken.json()["code"]) == (409, "name_taken")
+    assert (await security.call("DELETE", "/v1/sign-in-providers/theirs")).status_code == 404
+    assert await security.json("GET", "/v1/sign-in-providers") == []
+    assert await site.json("GET", "/v1/auth/elsewhere") == []
+    await security.json("PUT", "/v1/sign-in-providers/mine", {**FEISHU, "create": False, "link": True})
+    stranger = await come_in(site, platforms, "mine")
+    assert (stranger.status_code, stranger.json()["code"]) == (403, "not_known")
+    assert (await come_in(site, platforms, "theirs")).status_code == 403  # it may not speak for logins that are there
 
 
 async def _forget(site: Visitor, login: str) -> None:

@@ -207,6 +207,7 @@ class ProviderRow(SQLModel, table=True):
     """Somewhere else that people sign in."""
 
     __tablename__ = "sign_in_provider"
+    __table_args__ = (Index("sign_in_provider_id", "id", unique=True),)
     tenant_id: int = _tenant()
     id: str = _key()
     kind: str = Field(sa_type=Text)

@@ -9,7 +9,7 @@ from datetime import datetime
 from hub.adapters.memory.tables import Tables
 from hub.domain.errors import Conflict
 from hub.domain.ids import TenantId
-from hub.ports.accounts import B, E, R, Record, RoleGrant
+from hub.ports.accounts import BEARERS, B, E, R, Record, RoleGrant
 
 
 class MemoryRecords:
@@ -24,11 +24,10 @@ class MemoryRecords:
         self._tables.records.put(key, replace(record, version=1))
 
     def _taken(self, record: Record) -> bool:
-        others = [
-            one
-            for one in self._tables.records.values()
-            if type(one) is type(record) and one.tenant == record.tenant and one.id != record.id
-        ]
+        alike = [one for one in self._tables.records.values() if type(one) is type(record)]
+        if type(record) in BEARERS and any(one.id == record.id and one.tenant != record.tenant for one in alike):
+            return True
+        others = [one for one in alike if one.tenant == record.tenant and one.id != record.id]
         apart = (("person",),) if isinstance(record, RoleGrant) and record.power is not None else ()
         same = [one for one in others if not apart or (isinstance(one, RoleGrant) and one.power is not None)]
         return _meets(record, others, record.unique) or _meets(record, same, apart)

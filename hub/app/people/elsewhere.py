@@ -1,4 +1,7 @@
-"""Signing in elsewhere: begun by this browser, ended by it once, and only for who is known or may become known."""
+"""Signing in elsewhere: begun by this browser, ended by it once, and only for who is known or may become known.
+
+Whose people come in is settled by the provider's name, which one tenant alone has, never by what the provider tells.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,11 @@ from hub.app.people.sign_in import Asked, SignedIn, SignIn
 from hub.app.people.tickets import Tickets
 from hub.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from hub.domain.ids import TenantId
-from hub.domain.permissions import Role
+from hub.domain.permissions import Role, role_of
 from hub.ports.accounts import Identity, Person, Provider, RoleGrant
 from hub.ports.clock import Clock, Ids
 from hub.ports.identity import Elsewhere, SignInProvider
-from hub.ports.store import Store
+from hub.ports.store import Store, Work
 from mappings.documents import Document, Json
 
 PURPOSE = "elsewhere"
@@ -51,7 +54,10 @@ class SignInElsewhere:
     kinds: Mapping[str, SignInProvider]
 
     async def put(self, tenant: TenantId, id: str, body: Document, by: str) -> Provider:
-        """Configure a provider. Its secret is sealed; without one the stored secret stays. Raises Invalid."""
+        """Configure a provider. Its secret is sealed; without one the stored secret stays.
+
+        Raises Invalid, Conflict (`name_taken`): a name is one tenant's alone.
+        """
         kind, secret, config = self._read(id, body)
         async with self.store.look() as look:
             there = await look.record(Provider, tenant, id)
@@ -63,7 +69,7 @@ class SignInElsewhere:
         wanted = Provider(id, tenant, kind, config, sealed, body.get("enabled") is not False)
         async with self.store.work() as work:
             if there is None:
-                await work.add_record(wanted)
+                await _add(work, wanted)
             else:
                 await work.change_record(replace(wanted, version=there.version))
             await note(work, self.clock, tenant, by, "provider.put", id, {"kind": kind, "enabled": wanted.enabled})
@@ -103,28 +109,28 @@ class SignInElsewhere:
             await work.drop_record(found)
             await note(work, self.clock, tenant, by, "provider.remove", id)
 
-    async def begin(self, tenant: TenantId, id: str) -> Begun:
+    async def begin(self, id: str) -> Begun:
         """Raises NotFound, Unavailable (`provider_away`), Invalid (`bad_provider`)."""
-        provider = await self._enabled(tenant, id)
+        provider = await self._enabled(id)
         keep, nonce, verifier = self.ids.token(32), self.ids.token(16), self.ids.token(32)
         state = self.ids.token(16)
         way = self.kinds[provider.kind]
         handover = await way.begin(provider.config, self._back(id), state, nonce, verifier)
         content: Document = {"provider": id, "keep": hashed(keep), "state": state, "begun": handover.state}
-        ticket = await self.tickets.open(tenant, PURPOSE, content)
+        ticket = await self.tickets.open(provider.tenant, PURPOSE, content)
         return Begun(handover.url, f"{ticket}.{keep}")
 
-    async def end(self, tenant: TenantId, id: str, kept: str, answer: Mapping[str, str]) -> Asked | SignedIn:
+    async def end(self, id: str, kept: str, answer: Mapping[str, str]) -> Asked | SignedIn:
         """Who came back, signed in. Raises Unauthorized (`bad_ticket`, `sign_in_refused`), Forbidden (`not_known`)."""
         ticket, _, keep = kept.partition(".")
         seen, content = await self.tickets.look(ticket, PURPOSE)
-        provider = await self._enabled(seen.tenant, id)
-        fits = content["provider"] == id and seen.tenant == tenant
+        provider = await self._enabled(id)
+        fits = content["provider"] == id and seen.tenant == provider.tenant  # a name may have changed hands meanwhile
         same = hmac.compare_digest(str(content["keep"]), hashed(keep))
         if not fits or not same or not hmac.compare_digest(str(content["state"]), answer.get("state", "")):
             raise Unauthorized("this is over or was never begun; begin again", code="bad_ticket")
         await self.tickets.close(seen)
-        opened = await self.sealing.open(tenant, "provider", id, "sealed", provider.sealed, secret=True)
+        opened = await self.sealing.open(provider.tenant, "provider", id, "sealed", provider.sealed, secret=True)
         begun = content["begun"]
         assert isinstance(begun, dict)
         who = await self.kinds[provider.kind].end(provider.config, str(opened["secret"]), self._back(id), begun, answer)
@@ -135,9 +141,9 @@ class SignInElsewhere:
     def _back(self, id: str) -> str:
         return f"{self.site}/v1/auth/elsewhere/{id}/callback"
 
-    async def _enabled(self, tenant: TenantId, id: str) -> Provider:
+    async def _enabled(self, id: str) -> Provider:
         async with self.store.look() as look:
-            found = await look.record(Provider, tenant, id)
+            found = await look.bearer(Provider, id)
         if found is None or not found.enabled:
             raise NotFound("there is no such provider")
         return found
@@ -220,6 +226,13 @@ class SignInElsewhere:
         return SignedIn(session, token)
 
 
+async def _add(work: Work, provider: Provider) -> None:
+    try:
+        await work.add_record(provider)
+    except Conflict as error:
+        raise Conflict("another provider has this name; take one of your own", code="name_taken") from error
+
+
 def _groups(config: Document) -> dict[str, tuple[Role, str]]:
     """Group -> role and place, as configured. Raises Invalid."""
     found: dict[str, tuple[Role, str]] = {}
@@ -229,7 +242,7 @@ def _groups(config: Document) -> dict[str, tuple[Role, str]]:
     for name, value in listed.items():
         role = value.get("role") if isinstance(value, dict) else value
         path = value.get("path", "/") if isinstance(value, dict) else "/"
-        if role not in tuple(Role) or role == Role.CLIENT_SYSTEM or not isinstance(path, str):
-            raise Invalid(f"each group has a role, one of {', '.join(Role)}", code="enum", at="groups")
-        found[name] = (Role(str(role)), path)
+        if not isinstance(path, str):
+            raise Invalid("a path is a text", code="type", at="groups")
+        found[name] = (role_of(role, "groups"), path)
     return found

@@ -91,7 +91,7 @@ def people(
     sealing = Sealing(vault)
     tickets = Tickets(store, sealing, clock, ids)
     sessions = Sessions(store, clock, ids, policy.sessions)
-    roster = Roster(store, sealing, sessions, tickets, clock, ids)
+    roster = Roster(store, sealing, sessions, tickets, clock, ids, meter)
     factors = Factors(store, sealing, clock, ids, authenticators)
     rights = Rights(store, roster, sessions, clock, ids, policy.apart)
     throttles = Throttles(store, clock)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from hub.app.people.roster import Roster
 from hub.app.people.sealing import note
 from hub.app.people.sessions import Sessions, Signed, is_admin
-from hub.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from hub.domain.errors import Conflict, Forbidden, NotFound
 from hub.domain.ids import TenantId
 from hub.domain.permissions import (
     ACTIONS,
@@ -23,6 +23,7 @@ from hub.domain.permissions import (
     Role,
     Subject,
     decide,
+    role_of,
 )
 from hub.ports.accounts import Node, Person, RoleGrant
 from hub.ports.clock import Clock, Ids
@@ -118,8 +119,7 @@ class Rights:
 
     async def put(self, work: Work, granted: RoleGrant) -> None:
         """A grant in the transaction of something larger. Raises Conflict (`powers_apart`, `granted_already`)."""
-        if granted.role == Role.CLIENT_SYSTEM:
-            raise Invalid("this role is for programs", code="role_for_programs", at="role")
+        role_of(granted.role)
         has = await work.records(RoleGrant, granted.tenant, person=granted.person)
         if self.apart and _meet(granted, has):
             raise Conflict("the three administrators are three people, and do nothing else", code="powers_apart")

@@ -13,6 +13,7 @@ from hub.domain.errors import Conflict, Invalid, NotFound
 from hub.domain.ids import TenantId
 from hub.ports.accounts import Factor, Person, RoleGrant
 from hub.ports.clock import Clock, Ids
+from hub.ports.meter import Meter
 from hub.ports.store import Store, Work
 from mappings.documents import Document
 
@@ -31,6 +32,7 @@ class Roster:
     tickets: Tickets
     clock: Clock
     ids: Ids
+    meter: Meter
 
     async def add(
         self,
@@ -133,7 +135,9 @@ class Roster:
 
     async def disable(self, person: Person, by: str) -> Person:
         """From the next request on nothing of this person's is accepted."""
-        return await self._write(replace(person, state="disabled"), by, "person.disable", {}, end=True)
+        disabled = await self._write(replace(person, state="disabled"), by, "person.disable", {}, end=True)
+        self.meter.note("person.shut_out", tenant=person.tenant)
+        return disabled
 
     async def enable(self, person: Person, by: str) -> Person:
         """Back to what it was: with its password, or still invited."""
@@ -163,6 +167,7 @@ class Roster:
             await self.sessions.end_all(work, person.tenant, person.id)
             await work.drop_record(person)
             await note(work, self.clock, person.tenant, by, "person.remove", person.id)
+        self.meter.note("person.shut_out", tenant=person.tenant)
 
     async def seen(self, work: Work, person: Person) -> Person:
         """Somebody signed in."""

@@ -61,10 +61,11 @@ class SignIn:
     async def password(self, tenant: TenantId, login: str, password: str, network: str) -> Asked | SignedIn:
         """The first step. Raises Unauthorized (`bad_login`), TooMany (`locked`), Forbidden (`password_expired`)."""
         name = f"login:{await self.roster.login_index(tenant, login)}"
-        await self.throttles.enter(tenant, name, f"net:{await self.sealing.blind(tenant, 'network', network)}")
+        net = f"net:{await self.sealing.blind(tenant, 'network', network)}"
+        locked = await self.throttles.enter(tenant, name, net)
         person = await self.roster.by_login(tenant, login)
         if not await self._fits(person, password) or person is None or person.state != "active":
-            self.meter.note("sign_in.failed", step="password")
+            self._failed("password", locked)
             raise bad_login()
         await self.throttles.forgive(tenant, name)
         if self._expired(person):
@@ -128,18 +129,23 @@ class SignIn:
         if seen.person is None or content.get("session") != session:
             raise Unauthorized("this is over or was never begun; begin again", code="bad_ticket")
         name = f"factor:{seen.person}"
-        await self.throttles.enter(seen.tenant, name)
+        locked = await self.throttles.enter(seen.tenant, name)
         state = content.get("state")
         try:
             kind = await self.factors.prove(seen.tenant, seen.person, proof, state if isinstance(state, dict) else None)
         except Unauthorized:
-            self.meter.note("sign_in.failed", step="second")
+            self._failed("second", locked)
             raise
         except Conflict as error:  # the same code, taken by a request beside this one
             raise Unauthorized("this proves nothing", code="bad_code") from error
         await self.tickets.close(seen)
         await self.throttles.forgive(seen.tenant, name)
         return await self.roster.get(seen.tenant, seen.person), str(content.get("first", "")), kind
+
+    def _failed(self, step: str, locked: list[str]) -> None:
+        self.meter.note("sign_in.failed", step=step)
+        for name in locked:
+            self.meter.note("sign_in.locked", by=name.partition(":")[0])
 
     async def accept(self, ticket: str, password: str) -> Person:
         """An invitation taken up: the password is set, the account in force. The ticket is gone then."""
@@ -162,8 +168,9 @@ class SignIn:
     async def change_password(self, signed: Signed, old: str, new: str) -> SignedIn:
         """Raises Unauthorized (`bad_login`) for a wrong old one, Invalid. All other sessions end."""
         person = signed.person
-        await self.throttles.enter(person.tenant, f"login:{person.login}")
+        locked = await self.throttles.enter(person.tenant, f"login:{person.login}")
         if not await self._fits(person, old):
+            self._failed("change", locked)
             raise bad_login()
         await self.throttles.forgive(person.tenant, f"login:{person.login}")
         secret = await self.new_secret(person, new)

@@ -26,21 +26,22 @@ class Throttles:
     store: Store
     clock: Clock
 
-    async def enter(self, tenant: TenantId, *names: str) -> None:
-        """Count one try under each name. Raises TooMany (`locked`) while one of them is locked."""
-        for name in names:
-            await self._count(tenant, name)
+    async def enter(self, tenant: TenantId, *names: str) -> list[str]:
+        """Count one try under each name; those that are locked now, unless the try is forgiven.
 
-    async def _count(self, tenant: TenantId, name: str) -> None:
+        Raises TooMany (`locked`) while one of them is locked.
+        """
+        return [name for name in names if await self._count(tenant, name)]
+
+    async def _count(self, tenant: TenantId, name: str) -> bool:
         for _ in range(_RACES):
             try:
-                await self._once(tenant, name)
+                return await self._once(tenant, name)
             except Conflict:
                 continue  # somebody else tries under this name at the same time
-            return
         raise TooMany("too many tries at once", code="locked", after=5)
 
-    async def _once(self, tenant: TenantId, name: str) -> None:
+    async def _once(self, tenant: TenantId, name: str) -> bool:
         now = self.clock.now()
         async with self.store.work() as work:
             seen = await work.record(Throttle, tenant, name)
@@ -48,12 +49,13 @@ class Throttles:
                 if seen is not None:
                     await work.drop_record(seen)
                 await work.add_record(Throttle(name, tenant, 1, now, now + FORGET))
-                return
+                return False
             if seen.until is not None and seen.until > now:
                 raise TooMany("too many failures; wait", code="locked", after=(seen.until - now).total_seconds())
             failures = seen.failures + 1
             until = now + lock_after(failures, _free(name)) if failures >= _free(name) else None
             await work.change_record(replace(seen, failures=failures, until=until, ends_at=now + FORGET))
+            return until is not None
 
     async def forgive(self, tenant: TenantId, name: str) -> None:
         """The try succeeded: what was counted under this name is forgotten."""

@@ -3,10 +3,11 @@
 from hub.domain.permissions.deciding import Context, Decision, Grant, Kind, Object, Reason, Subject, decide
 from hub.domain.permissions.masks import HIDDEN, masked
 from hub.domain.permissions.matrix import ACTIONS, Action, Cell, action_of_scope
-from hub.domain.permissions.roles import POWERS, ROLES, Power, Role, RoleAbout
+from hub.domain.permissions.roles import GRANTABLE, POWERS, ROLES, Power, Role, RoleAbout, role_of
 
 __all__ = [
     "ACTIONS",
+    "GRANTABLE",
     "HIDDEN",
     "POWERS",
     "ROLES",
@@ -25,4 +26,5 @@ __all__ = [
     "action_of_scope",
     "decide",
     "masked",
+    "role_of",
 ]

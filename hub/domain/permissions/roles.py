@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hub.domain.errors import Invalid
+
 
 class Role(StrEnum):
     """In the order of the matrix's columns."""
@@ -20,6 +22,18 @@ class Role(StrEnum):
     CLIENT_SYSTEM = "client_system"
     SYSTEM_ADMIN = "system_admin"
     SECURITY_ADMIN = "security_admin"
+
+
+GRANTABLE = tuple(role for role in Role if role is not Role.CLIENT_SYSTEM)
+
+
+def role_of(value: object, at: str = "role") -> Role:
+    """A role that a person may have. Raises Invalid (`enum`, `role_for_programs`)."""
+    if value == Role.CLIENT_SYSTEM:
+        raise Invalid("this role is for programs", code="role_for_programs", at=at)
+    if value not in GRANTABLE:
+        raise Invalid(f"a role is one of {', '.join(GRANTABLE)}", code="enum", at=at)
+    return Role(str(value))
 
 
 class Power(StrEnum):

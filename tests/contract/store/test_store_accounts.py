@@ -126,6 +126,19 @@ async def test_two_tenants_may_have_the_same_ids_and_names(store: Store) -> None
         assert len(await look.records(Person, TWO)) == 1
 
 
+@pytest.mark.parametrize("kind", BEARERS)
+async def test_what_says_by_its_id_whose_it_is_belongs_to_one_tenant(store: Store, kind: type[Record]) -> None:
+    [mine], [theirs] = ([one for one in samples(tenant) if type(one) is kind] for tenant in (ONE, TWO))
+    async with store.work() as work:
+        await work.add_record(mine)
+    with pytest.raises(Conflict) as caught:
+        async with store.work() as work:
+            await work.add_record(theirs)
+    assert caught.value.code == "record_exists"
+    async with store.look() as look:
+        assert await look.record(kind, TWO, mine.id) is None
+
+
 @pytest.mark.parametrize("number", range(len(samples())))
 async def test_an_id_and_what_must_be_unique_are_taken_once(store: Store, number: int) -> None:
     record = samples()[number]

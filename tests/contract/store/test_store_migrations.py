@@ -181,3 +181,21 @@ async def test_tries_made_before_there_were_weeks_are_there_after_and_go_back(em
     migrate(empty_url)
     assert asked(empty_url, differences) == []
     assert len(asked(empty_url, tries)) == 9
+
+
+async def test_a_provider_s_name_that_tenants_shared_stays_with_the_first(empty_url: str) -> None:
+    def fill(connection: Connection) -> None:
+        for tenant, name in ((3, "shared"), (1, "mine"), (2, "shared"), (2, "theirs")):
+            values = f"({tenant}, '{name}', 'oidc', '{{}}', {sealed}, {true})"
+            connection.execute(text(f"INSERT INTO sign_in_provider ({names}) VALUES {values}"))
+
+    def providers(connection: Connection) -> list[tuple[int, str]]:
+        rows = connection.execute(text("SELECT tenant_id, id FROM sign_in_provider ORDER BY tenant_id, id"))
+        return [(tenant, name) for tenant, name in rows]
+
+    names, sqlite = "tenant_id, id, kind, config, sealed, enabled", empty_url.startswith("sqlite")
+    sealed, true = ("x'00'", "1") if sqlite else ("'\\x00'", "true")
+    migrate(empty_url, "0015")
+    written(empty_url, fill)
+    migrate(empty_url)
+    assert asked(empty_url, providers) == [(1, "mine"), (2, "shared"), (2, "theirs")]
