@@ -12,7 +12,7 @@ from typing import Any
 import click
 import yaml
 
-from docs.operations import alerts, dashboards
+from docs.operations import dashboards, rule_files
 from docs.operations.expressions import alerts_on
 from docs.permissions import permissions
 from docs.problem_codes import problem_codes
@@ -381,9 +381,9 @@ def _objects(value: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 def written() -> dict[Path, str]:
     """Every file that is written from the code, with its text."""
     operations = {
-        "prometheus/hirewire.rules.yaml": alerts.rules(),
-        "prometheus/hirewire.tests.yaml": alerts.tests("1m"),
-        "prometheus/hirewire.slow.tests.yaml": alerts.tests("1h"),
+        "prometheus/hirewire.rules.yaml": rule_files.rules(),
+        "prometheus/hirewire.tests.yaml": rule_files.tests("1m"),
+        "prometheus/hirewire.slow.tests.yaml": rule_files.tests("1h"),
         **{f"grafana/{one.uid}.json": dashboards.rendered(one) for one in dashboards.DASHBOARDS},
     }
     return {

@@ -1,15 +1,10 @@
-"""Recording and alert rules, each alert with the cases that must and must not raise it; `docs.generate` writes the YAML."""
+"""Recording and alert rules, each alert with the cases that must and must not raise it; `rule_files` writes them out."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import yaml
-
-HEAD = "# Written by `python -m docs.generate` from docs/operations/alerts.py; change that, then run it.\n"
 RUNBOOK = "docs/operations/runbooks.md#"
 PROCESSES = 'job=~"hirewire.*"'  # every scrape job of ours begins so
 QUIET_CALLS = 'operation!~"live|ready|metrics"'  # probes say 503 on purpose
@@ -270,6 +265,16 @@ ALERTS: tuple[Alert, ...] = (
           "An exchange of keys on {{ $labels.instance }} does not get on.", "{{ $labels.instance }} 上的密钥轮换停滞不前。",
           Case({_note("keys.waits")[:-1] + ', instance="a"}': "0+6x90"}, "70m", {"event": "keys.waits", **A}),
           (Case({_note("keys.waits")[:-1] + ', instance="a"}': "0x30 1x60"}, "70m"),)),
+    Alert("HirewireRevocationsOver", "min by (instance, of) (hirewire_revocations_left_seconds) < 0", "5m", "page",
+          "The list of revoked certificates on {{ $labels.instance }} is over: when the grace is over too, nobody is let in.",
+          "{{ $labels.instance }} 上的已吊销证书列表已到期：宽限期过后将拒绝所有连接。",
+          Case({'hirewire_revocations_left_seconds{instance="a", of="clients"}': "120-60x30"}, labels={"of": "clients", **A}),
+          (Case({'hirewire_revocations_left_seconds{instance="a", of="clients"}': "86400-60x30"}),)),
+    Alert("HirewireRevocationsRefused", "max by (instance, of) (hirewire_revocations_refused) > 0", "5m", "ticket",
+          "The new list of revoked certificates on {{ $labels.instance }} cannot be taken; the one before stays in force.",
+          "{{ $labels.instance }} 上新的已吊销证书列表无法采用，仍沿用前一份。",
+          Case({'hirewire_revocations_refused{instance="a", of="clients"}': "1x30"}, labels={"of": "clients", **A}),
+          (Case({'hirewire_revocations_refused{instance="a", of="clients"}': "0x30"}),)),
     Alert("HirewireMediaLost", 'increase(hirewire_notes_total{event="media.lost"}[1d]) > 0', "0m", "page",
           "A recording is damaged in every copy.", "有录音录像的所有副本均已损坏。",
           Case({_note("media.lost"): "0x5 1x60"}, "20m", {"event": "media.lost"}), (Case({_note("media.lost"): "0x60"}, "20m"),)),
@@ -340,61 +345,3 @@ ALERTS: tuple[Alert, ...] = (
           (Case({'hirewire_events_accepted_total{type="interview.report.completed"}': "0+10x60"}, "52h", step="1h"),
            Case({'hirewire_events_accepted_total{type="interview.report.completed"}': "0x60"}, "52h", step="1h"))),
 )  # fmt: skip
-
-
-def rules() -> str:
-    """The rule file for Prometheus."""
-    recorded = [{"record": name, "expr": expr} for name, expr in RECORDED.items()]
-    alerts = [
-        {
-            "alert": a.name,
-            "expr": a.expr,
-            **({"for": a.wait} if a.wait != "0m" else {}),
-            "labels": {"severity": a.severity},
-            "annotations": _annotations(a, {}),
-        }
-        for a in ALERTS
-    ]
-    return _dump({"groups": [{"name": "hirewire-recorded", "rules": recorded}, {"name": "hirewire", "rules": alerts}]})
-
-
-def tests(step: str) -> str:
-    """Those of its cases that go by this step, for `promtool test rules`."""
-    cases = [(alert, case, fires) for alert in ALERTS for case, fires in _cases(alert) if case.step == step]
-    found = [{"interval": step, **_test(*case)} for case in cases]
-    order = ["hirewire-recorded", "hirewire"]
-    return _dump(
-        {"rule_files": ["hirewire.rules.yaml"], "evaluation_interval": step, "group_eval_order": order, "tests": found}
-    )
-
-
-def _cases(alert: Alert) -> Iterator[tuple[Case, bool]]:
-    yield alert.fires, True
-    yield from ((case, False) for case in alert.quiet)
-
-
-def _test(alert: Alert, case: Case, fires: bool) -> dict[str, Any]:
-    raised = {
-        "exp_labels": {"severity": alert.severity, **case.labels},
-        "exp_annotations": _annotations(alert, case.labels),
-    }
-    wanted = {"eval_time": case.at, "alertname": alert.name, "exp_alerts": [raised] if fires else []}
-    return {
-        "name": f"{alert.name} {'fires' if fires else 'is quiet'}",
-        "input_series": [{"series": series, "values": values} for series, values in case.series.items()],
-        "alert_rule_test": [wanted],
-    }
-
-
-def _annotations(alert: Alert, labels: Mapping[str, str]) -> dict[str, str]:
-    told = {"summary": alert.en, "summary_zh": alert.zh, "runbook": RUNBOOK + alert.name.lower()}
-    if not labels:
-        return told
-    return {
-        name: re.sub(r"{{ \$labels\.(\w+) }}", lambda found: labels.get(found[1], ""), text)
-        for name, text in told.items()
-    }
-
-
-def _dump(document: dict[str, Any]) -> str:
-    return HEAD + yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=1000)
