@@ -11,17 +11,19 @@ from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath
 
 from hub.app.people.factors import Proof
+from hub.app.people.rights import AUTHENTICATOR
 from hub.app.people.sessions import csrf_token
 from hub.app.people.sign_in import Asked, SignedIn
 from hub.domain import rfc6238
 from hub.domain.errors import Forbidden, Invalid, Unauthorized
+from hub.domain.permissions import Reason
 from hub.domain.permissions.deciding import STEP_UP
 from hub.web import dto_people as dto
 from hub.web.auth import COOKIE, PUBLIC, does, hub_of
 from hub.web.bodies import json_fields, takes, text_field
 from hub.web.problems import may_answer
 from hub.web.setup import secret_field, tenant_of
-from hub.web.signed import must_be_ours, signed_of
+from hub.web.signed import SAYS, must_be_ours, signed_of, subject_of
 from mappings.documents import Document
 
 _TEXT = Schema(type=OpenAPIType.STRING, max_length=1000)
@@ -100,7 +102,7 @@ class SignInController(Controller):
         profile = await hub_of(request).people.sealing.profile(signed.person)
         s = signed.session
         return dto.SessionView(
-            s.person, profile.name, profile.locale, sorted({one.role for one in signed.grants}), s.full,
+            s.person, profile.name, profile.locale, sorted({one.role for one in signed.grants}), subject_of(request).whole,
             csrf_token(cookie), s.ends_at, s.stepped_up_at,
         )  # fmt: skip
 
@@ -123,7 +125,7 @@ class SignInController(Controller):
     @post(
         "/step-up",
         operation_id="stepUp",
-        opt=does("self.use"),
+        opt=does("self.enrol"),
         status_code=200,
         operation_class=takes(_PROOF),
         responses=may_answer(400, 401, 403, 413, 422, 429, 503),
@@ -269,11 +271,16 @@ async def _may_change_factors(request: Request[Any, Any, Any]) -> None:
     """Who has a factor proves one before another comes or goes; who has none has just given the password."""
     signed, _ = signed_of(request)
     people = hub_of(request).people
-    if not await people.factors.kinds(signed.person.tenant, signed.person.id):
+    kinds = await people.factors.kinds(signed.person.tenant, signed.person.id)
+    if not kinds:
         return
     at, now = signed.session.stepped_up_at, people.clock.now()
     if not signed.session.full or at is None or now - at > STEP_UP:
         raise Forbidden("prove a second factor again", code="step_up_needed")
+    proved = {AUTHENTICATOR, "recovery"} & {*signed.session.factors}
+    if people.rights.needs_authenticator(signed) and AUTHENTICATOR in kinds and not proved:
+        # else whoever knows password and app would add an authenticator of his own
+        raise Forbidden(SAYS[Reason.AUTHENTICATOR_MISSING], code=str(Reason.AUTHENTICATOR_MISSING))
 
 
 async def _proof(request: Request[Any, Any, Any]) -> tuple[str, Proof]:

@@ -25,6 +25,7 @@ APPROVAL = "x-approval"
 PURPOSE = "x-purpose"
 SAYS = {
     Reason.SECOND_FACTOR_MISSING: "enrol a second factor first",
+    Reason.AUTHENTICATOR_MISSING: "administrators sign in with an authenticator: enrol one, or step up with it",
     Reason.NO_ROLE: "none of your roles allows this",
     Reason.OUTSIDE_NODE: "your roles are for another part of the organisation",
     Reason.NOT_ASSIGNED: "you are not assigned to this candidate; name one that you are assigned to",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import pytest
 from litestar.testing import AsyncTestClient
@@ -163,11 +164,29 @@ async def test_a_code_counts_once_within_a_step_of_its_time(site: Visitor) -> No
     begun = await another(site).login("ada")
     answer = {"ticket": begun["ticket"], "code": code}
     assert (await another(site).call("POST", "/v1/auth/second-factor", answer)).json()["code"] == "bad_code"
-    late = rfc6238.code(ada.secret, rfc6238.step_at(ada.bench.clock.now()))
-    ada.bench.clock.advance(2 * rfc6238.STEP_S)
+    late = rfc6238.code(ada.secret, rfc6238.step_at(ada.bench.clock.now()) + 1)  # never used
+    ada.bench.clock.advance(3 * rfc6238.STEP_S)
     begun = await another(site).login("ada")
     answer = {"ticket": begun["ticket"], "code": late}
     assert (await another(site).call("POST", "/v1/auth/second-factor", answer)).status_code == 401
+
+
+@pytest.mark.parametrize("fault", ["a code counts again", "a code counts long", "any code will do"])
+async def test_a_planted_fault_of_codes_turns_that_red(
+    site: Visitor, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    real = rfc6238.accepted_step
+
+    def accepted(secret: bytes, given: str, now: datetime, last: int) -> int | None:
+        if fault == "a code counts again":
+            return real(secret, given, now, 0)
+        return max(last + 1, rfc6238.step_at(now)) if fault == "any code will do" else real(secret, given, now, last)
+
+    if fault == "a code counts long":
+        monkeypatch.setattr(rfc6238, "DRIFT", 10)
+    monkeypatch.setattr(rfc6238, "accepted_step", accepted)
+    with pytest.raises((AssertionError, KeyError)):
+        await test_a_code_counts_once_within_a_step_of_its_time(site)
 
 
 async def test_a_ticket_is_good_for_five_minutes_five_tries_and_one_session(site: Visitor) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from hub.app.people.roster import Roster
 from hub.app.people.sealing import note
-from hub.app.people.sessions import Sessions, Signed
+from hub.app.people.sessions import Sessions, Signed, is_admin
 from hub.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from hub.domain.ids import TenantId
 from hub.domain.permissions import (
@@ -28,6 +28,7 @@ from hub.ports.accounts import Node, Person, RoleGrant
 from hub.ports.clock import Clock, Ids
 from hub.ports.store import Store, Work
 
+AUTHENTICATOR = "webauthn"
 FRESH_GRANT = timedelta(hours=24)
 
 
@@ -55,7 +56,12 @@ class Rights:
 
     def subject(self, signed: Signed) -> Subject:
         """Who is signed in, as `decide` sees it."""
-        return subject_of(signed.person, signed.grants, second_factor=signed.session.full)
+        proved = AUTHENTICATOR in signed.session.factors or not self.needs_authenticator(signed)
+        return subject_of(signed.person, signed.grants, second_factor=signed.session.full, authenticator=proved)
+
+    def needs_authenticator(self, signed: Signed) -> bool:
+        """One of the three administrators proves by cryptography (GB/T 22239-2019, 8.1.4.1 d)."""
+        return self.apart and is_admin(signed.grants)
 
     async def grants(self, tenant: TenantId, person: str) -> list[RoleGrant]:
         """What a person was granted, still in force or not."""
@@ -159,12 +165,15 @@ class Rights:
             raise NotFound("there is no such place in the organisation")
 
 
-def subject_of(person: Person, grants: Sequence[RoleGrant], *, second_factor: bool) -> Subject:
+def subject_of(
+    person: Person, grants: Sequence[RoleGrant], *, second_factor: bool, authenticator: bool = True
+) -> Subject:
     """A person as `decide` sees it."""
     found = tuple(Grant(Role(one.role), one.path, one.until, frozenset(one.candidates)) for one in grants)
     return Subject(
-        person.id, person.tenant, Kind.PERSON, found, clearance=person.clearance, second_factor=second_factor
-    )
+        person.id, person.tenant, Kind.PERSON, found, clearance=person.clearance, second_factor=second_factor,
+        authenticator=authenticator,
+    )  # fmt: skip
 
 
 def may_grant(decisions: Mapping[str, Decision], role: Role) -> bool:

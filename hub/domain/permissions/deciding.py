@@ -43,6 +43,7 @@ class Reason(StrEnum):
     ABOVE_CLEARANCE = "above_clearance"
     CONSENT_WITHDRAWN = "consent_withdrawn"
     SECOND_FACTOR_MISSING = "second_factor_missing"
+    AUTHENTICATOR_MISSING = "authenticator_missing"
     PURPOSE_NEEDED = "purpose_needed"
     STEP_UP_NEEDED = "step_up_needed"
     APPROVES_ONLY = "approves_only"
@@ -74,7 +75,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Who asks. `clearance`: the highest class that this subject may ever see, whatever its roles."""
+    """Who asks. `clearance`: the highest class that this subject may ever see, whatever its roles.
+
+    `authenticator`: an authenticator (WebAuthn) was used, or need not be: one of the three administrators must.
+    """
 
     id: str
     tenant: TenantId
@@ -83,6 +87,12 @@ class Subject:
     scopes: frozenset[str] = frozenset()
     clearance: int = 2
     second_factor: bool = True
+    authenticator: bool = True
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything was proved that this subject must prove before it does more than that."""
+        return self.second_factor and self.authenticator
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +147,8 @@ def decide(subject: Subject, action: str, object: Object, context: Context) -> D
         return _by_scope(subject, about, object)
     if not subject.second_factor and action != "self.enrol":
         return Decision(False, Reason.SECOND_FACTOR_MISSING, action)
+    if not subject.authenticator and action != "self.enrol":
+        return Decision(False, Reason.AUTHENTICATOR_MISSING, action)
     if action in OWN:
         return Decision(True, Reason.GRANTED, action, show=subject.clearance)
     answers = [_by_grant(subject, grant, about, object, context) for grant in subject.grants]
