@@ -256,10 +256,7 @@ class Keys:
         return await self.shelf.keys_under(level.tenant, parents, limit) if parents else []
 
     async def _reseal(self, level: Level, one: Rotation) -> Rotation:
-        """The next window in which there is something to do; what is in order already costs reads alone.
-
-        While events come at full speed the end moves away: windows are passed faster than they are filled.
-        """
+        """The next window in which there is something to do; what is in order already costs reads alone."""
         for _ in range(PASSED if _columns(level) else 0):
             column, window = await self._window(level, one)
             changes = await self._changes(level, one, column, window)
