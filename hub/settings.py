@@ -34,7 +34,9 @@ SETTINGS: tuple[SettingDoc, ...] = (
     SettingDoc("HIREWIRE_TLS_KEY", "", "Its private key (PEM), readable by nobody else."),
     SettingDoc("HIREWIRE_TLS_MINIMUM", "1.3", "Oldest TLS version that is spoken: `1.3` or `1.2`."),
     SettingDoc("HIREWIRE_TLS_CLIENT_CA", "", "Authorities (PEM): who has no certificate of theirs cannot connect (mutual TLS)."),
-    SettingDoc("HIREWIRE_TLS_CLIENT_CRL", "", "Revoked client certificates (PEM); read at start."),
+    SettingDoc("HIREWIRE_TLS_CLIENT_CRL", "", "The authority's list of revoked client certificates (PEM); a new one is "
+               "in force within seconds."),
+    SettingDoc("HIREWIRE_TLS_CRL_GRACE", "72", "Hours that a list which is over stays in force; then nobody is let in."),
     SettingDoc("HIREWIRE_HEADER_TIMEOUT", "5", "Seconds in which the head of a call must have arrived, and that "
                "an idle connection is kept."),
     SettingDoc("HIREWIRE_BODY_TIMEOUT", "20", "Seconds in which the body of a call must have arrived as a whole."),
@@ -127,6 +129,7 @@ class Tls:
     minimum: str = "1.3"
     client_ca: Path | None = None
     client_crl: Path | None = None
+    crl_grace_h: float = 72.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,7 +381,8 @@ class _Reader:
         if "CLIENT_CRL" in paths and "CLIENT_CA" not in paths:
             where = "HIREWIRE_TLS_CLIENT_CRL"
             raise Invalid(f"{where} goes with HIREWIRE_TLS_CLIENT_CA", code="bad_setting", at=where)
-        return Tls(paths["CERT"], paths["KEY"], minimum, paths.get("CLIENT_CA"), paths.get("CLIENT_CRL"))
+        grace = self.numbers("HIREWIRE_TLS_CRL_GRACE", "72", 0, 8784)[0]
+        return Tls(paths["CERT"], paths["KEY"], minimum, paths.get("CLIENT_CA"), paths.get("CLIENT_CRL"), grace)
 
     def address(self, name: str, default: str) -> tuple[str, int]:
         host, colon, port = (self.text(name) or default).rpartition(":")

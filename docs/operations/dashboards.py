@@ -119,6 +119,8 @@ OVERVIEW = Dashboard(
             Panel("Memory", "内存", ((f"process_resident_memory_bytes{{{OURS}}}", "{{instance}}"),), "bytes"),
             Panel("Files judged", "文件扫描", ((f"sum by (verdict) (increase(hirewire_files_scanned_total{RANGE}))", "{{verdict}}"),)),
             Panel("Recordings in the newest backup", "最新备份中的录像", (("max by (what) (hirewire_backup_media_blobs)", "{{what}}"),)),
+            Panel("List of revoked certificates", "已吊销证书列表", (("min by (instance, of) (hirewire_revocations_left_seconds)", "{{instance}} {{of}}"),
+                  ("max by (instance, of) (hirewire_revocations_refused)", "{{instance}} refused / 无法采用")), "s"),
             Panel("Open files", "打开的文件", ((f"process_open_fds{{{OURS}}}", "{{instance}}"),)),
         )),
     ),

@@ -207,6 +207,15 @@ METRICS: tuple[MetricDoc, ...] = (
     MetricDoc(
         "hirewire_keys_age_limit_seconds", "gauge", "seconds", (), "How old they may be: HIREWIRE_KEY_CACHE."
     ),
+    MetricDoc(
+        "hirewire_revocations_left_seconds", "gauge", "seconds", ("of",),
+        "Until the list of revoked certificates (`clients`) is over; below zero it is. "
+        "Only where HIREWIRE_TLS_CLIENT_CRL is set.",
+    ),
+    MetricDoc(
+        "hirewire_revocations_refused", "gauge", "", ("of",),
+        "1 while the list at HIREWIRE_TLS_CLIENT_CRL cannot be taken and the one before stays in force, else 0.",
+    ),
     MetricDoc("hirewire_runs_started_total", "counter", "runs", ("rule",), "Runs of rules that were begun."),
     MetricDoc(
         "hirewire_runs_ended_total", "counter", "runs", ("rule", "outcome"),

@@ -258,6 +258,11 @@ class PrometheusMeter:
         self._gauges["hirewire_keys_age_seconds"].set(vitals.age_s)
         self._gauges["hirewire_keys_age_limit_seconds"].set(vitals.limit_s)
 
+    def revocations(self, left_s: float, refused: bool) -> None:
+        """The list of revoked client certificates."""
+        self._gauges["hirewire_revocations_left_seconds"].labels("clients").set(left_s)
+        self._gauges["hirewire_revocations_refused"].labels("clients").set(refused)
+
     def store(self, health: StoreHealth, vitals: StoreVitals | None = None) -> None:
         """What the last look at the store said."""
         self._gauges["hirewire_store_up"].set(health.reachable)

@@ -7,7 +7,6 @@ import gc
 import os
 import secrets
 import socket
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -33,7 +32,6 @@ from hub.adapters.metrics import CONTENT_TYPE, PrometheusMeter
 from hub.adapters.objects import open_objects
 from hub.adapters.objects.heads import KeptHeads
 from hub.adapters.timer import SHORTEST_LEASE_S, Timer
-from hub.adapters.tls import server_context
 from hub.adapters.vault import FieldVault, RootSettings, open_root_keys
 from hub.adapters.vault.signing import VaultSigner
 from hub.app.daily import Daily
@@ -47,6 +45,7 @@ from hub.app.trail.heads import HeadPosts
 from hub.app.trail.trail import Trail
 from hub.bootstrap.assembly import Parts, assemble
 from hub.bootstrap.in_force import in_force
+from hub.bootstrap.listeners import own_tls
 from hub.domain.deliveries import RetryPolicy
 from hub.domain.errors import HubError, Invalid
 from hub.domain.ids import DEFAULT_TENANT
@@ -377,14 +376,6 @@ def current_schema(settings: Settings) -> str | None:
     """The schema's revision, None where there is no schema."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     return db.current(settings.database)
-
-
-def own_tls(settings: Settings) -> ssl.SSLContext | None:
-    """The TLS of our listeners, None where they speak plainly. Raises Invalid: better at start than at the first call."""
-    if settings.tls is None:
-        return None
-    t = settings.tls
-    return server_context(t.certificate, t.key, t.minimum, t.client_ca, t.client_crl)
 
 
 @asynccontextmanager

@@ -64,7 +64,7 @@ from hub.app.subjects.carry_out import CarryOut
 from hub.app.subjects.erasures import Erasures
 from hub.app.subjects.export import Export
 from hub.app.subjects.gather import Gather
-from hub.app.subjects.holds import Holds
+from hub.app.subjects.holds import Held, Holds
 from hub.app.switch import Switch
 from hub.app.traced import TracedDeliver, TracedTransport
 from hub.app.trail.trail import Trail
@@ -131,15 +131,14 @@ def assemble(parts: Parts) -> Hub:
     library = Library(p.store, p.catalog, p.clock, p.days, p.home)
     channels = Channels(p.catalog, p.vault)
     limits = Limiter(p.store, p.vault, p.clock, p.meter, p.rates)
-    media = Media(p.blobs, p.vault, StreamVault(cast("FieldVault", p.vault)), p.clock, p.ids, p.meter)
-    media.quarantine = p.scanner is not None
+    streams, judged = StreamVault(cast("FieldVault", p.vault)), p.scanner is not None
+    media = Media(p.blobs, p.vault, streams, p.clock, p.ids, p.meter, keeps=Held(p.store), quarantine=judged)
     accounts = people(
         p.store, p.vault, p.clock, p.ids, p.meter, p.passwords, _authenticators(p.people.site), p.people,
         p.providers or _providers(p.transport, p.clock), media,
     )  # fmt: skip
     signer, granted_lately = VaultSigner(p.store, p.vault, p.clock), accounts.rights.granted_lately
     holds = Holds(p.store, accounts.sealing, p.clock, p.ids, granted_lately)
-    media.keeps = holds.held
     erasures = Erasures(p.store, accounts.sealing, holds, signer, p.clock, p.ids, granted_lately)
     prepare = Prepare(p.vault, p.clock, p.ids, p.meter, p.keep, erasures.readmit)
     consents = Consents(p.store, p.vault, library, channels, p.clock, p.meter)

@@ -11,8 +11,9 @@ from granian.http import HTTP1Settings
 from granian.server import Server
 
 from hub.bootstrap import PATIENCE_S, current_schema, migrate_store, own_tls
+from hub.bootstrap.listeners import own_revocations
 from hub.cli.context import settings
-from hub.settings import Tls
+from hub.settings import Settings
 from hub.worker import work as run_worker
 
 HEAD_LIMIT = (
@@ -42,11 +43,12 @@ def serve(no_migrate: bool) -> None:
         http=HTTPModes.http1,  # the bounds on slow and large heads are those of HTTP/1
         http1_settings=HTTP1Settings(header_read_timeout=round(chosen.header_s * 1000), max_buffer_size=HEAD_LIMIT),
         workers_kill_timeout=30,
-        **_tls(chosen.tls),
+        **_tls(chosen),
     ).serve()
 
 
-def _tls(tls: Tls | None) -> dict[str, Any]:
+def _tls(chosen: Settings) -> dict[str, Any]:
+    tls, revocations = chosen.tls, own_revocations(chosen)
     if tls is None:
         return {}
     return {
@@ -55,7 +57,7 @@ def _tls(tls: Tls | None) -> dict[str, Any]:
         "ssl_protocol_min": _VERSIONS[tls.minimum],
         "ssl_ca": tls.client_ca,
         "ssl_client_verify": tls.client_ca is not None,
-        "ssl_crl": [tls.client_crl] if tls.client_crl is not None else None,
+        "ssl_crl": None if revocations is None else [revocations.kept],
     }
 
 

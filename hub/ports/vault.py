@@ -330,6 +330,9 @@ class KeyKeeping(Protocol):
         The same key again changes nothing. Returns the active one.
         """
 
+    async def succeed_all(self, new: Sequence[KeyRow]) -> None:
+        """The same for many in one transaction; one epoch."""
+
     async def active_owners(self, tenant: TenantId, data_class: str, after: str, limit: int) -> list[KeyRow]:
         """Active owners' keys of a class, of owners behind `after`, by owner."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
 
-from hub.domain.errors import Invalid, Rejected
+from hub.domain.errors import Invalid, Rejected, Unavailable
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -21,15 +21,20 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Server": "hirewire",  # else the server's own name and, some day, version
 }
+WHILE_SHUT = ("live", "metrics")  # what operations need to see why
 HSTS = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How long a body may take to arrive as a whole, and whether callers reach the API over TLS."""
+    """How long a body may take to arrive as a whole, and whether callers reach the API over TLS.
+
+    `shut`: whether it is unknown whose certificate was revoked, so that nobody is let in.
+    """
 
     body_s: float = 20.0
     tls: bool = False
+    shut: Callable[[], bool] = lambda: False
 
 
 def bounded(bounds: Bounds) -> Callable[[ASGIApp], ASGIApp]:
@@ -38,6 +43,9 @@ def bounded(bounds: Bounds) -> Callable[[ASGIApp], ASGIApp]:
     def around(app: ASGIApp) -> ASGIApp:
         async def call(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != ScopeType.WEBSOCKET:
+                if bounds.shut() and getattr(scope.get("route_handler"), "operation_id", None) not in WHILE_SHUT:
+                    text = "the list of revoked client certificates is over"
+                    raise Unavailable(text, code="revocations_over", after=60.0)
                 _check_headers(scope)
             await app(scope, _Deadline(receive, bounds.body_s), send)
 

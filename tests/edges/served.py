@@ -139,7 +139,7 @@ class Served:
         """The variables that are ours."""
         return {name: value for name, value in self.environment.items() if name.startswith("HIREWIRE_")}
 
-    def start(self) -> None:
+    def start(self, patience: float = 40) -> None:
         """Begin to serve; back when it is ready."""
         log = (self.home / "serve.log").open("ab")
         self.process = subprocess.Popen(
@@ -147,7 +147,7 @@ class Served:
             env=self.environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
         log.close()
-        end = time.monotonic() + 40
+        end = time.monotonic() + patience
         while time.monotonic() < end and self.process.poll() is None:
             with contextlib.suppress(OSError, ssl.SSLError):
                 if self.send(request("GET", "/health/ready", {})).status == 200:

@@ -23,7 +23,7 @@ from hub.domain.errors import Invalid, Unavailable
 from hub.domain.limits import Limit, Rate
 from hub.settings import Settings
 from hub.web.app import create_app
-from tests.edges.inputs import HOOK, SINGLE, event
+from tests.edges.probes import HOOK, SINGLE, event
 from tests.edges.served import WHSEC, request, served
 from tests.support.hubs import START, TENANT, Bench, bench
 from tests.support.one_app import no_metrics

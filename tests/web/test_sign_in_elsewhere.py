@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -9,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote_plus, urlsplit
 
+import httpx
 import pytest
 from litestar.testing import AsyncTestClient
 
@@ -357,3 +359,63 @@ async def _groups_go(site: Visitor, config: dict[str, Any]) -> None:
     site.headers = {}
     await site.json("POST", "/v1/auth/second-factor", {"ticket": told["ticket"], "code": site.code()})
     assert (await site.json("GET", "/v1/auth/session"))["roles"] == ["recruiter"]
+
+
+@pytest.mark.timeout(180)
+async def test_a_code_is_good_once_for_the_browser_it_was_given_to(site: Visitor) -> None:
+    """Bad input 34: twice at once, again later, and in a sign-in that somebody else began."""
+    with oidc_provider.provider("hirewire", BACK) as issuer:
+        await configure(site, "corp", _corp(issuer))
+        answer = oidc_provider.walk(await begin(site, "corp"), "ada")
+        twice = await asyncio.gather(*(end(site, "corp", answer) for _ in range(5)))
+        assert sorted(told.json().get("state") or told.json()["code"] for told in twice) == ["bad_ticket"] * 4 + [
+            "enrol"
+        ]
+        eve = Visitor(site.client, site.bench)
+        theirs = await begin(eve, "corp")
+        injected = await end(eve, "corp", {**answer, "state": state_of(theirs)})
+        assert (injected.status_code, injected.json()["code"]) == (401, "sign_in_refused")
+        fresh = oidc_provider.walk(await begin(site, "corp"), "ada")
+        theirs = await begin(eve, "corp")
+        stolen = await end(eve, "corp", {**fresh, "state": state_of(theirs)})  # unused, but of another's challenge
+        assert (stolen.status_code, stolen.json()["code"]) == (401, "sign_in_refused")
+        assert fresh["code"] not in injected.text + stolen.text
+
+
+@pytest.mark.timeout(180)
+async def test_where_the_browser_comes_back_to_is_one_address_to_the_letter(site: Visitor) -> None:
+    """Bad input 35: no header of ours changes it, and a provider that keeps to the letter takes ours and no other."""
+    with oidc_provider.provider("hirewire", BACK) as issuer:
+        await configure(site, "corp", _corp(issuer))
+        for headers in ({"host": "evil.example"}, {"x-forwarded-host": "evil.example"}, {"x-forwarded-proto": "http"}):
+            site.headers = headers
+            url = await begin(site, "corp")
+            assert dict(parse_qsl(urlsplit(url).query))["redirect_uri"] == BACK
+        whole = f"redirect_uri={quote_plus(BACK)}"
+        assert whole in url
+        for other in (
+            f"{BACK}/",
+            f"{BACK}#x",
+            f"{BACK}?x=1",
+            BACK.replace(SITE, f"{SITE}:8443"),
+            BACK.replace("/v1", "//v1"),
+        ):
+            answer = httpx.get(url.replace(whole, f"redirect_uri={quote_plus(other)}"), timeout=30)
+            assert (answer.status_code, "location" in answer.headers) == (400, False), other
+        for path in (f"{BACK}/x", BACK.replace("/v1", "//v1"), f"{BACK}%23x", BACK.replace("corp", "corp%2Fx")):
+            strange = await site.call("GET", path.removeprefix(SITE) + "?code=c&state=s")
+            assert strange.status_code in (401, 404), path
+            assert strange.json()["code"] in ("bad_ticket", "not_found", "bad_token"), path
+
+
+BACK = f"{SITE}/v1/auth/elsewhere/corp/callback"
+
+
+def _corp(issuer: str) -> dict[str, Any]:
+    return {
+        "kind": "oidc",
+        "issuer": issuer,
+        "client_id": "hirewire",
+        "client_secret": "provider-test-client",
+        "create": True,
+    }

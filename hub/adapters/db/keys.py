@@ -8,7 +8,7 @@ from datetime import datetime
 from json import dumps
 from typing import Any
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import ColumnElement, Table, delete, func, select, text, update
 
 from hub.adapters.db.key_tables import DataKeyRow, KeyNodeRow, KeyRotationRow, OwnerKeyRow
 from hub.adapters.db.link import Link
@@ -147,21 +147,17 @@ class DbKeys:
         return done
 
     async def succeed(self, new: KeyRow) -> KeyRow:
-        table = _OWNER if new.owner else _KEY
-        shape = _owners() if new.owner else _keys()
-        mine = [table.c.tenant_id == new.tenant, table.c.data_class == new.data_class]
-        if new.owner:
-            mine.append(table.c.owner == new.owner)
         async with self._writing() as link:
-            there = await link.row(shape.where(table.c.id == new.id))
-            if there is None:
-                await link.rows(update(table).where(*mine, text("state = 'active'")).values(state="retired"))
-                names = _OWNER_NAMES if new.owner else _NAMES
-                values = (*_values(new), new.owner)[: len(names)]
-                await link.rows(table.insert().values(dict(zip(names, values, strict=True))))
+            if await _succeeded(link, new):
                 await link.driver(_EPOCH)
-            active = await link.row(shape.where(*mine, text("state = 'active'")))
+            table, shape = (_OWNER, _owners()) if new.owner else (_KEY, _keys())
+            active = await link.row(shape.where(*_of_same(table, new), text("state = 'active'")))
             return new if active is None else KeyRow(*active)
+
+    async def succeed_all(self, new: Sequence[KeyRow]) -> None:
+        async with self._writing() as link:
+            if sum([await _succeeded(link, one) for one in new]):
+                await link.driver(_EPOCH)
 
     async def active_owners(self, tenant: TenantId, data_class: str, after: str, limit: int) -> list[KeyRow]:
         of = _OWNER.c
@@ -244,6 +240,24 @@ async def store_drafts(link: Link, rows: Sequence[KeyRow]) -> set[bytes]:
     left = [row for row in rows if row.id not in stored]
     ours = {row.id for row in await _same_owners(link, left)} if left else set()
     return {row.id for row in left} - ours
+
+
+def _of_same(table: Table, row: KeyRow) -> list[ColumnElement[bool]]:
+    """The keys of the same tenant, owner and class."""
+    mine = [table.c.tenant_id == row.tenant, table.c.data_class == row.data_class]
+    return [*mine, table.c.owner == row.owner] if row.owner else mine
+
+
+async def _succeeded(link: Link, new: KeyRow) -> bool:
+    """Make it the active key; whether it was not there yet."""
+    table = _OWNER if new.owner else _KEY
+    if await link.row(select(table.c.id).where(table.c.id == new.id)) is not None:
+        return False
+    await link.rows(update(table).where(*_of_same(table, new), text("state = 'active'")).values(state="retired"))
+    names = _OWNER_NAMES if new.owner else _NAMES
+    values = (*_values(new), new.owner)[: len(names)]
+    await link.rows(table.insert().values(dict(zip(names, values, strict=True))))
+    return True
 
 
 async def _add_owners(link: Link, rows: Sequence[KeyRow]) -> set[bytes]:

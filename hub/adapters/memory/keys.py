@@ -93,6 +93,10 @@ class MemoryKeys:
             self._epoch += 1
         return self._rows[self._active[new.tenant, new.owner, new.data_class]]
 
+    async def succeed_all(self, new: Sequence[KeyRow]) -> None:
+        for row in new:
+            await self.succeed(row)
+
     async def active_owners(self, tenant: TenantId, data_class: str, after: str, limit: int) -> list[KeyRow]:
         found = [
             row

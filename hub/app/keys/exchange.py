@@ -50,6 +50,7 @@ from hub.ports.vault import (
 from mappings.documents import Document
 
 BATCH = 200
+PASSED = 50  # windows in one step at most
 RECOVERY = "recovery"  # the row that says when shares were last tried, and which root keys they give
 KEPT = timedelta(days=35)  # as long as a backup of keys lives: what it holds must open what was sealed then
 
@@ -230,8 +231,8 @@ class Keys:
 
     async def _make_owners(self, level: Level, one: Rotation) -> Rotation:
         rows = await self.shelf.active_owners(level.tenant, level.data_class, one.cursor, BATCH)
-        for row in rows:
-            await self.shelf.succeed(await self.vault.successor(level.tenant, level.data_class, row.owner))
+        fresh = [await self.vault.successor(level.tenant, level.data_class, row.owner) for row in rows]
+        await self.shelf.succeed_all(fresh)  # on SQLite each transaction waits for a turn among all processes
         if len(rows) < BATCH:
             self.vault.forget()
             return _next(one)
@@ -255,20 +256,28 @@ class Keys:
         return await self.shelf.keys_under(level.tenant, parents, limit) if parents else []
 
     async def _reseal(self, level: Level, one: Rotation) -> Rotation:
+        """The next window in which there is something to do; what is in order already costs reads alone."""
+        for _ in range(PASSED if _columns(level) else 0):
+            column, window = await self._window(level, one)
+            changes = await self._changes(level, one, column, window)
+            if changes:
+                one = replace(one, moved=one.moved + await self.shelf.reseal(column, changes))
+            later = _columns(level)[_columns(level).index(column) + 1 :]
+            if len(window) == BATCH:
+                one = replace(one, cursor=f"{column.name}|{window[-1].at}")
+            elif later:
+                one = replace(one, cursor=f"{later[0].name}|")
+            else:
+                return _next(one)
+            if changes:
+                return one
+        return one if _columns(level) else _next(one)
+
+    async def _window(self, level: Level, one: Rotation) -> tuple[SealedColumn, list[SealedValue]]:
         columns = _columns(level)
         name, _, at = one.cursor.partition("|")
-        index = next((i for i, column in enumerate(columns) if column.name == name), 0)
-        if not columns:
-            return _next(one)
-        column = columns[index]
-        window = await self.shelf.sealed_window(column, at, BATCH)
-        changes = await self._changes(level, one, column, window)
-        moved = one.moved + (await self.shelf.reseal(column, changes) if changes else 0)
-        if len(window) == BATCH:
-            return replace(one, cursor=f"{column.name}|{window[-1].at}", moved=moved)
-        if index + 1 < len(columns):
-            return replace(one, cursor=f"{columns[index + 1].name}|", moved=moved)
-        return _next(replace(one, moved=moved))
+        column = next((column for column in columns if column.name == name), columns[0])
+        return column, await self.shelf.sealed_window(column, at, BATCH)
 
     async def _changes(
         self, level: Level, one: Rotation, column: SealedColumn, window: list[SealedValue]

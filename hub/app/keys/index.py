@@ -51,8 +51,7 @@ class Reindex:
         key = self.vault.index_key(tenant)
         async with self.store.look() as look:
             subjects = await look.lookup_subjects(tenant, key, cursor, SUBJECTS)
-        for subject in subjects:
-            await self._subject(tenant, subject, key)
+        await self._subjects(tenant, subjects, key)
         return (subjects[-1] if len(subjects) == SUBJECTS else _PEOPLE), len(subjects)
 
     async def left(self, tenant: TenantId) -> bool:
@@ -60,6 +59,24 @@ class Reindex:
         await self.vault.prepare(tenant)
         async with self.store.look() as look:
             return bool(await look.lookup_subjects(tenant, self.vault.index_key(tenant), "", 1))
+
+    async def _subjects(self, tenant: TenantId, subjects: Sequence[str], key: bytes) -> None:
+        """Those with a window of events or less in one transaction: on SQLite each waits for a turn among all processes."""
+        events: list[StoredEvent] = []
+        short: list[str] = []
+        for subject in subjects:
+            async with self.store.look() as look:
+                some = await look.events(tenant, Page(EVENTS), subject=subject)
+            if len(some) == EVENTS:
+                await self._subject(tenant, subject, key)
+            else:
+                short.append(subject)
+                events += some
+        rows = await self._rows(tenant, events)
+        async with self.store.work() as work:
+            await work.add_lookups(await self._still(work, tenant, events, rows))
+            for subject in short:
+                await work.drop_lookups(tenant, subject, but=key)
 
     async def _subject(self, tenant: TenantId, subject: str, key: bytes) -> None:
         before: str | None = None

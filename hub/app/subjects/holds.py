@@ -19,6 +19,18 @@ GrantedLately = Callable[[TenantId, str, str], Awaitable[bool]]  # tenant, whose
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Whether something keeps a person's data: all that recordings need to know of holds."""
+
+    store: Store
+
+    async def __call__(self, tenant: TenantId, subject: str) -> bool:
+        async with self.store.look() as look:
+            found = await look.records(LegalHold, tenant, subject=subject)
+        return any(one.state in HOLDS for one in found)
+
+
+@dataclass(frozen=True, slots=True)
 class Holds:
     """A hold holds from the moment it is asked for: waiting for the second person must not cost evidence."""
 
@@ -30,7 +42,7 @@ class Holds:
 
     async def held(self, tenant: TenantId, subject: str) -> bool:
         """Whether something keeps this person's data."""
-        return any(one.state in HOLDS for one in await self.every(tenant, subject))
+        return await Held(self.store)(tenant, subject)
 
     async def refuse_held(self, tenant: TenantId, subject: str | None) -> None:
         """Raises Conflict (`legal_hold`)."""
