@@ -33,6 +33,8 @@ ABSENT = {
     "hirewire_task_leader",
     "hirewire_backup_timestamp_seconds",
     "hirewire_backup_media_blobs",
+    "hirewire_revocations_left_seconds",  # no list of revoked certificates is set here
+    "hirewire_revocations_refused",
 }
 
 
@@ -150,7 +152,7 @@ async def panels_show_something(eyes: Prometheus) -> None:
             found = [sample for expr, _ in panel.lines for sample in await eyes.query(plain(expr))]
             if not found:
                 empty.add(panel.en)
-        return empty <= {"Replays", "Recordings in the newest backup"}
+        return empty <= {"Replays", "Recordings in the newest backup", "List of revoked certificates"}
 
     try:
         await until(filled, "every panel shows something")
