@@ -146,6 +146,7 @@ def test_what_is_rendered_is_the_documented_table(meter: PrometheusMeter) -> Non
     meter.store(StoreHealth(True, ""), StoreVitals({"main": 5, "wal": 1}, 7, 2, 5))
     meter.lanes([lane("greenhouse")], NOW)
     meter.keys(KeyVitals("file", True, 1.0, 600.0, 3))
+    meter.revocations(3600.0, refused=False)
     meter.held(
         {"recording": 2}, [KeptDeliveries(DEFAULT_TENANT, ConnectionId(1), Kept("border_limit", "us", "persons"), 3)]
     )
