@@ -18,9 +18,9 @@ from hub.domain.errors import HubError, Invalid, Unauthorized
 from hub.web import dto_people as dto
 from hub.web.auth import PUBLIC, hub_of
 from hub.web.problems import TITLES, on_http_error, on_hub_error
+from hub.web.setup import LONGEST_SECRET
 
 _TEXT = Schema(type=OpenAPIType.STRING, max_length=1000)
-LONGEST_SECRET = 1000
 _OAUTH = frozenset({"invalid_client", "invalid_scope", "invalid_target", "unsupported_grant_type"})
 
 
