@@ -257,12 +257,13 @@ class Keys:
 
     async def _reseal(self, level: Level, one: Rotation) -> Rotation:
         """The next window in which there is something to do; what is in order already costs reads alone."""
-        for _ in range(PASSED if _columns(level) else 0):
+        columns = _columns(level)
+        for _ in range(PASSED if columns else 0):
             column, window = await self._window(level, one)
             changes = await self._changes(level, one, column, window)
             if changes:
                 one = replace(one, moved=one.moved + await self.shelf.reseal(column, changes))
-            later = _columns(level)[_columns(level).index(column) + 1 :]
+            later = columns[columns.index(column) + 1 :]
             if len(window) == BATCH:
                 one = replace(one, cursor=f"{column.name}|{window[-1].at}")
             elif later:
@@ -271,7 +272,7 @@ class Keys:
                 return _next(one)
             if changes:
                 return one
-        return one if _columns(level) else _next(one)
+        return one if columns else _next(one)
 
     async def _window(self, level: Level, one: Rotation) -> tuple[SealedColumn, list[SealedValue]]:
         columns = _columns(level)
