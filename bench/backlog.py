@@ -38,7 +38,7 @@ async def claims(url: str, rows: int) -> tuple[float, float]:
             async with store.look() as look:
                 busy = await look.busy_lanes(NOW)
             looked = time.perf_counter()
-            calls = [LaneCall(lane, 256 // len(busy), None) for lane in busy]
+            calls = [LaneCall(lane.connection, 256 // len(busy)) for lane in busy]
             async with store.work() as work:
                 taken = await work._hot.claim(calls, NOW, NOW + timedelta(seconds=60), "bench")  # type: ignore[attr-defined]
             claiming.append(time.perf_counter() - looked)

@@ -30,7 +30,7 @@ from hub.domain.ids import EventId
 from hub.domain.rules import compile_rule, parse
 from hub.ports.arrivals import Arrival, StoredEvent
 from hub.ports.meter import Meter
-from hub.ports.rules import first_id
+from hub.ports.rules import Sealed, first_id
 from hub.ports.store import Store
 from mappings.documents import Document
 
@@ -72,7 +72,7 @@ def data(number: int) -> Document:
     return {
         "candidate": {"id": f"cand_{number}", "email": f"c{number}@example.com", "tags": [ROLES[number % 6], "campus"]},
         "job": {"id": f"job_{number % 40}", "title": "Analyst", "role": ROLES[number // 5 % 6]},
-        "report": report,
+        "report": report,  # type: ignore[dict-item]
     }
 
 
@@ -149,7 +149,8 @@ async def fill(store: Store, vault: FieldVault, count: int) -> None:
 
 async def stages(store: Store, vault: FieldVault, count: int) -> list[tuple[str, float]]:
     """CPU seconds of each stage by itself."""
-    since, before, bodies = first_id(END - timedelta(days=90)), first_id(END), []
+    since, before = first_id(END - timedelta(days=90)), first_id(END)
+    bodies: list[Sealed] = []
     took, started = [], process_time()
     while True:
         async with store.look() as look:

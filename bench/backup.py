@@ -18,7 +18,7 @@ from pathlib import Path
 from hub.adapters.backup.boxes import with_file_key, with_secret
 from hub.adapters.backup.postgres import PostgresCopier
 from hub.adapters.backup.sqlite import SqliteCopier
-from hub.adapters.db import migrate, open_store
+from hub.adapters.db import SqlStore, migrate, open_store
 from hub.adapters.objects import open_objects
 from hub.adapters.vault import FieldVault
 from hub.adapters.vault.sealed_box import generate
@@ -36,14 +36,16 @@ async def measure(kind: str, url: str, folder: Path) -> None:
     store = open_store(url)
     b = bench(store)
     hub = b.hub
+    assert isinstance(hub.vault, FieldVault)
+    roots = hub.vault.roots
     await hub.vault.prepare(TENANT)
     for start in range(0, EVENTS, 500):
         await b.accept(*(report(key=f"r{number}", candidate=f"cand_{number}") for number in range(start, start + 500)))
     await hub.trail.sign_ends(now=True)
 
-    def at(address: str):
+    def at(address: str) -> tuple[SqlStore, FieldVault, VaultSigner]:
         there = open_store(address)
-        vault = FieldVault(hub.vault.roots, there)
+        vault = FieldVault(roots, there)
         return there, vault, VaultSigner(there, vault, b.clock)
 
     path = Path(url.removeprefix("sqlite:///"))

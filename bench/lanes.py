@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hub.adapters.db import migrate
 from mappings.documents import Document, Json
@@ -50,8 +51,8 @@ async def neighbour(manner: str) -> AsyncIterator[str]:
             taken.bind(("127.0.0.1", 0))
             yield f"http://127.0.0.1:{taken.getsockname()[1]}"
         return
-    manners = {"hanging": {"hanging": True}, "slow-loris": {"manner": loris}}.get(manner, {})
-    async with run_vendor(**manners) as vendor:
+    manners: dict[str, dict[str, Any]] = {"hanging": {"hanging": True}, "slow-loris": {"manner": loris}}
+    async with run_vendor(**manners.get(manner, {})) as vendor:
         yield vendor.url
 
 

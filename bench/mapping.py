@@ -149,7 +149,7 @@ def documents(count: int = 64) -> list[Document]:
                         {"question_id": f"q{n}", "question": "说说最难的一单。", "answer": words, "score": 70}
                         for n in range(6)
                     ],
-                    "resume_match": {"score": 77, "matched": ["CRM"], "missing": ["English", "SQL"][: number % 3]},
+                    "resume_match": {"score": 77, "matched": ["CRM"], "missing": ["English", "SQL"][: number % 3]},  # type: ignore[dict-item]
                     "red_flags": [{"key": "job_hopping"}] if number % 4 == 0 else [],
                     "summary": {"en": "Clear and structured.", "zh-CN": "表达清楚，有条理。"},
                     "duration_ms": chance.randint(300_000, 1_500_000),

@@ -219,11 +219,12 @@ def measure(
                 ends.send(port, token, even, body, times, producers=producers, rate=STEADY, lanes=case.lanes)
     took = max(times.arrived[n] for n in full) - min(times.sent[n] for n in full)
     late = times.late(slow, times.arrived)
-    spent = [(now - then) / count * 1000 for now, then in zip(after, before, strict=True)]
+    accept, work, database = ((now - then) / count * 1000 for now, then in zip(after, before, strict=True))
     whole = sum(samples.values())
-    parts = {stage: spent[1] * samples.get(stage, 0) / whole for stage in PARTS} if whole else {}
+    parts = {stage: work * samples.get(stage, 0) / whole for stage in PARTS} if whole else {}
     told = told_steady(times, even) if even else ""
-    return Row(name, case.name, count / took, *spent, statistics.median(late), p99(late), parts, told)
+    rate = count / took
+    return Row(name, case.name, rate, accept, work, database, statistics.median(late), p99(late), parts, told)
 
 
 def p99(late: list[float]) -> float:

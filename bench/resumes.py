@@ -97,8 +97,8 @@ def main() -> None:
     for (format, _), (_, seconds) in zip(made, bare, strict=True):
         by_format.setdefault(format, []).append(seconds)
     print(f"{'stage':<12}{'files':>7}{'CPU s':>9}{'ms each':>9}")
-    for format, seconds in sorted(by_format.items()):
-        print(f"{format:<12}{len(seconds):>7}{sum(seconds):>9.2f}{1000 * sum(seconds) / len(seconds):>9.1f}")
+    for format, took in sorted(by_format.items()):
+        print(f"{format:<12}{len(took):>7}{sum(took):>9.2f}{1000 * sum(took) / len(took):>9.1f}")
     print(f"{'rank':<12}{len(ranked):>7}{ranking:>9.2f}{1000 * ranking / len(ranked):>9.1f}")
     total = spent + ranking
     inside = spent - sum(sum(seconds) for seconds in by_format.values())

@@ -48,7 +48,7 @@ ELSEWHERE: dict[str, str] = {
     "16 poison message": "tests/e2e/test_claims_poison.py on both stores",
     "17 orphaned waiters, far retries": "tests/contract/store/test_store_order.py on all stores; the simulator's worlds",
     "23+S19 DNS rebinding, failing DNS": "tests/contract/transport/test_http_connections.py: needs a resolver of its own",
-    "25 an hour at 1,000/s": "not tried here: an hour long; the short form above, bench/backlog.py, test_store_plans.py",
+    "25 an hour": "bench/horizon.py --minutes 60 --backlog 1000000; test_store_plans.py",
     "S6 power cut, media": "tests/contract/media/test_blobs_contract.py: file and directory are synced before it counts",
     "S7 key rotation killed": "tests/app/test_keys.py: killed at every write it goes on where it was",
     "S12 video to a slow target": "no delivery carries a recording yet",

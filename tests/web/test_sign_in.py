@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 from litestar.testing import AsyncTestClient
 
+from hub.app.people.throttles import NETWORK_TRIES
 from hub.domain import rfc6238
 from hub.domain.permissions import Role
 from hub.ports.accounts import Session, Ticket
@@ -225,6 +226,23 @@ async def test_the_last_free_try_may_be_right_and_locks_nobody(site: Visitor) ->
     assert told == ["bad_login"] * 4
     assert (await site.login("ada"))["state"] == "enrol"
     assert _locks(site) == []
+
+
+async def test_an_office_behind_one_address_signs_in_all_day(site: Visitor) -> None:
+    await employ(site.bench, "ada", Role.HR_ADMIN)
+    assert {(await site.login("ada"))["state"] for _ in range(NETWORK_TRIES + 10)} == {"enrol"}
+    assert _locks(site) == []
+
+
+async def test_a_hundred_failures_lock_an_address_whoever_signs_in_between(site: Visitor) -> None:
+    """Whoever tries others' names has an account too: its successes do not give the address new tries."""
+    await employ(site.bench, "ada", Role.HR_ADMIN)
+    for number in range(NETWORK_TRIES):
+        assert (await site.login(f"somebody-{number}"))["code"] == "bad_login"
+        if number % 5 == 0 and number < NETWORK_TRIES - 1:
+            assert (await site.login("ada"))["state"] == "enrol"
+    assert _locks(site) == ["net"]
+    assert (await site.login("ada"))["code"] == "locked"
 
 
 async def test_an_authenticator_signs_in_and_a_copy_of_it_does_not(site: Visitor) -> None:

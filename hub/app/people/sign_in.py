@@ -68,6 +68,7 @@ class SignIn:
             self._failed("password", locked)
             raise bad_login()
         await self.throttles.forgive(tenant, name)
+        await self.throttles.take_back(tenant, net)
         if self._expired(person):
             raise Forbidden("the password is too old: ask for an invitation", code="password_expired")
         await self._rehash(person, password)

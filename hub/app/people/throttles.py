@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -62,6 +63,25 @@ class Throttles:
         async with self.store.work() as work:
             seen = await work.record(Throttle, tenant, name)
             if seen is not None:
+                await work.drop_record(seen)
+
+    async def take_back(self, tenant: TenantId, name: str) -> None:
+        """One try succeeded: it does not count under this name, which others share; their failures do."""
+        for _ in range(_RACES):
+            with contextlib.suppress(Conflict):
+                await self._one_less(tenant, name)
+                break
+
+    async def _one_less(self, tenant: TenantId, name: str) -> None:
+        async with self.store.work() as work:
+            seen = await work.record(Throttle, tenant, name)
+            if seen is None:
+                return
+            failures = seen.failures - 1
+            if failures:
+                until = seen.until if failures >= _free(name) else None
+                await work.change_record(replace(seen, failures=failures, until=until))
+            else:
                 await work.drop_record(seen)
 
 
