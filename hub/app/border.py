@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import timedelta
 
 from hub.app.consents import About, person_of
 from hub.app.library import Library
-from hub.app.under_way import UnderWay
 from hub.domain.border import (
     ANYWHERE,
     ASSESSED_PERSONS,
@@ -26,6 +25,7 @@ from hub.domain.border import (
     held_from,
 )
 from hub.domain.connections import Connection
+from hub.domain.deliveries import Delivery
 from hub.domain.ids import ConnectionId, TenantId
 from hub.ports.border import KeptDeliveries
 from hub.ports.clock import Clock
@@ -38,6 +38,7 @@ from mappings.engine import Mapping as FieldMapping
 from mappings.engine.sensitivity import Schema, of_value
 
 BATCH = 1000
+LONGEST_TRY = timedelta(minutes=10)  # whose try says nothing for so long is counted: it may have reached the vendor
 KEPT_YEARS = 3  # so long it is known who was counted; the counts stay
 
 
@@ -94,18 +95,19 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """Counted in the transaction that records a try (`Completion.crossing`); held before the vendor is spoken to."""
+    """Counted in the transaction that records a try (`Completion.crossing`); held before the vendor is spoken to.
+
+    Where there is a limit, a new person takes a place in the store first: no two processes give the last one away.
+    """
 
     store: Store
     library: Library
     clock: Clock
     meter: Meter
-    _under_way: UnderWay = field(default_factory=UnderWay)
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def gate(
-        self, event: About, kind: tuple[str, int], data: Document, connection: Connection, mapping: FieldMapping | None,
-        to_candidate: bool = False,
+        self, delivery: Delivery, event: About, kind: tuple[str, int], data: Document, connection: Connection,
+        mapping: FieldMapping | None, to_candidate: bool = False,
     ) -> Crossing | None:  # fmt: skip
         """What a try counts as; None: it stays at home. Raises Stays."""
         policy = (await self.library.book(event.tenant)).border
@@ -121,40 +123,21 @@ class Border:
         year = self.clock.now().year
         crossing = Crossing(event.tenant, year, region, person, level)
         if _limited(policy, region):
-            async with self._turn:
-                await self._takes_its_place(crossing, policy)
+            await self._takes_its_place(crossing, policy, delivery)
         return crossing
 
-    def never_left(self, crossing: Crossing) -> None:
-        """The try reached nobody."""
-        self._under_way.never_left(crossing)
-
-    async def _takes_its_place(self, crossing: Crossing, policy: BorderPolicy) -> None:
-        """Among those who are counted and those who are under way here. Raises Stays."""
-        tenant, year, person = crossing.tenant, crossing.year, crossing.person
-
-        async def crossed(whose: str) -> Mapping[str, int]:
-            async with self.store.look() as look:
-                return await look.crossed(tenant, year, whose)
-
-        before, now = await crossed(person), self.clock.monotonic()
-        for place in (crossing.region, ANYWHERE):
-            if await self._stops(crossing, policy, place, before) is not None:
-                await self._under_way.arrived(tenant, year, place, crossed, now)
-                stopped = await self._stops(crossing, policy, place, before)
-                if stopped is not None:
-                    raise Stays(Kept(BORDER_LIMIT, place, stopped))
-        self._under_way.sets_out(crossing, before, now)
-
-    async def _stops(
-        self, crossing: Crossing, policy: BorderPolicy, place: str, before: Mapping[str, int]
-    ) -> Counted | None:
-        tenant, year = crossing.tenant, crossing.year
+    async def _takes_its_place(self, crossing: Crossing, policy: BorderPolicy, delivery: Delivery) -> None:
+        """Among those who are counted and those who are under way. Raises Stays."""
         async with self.store.look() as look:
-            tally = (await look.tallies(tenant, year)).get(place, Tally())
-        going = self._under_way.known(tenant, year, place, crossing.person)
-        known = max((one for one in (before.get(place), going) if one is not None), default=None)
-        return policy.stops(place, self._under_way.added(tenant, year, place, tally), known, crossing.data_class)
+            before = await look.crossed(crossing.tenant, crossing.year, crossing.person)
+        if all(before.get(place, -1) >= crossing.data_class for place in (crossing.region, ANYWHERE)):
+            return
+        async with self.store.work() as work:
+            for place, there in (await work.at_border(crossing)).items():
+                counted = policy.stops(place, there.tally, there.known, crossing.data_class)
+                if counted is not None:
+                    raise Stays(Kept(BORDER_LIMIT, place, counted))
+            await work.set_out(crossing, delivery, self.clock.now() + LONGEST_TRY)
 
     async def show(self, tenant: TenantId, year: int | None = None) -> Shown:
         """Counts, limits, targets and what is held; of this year unless another is asked for."""
@@ -172,7 +155,11 @@ class Border:
         )  # fmt: skip
 
     async def sweep(self) -> int:
-        """Let go what there is room for by now, or what was approved; forget who was counted long ago. How many went."""
+        """Count who is overdue, let go what there is room for by now, or what was approved; forget who was counted long ago.
+        How many went.
+        """
+        async with self.store.work() as work:
+            await work.count_overdue(self.clock.now())
         async with self.store.look() as look:
             held = await look.kept_at_border()
         room: dict[tuple[TenantId, Kept], int] = {}

@@ -66,6 +66,16 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A place as one person meets it. `tally`: who is counted there or under way; `known`: this person's highest class
+    among them, None: it is not among them.
+    """
+
+    tally: Tally
+    known: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """How many persons may go to one region, or anywhere, in a year. None: the law's figure, and nothing is held."""
 

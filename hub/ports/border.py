@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from hub.domain.border import Crossing, Kept, Tally
+from hub.domain.border import Crossing, Kept, Standing, Tally
+from hub.domain.deliveries import Delivery
 from hub.domain.ids import ConnectionId, TenantId
 from mappings.documents import Document
 
@@ -33,6 +34,15 @@ class Border(Protocol):
 
     async def crossed(self, tenant: TenantId, year: int, person: str) -> Mapping[str, int]:
         """Region -> the highest class of this person's data that went there."""
+
+    async def at_border(self, crossing: Crossing) -> dict[str, Standing]:
+        """The crossing's region and `*`, with all tries that are under way; nobody else sets out before this work ends."""
+
+    async def set_out(self, crossing: Crossing, delivery: Delivery, until: datetime) -> None:
+        """This try has a place from now on: until its completion says what became of it, or `until` is over."""
+
+    async def count_overdue(self, now: datetime, limit: int = 500) -> int:
+        """Count tries whose end nobody told in their time: they may have reached the vendor. How many."""
 
     async def forget_crossings(self, before: int, limit: int = 500) -> int:
         """Drop who it was, of years before this one; the counts stay. How many."""

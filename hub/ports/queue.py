@@ -53,7 +53,8 @@ class Completion:
     arrivals: tuple[Arrival, ...] = ()  # events that the vendor's answer told us, accepted in the same transaction
     awaits: Awaited | None = None  # the consent that a Hold waits for
     kept: Kept | None = None  # why a Hold is at the border
-    crossing: Crossing | None = None  # the person whose data went abroad with this try, whatever became of it
+    crossing: Crossing | None = None  # the person whose data this try was to take abroad
+    reached: bool = True  # whether any of it got there, whatever became of it
     heard: Heard | None = None  # what the try says about the destination; None: nothing
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import fields, replace
 
 import pytest
 
-from hub.app.border import Border
+from hub.app.border import Border, Stays
 from hub.app.consents import Told
 from hub.app.delivery.deliver import Deliver
 from hub.app.incoming import Incoming
-from hub.domain.border import Counted, Crossing, Duty, Kept, Tally
+from hub.domain.border import BorderPolicy, Counted, Crossing, Duty, Kept, Tally
 from hub.domain.deliveries import Delivery, Final
 from hub.domain.errors import Invalid
 from hub.ports.queue import DoneDelivery
@@ -248,6 +250,44 @@ async def test_a_border_that_is_none_is_refused_with_its_place(border: object, a
             await b.configure({"connections": {"r": {**REFERRALS, "lane": lane}}})  # type: ignore[dict-item]
 
 
+async def two_processes(store: Store, other: Store) -> tuple[Bench, Bench]:
+    """Two that deliver from one database, with four places left."""
+    one = await abroad(store, {**feed(region="us"), "border": {"limits": {"persons": 5}}})
+    two = bench(other, home="cn", seed=8, clock=one.clock)
+    for b in (one, two):
+        b.vendor.answers(200, b"{}")
+    return one, two
+
+
+async def through_both(one: Bench, two: Bench) -> int:
+    """How many of twelve persons reached a vendor while both delivered."""
+    for first in (0, 6):
+        await one.accept(*[person(n) for n in range(first, first + 6)])
+        await asyncio.gather(one.deliver(), two.deliver())
+    return len(one.vendor.asked) + len(two.vendor.asked)
+
+
+async def test_two_processes_never_give_the_last_place_away_twice(
+    store: Store, open_another: Callable[[], Store]
+) -> None:
+    one, two = await two_processes(store, open_another())
+    assert await through_both(one, two) == 4
+    assert await tally(one) == Tally(4, 4, 0)
+    assert (await standing(one)).count("HELD") == 8
+
+
+async def test_a_try_that_died_on_the_way_keeps_its_place_and_is_counted_in_the_end(store: Store) -> None:
+    b = await abroad(store, {**feed(region="us"), "border": {"limits": {"persons": 5}}})
+    await b.accept(person(0))
+    async with store.work() as work:
+        await work.set_out(Crossing(TENANT, 2026, "us", "cand_dead", 3), (await b.deliveries())[0], b.clock.now())  # type: ignore[arg-type]
+    found = await send(b, *[person(n) for n in range(1, 5)])
+    assert (found.count(str(Final.DELIVERED)), found.count("HELD")) == (3, 2)
+    assert await tally(b) == Tally(3, 3, 0)
+    assert await b.hub.border.sweep() == 0
+    assert await tally(b) == Tally(4, 4, 0)  # it may have arrived
+
+
 async def beyond_the_limit(b: Bench) -> int:
     """How many deliveries left although their limit was reached."""
     await send(b, *[person(n) for n in range(4)])
@@ -273,6 +313,16 @@ class Open(Border):
         return None
 
 
+class Alone(Border):
+    """The planted fault: who is under way elsewhere is not seen."""
+
+    async def _takes_its_place(self, crossing: Crossing, policy: BorderPolicy, delivery: Delivery) -> None:
+        async with self.store.look() as look:
+            counted = (await look.tallies(crossing.tenant, crossing.year)).get("*", Tally())
+        if policy.stops("*", counted, None, crossing.data_class) is not None:
+            raise Stays(Kept("border_limit", "*", "persons"))
+
+
 class Forgetful(Border):
     """The planted fault: each delivery is a person."""
 
@@ -295,6 +345,15 @@ async def test_a_skipped_border_turns_the_limit_red(fault: type[Border] | None) 
     if fault is not None:
         planted(b, fault)
     assert (await beyond_the_limit(b) > 0) is (fault is not None)
+
+
+async def test_places_that_nobody_takes_turn_the_last_place_red(
+    store: Store, open_another: Callable[[], Store]
+) -> None:
+    one, two = await two_processes(store, open_another())
+    planted(one, Alone)
+    planted(two, Alone)
+    assert await through_both(one, two) > 4
 
 
 @pytest.mark.parametrize("fault", [None, Forgetful])

@@ -7,12 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import delete, func, select, tuple_
 
+from hub.adapters.db import under_way
 from hub.adapters.db.border_tables import PERSON, POLICY, TALLY
 from hub.adapters.db.crossings import count
 from hub.adapters.db.settings import DbSettings
 from hub.adapters.db.tables import metadata
-from hub.domain.border import Crossing, Kept, Tally
-from hub.domain.deliveries import State
+from hub.domain.border import Crossing, Kept, Standing, Tally
+from hub.domain.deliveries import Delivery, State
 from hub.domain.ids import ConnectionId, TenantId
 from hub.ports.border import KeptDeliveries
 from mappings.documents import Document
@@ -38,6 +39,15 @@ class DbBorder(DbSettings):
         return {
             row[0]: row[1] for row in await self._link.rows(select(PERSON.c.region, PERSON.c.data_class).where(*mine))
         }
+
+    async def at_border(self, crossing: Crossing) -> dict[str, Standing]:
+        return await under_way.standings(self._link, crossing)
+
+    async def set_out(self, crossing: Crossing, delivery: Delivery, until: datetime) -> None:
+        await under_way.set_out(self._link, crossing, delivery, until)
+
+    async def count_overdue(self, now: datetime, limit: int = 500) -> int:
+        return await under_way.count_overdue(self._link, now, limit)
 
     async def forget_crossings(self, before: int, limit: int = 500) -> int:
         key = (PERSON.c.tenant_id, PERSON.c.year, PERSON.c.person, PERSON.c.region)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, SmallInteger, Text, text
+from sqlalchemy import JSON, BigInteger, Index, SmallInteger, Text, text
 from sqlmodel import Field, SQLModel
 
 from hub.adapters.db.columns import Moment
@@ -43,6 +43,24 @@ class BorderTallyRow(SQLModel, table=True):
     sensitive: int = Field(sa_column_kwargs={"server_default": text("0")})
 
 
+class BorderUnderWayRow(SQLModel, table=True):
+    """A try that takes a person's data abroad where there is a limit, from before it begins until it is recorded."""
+
+    __tablename__ = "border_under_way"
+    __table_args__ = (
+        Index("border_under_way_place", "tenant_id", "year", "person"),
+        Index("border_under_way_until", "until"),
+    )
+    delivery_id: int = _part(BigInteger)
+    run_lease: int = _part(BigInteger)
+    tenant_id: int
+    year: int
+    region: str = Field(sa_type=Text)
+    person: str = Field(sa_type=Text)
+    data_class: int = Field(sa_type=SmallInteger)
+    until: datetime = Field(sa_type=Moment)
+
+
 class BorderPolicyRow(SQLModel, table=True):
     """What a tenant says of its border."""
 
@@ -53,4 +71,5 @@ class BorderPolicyRow(SQLModel, table=True):
 
 PERSON = metadata.tables["border_person"]
 TALLY = metadata.tables["border_tally"]
+UNDER_WAY = metadata.tables["border_under_way"]
 POLICY = metadata.tables["border_policy"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select, update
 
+from hub.adapters.db import under_way
 from hub.adapters.db.crossings import count
 from hub.adapters.db.events import DbEvents, groups_of, keys_of
 from hub.adapters.db.rule_tables import REVISION, RULE
@@ -89,9 +90,10 @@ class DbQueue(DbEvents):
         await self._supersede(again | groups_of(waiters), now)
         await self._hot.promote(ended, now)
         await self._hot.promote(keys, None)
-        crossings = [one.crossing for one in completions if one.crossing is not None]
-        if crossings:  # last, and in one order: nobody waits in a ring
-            await count(self._link, crossings, now)
+        abroad = [(one, one.crossing) for one in completions if one.crossing is not None]
+        if abroad:  # last, and in one order: nobody waits in a ring
+            await under_way.ended(self._link, [one.delivery for one, _ in abroad])
+            await count(self._link, [crossing for one, crossing in abroad if one.reached], now)
         return frozenset(lost)
 
     async def _move(self, completions: Sequence[Completion], now: datetime) -> None:

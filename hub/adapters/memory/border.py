@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
 
-from hub.adapters.memory.crossings import count
+from hub.adapters.memory.crossings import count, standing
 from hub.adapters.memory.deliveries import MemoryDeliveries
-from hub.domain.border import Crossing, Kept, Tally
+from hub.domain.border import ANYWHERE, Crossing, Kept, Standing, Tally
 from hub.domain.deliveries import Delivery, State
 from hub.domain.ids import ConnectionId, TenantId
 from hub.ports.border import KeptDeliveries
@@ -28,6 +28,19 @@ class MemoryBorder(MemoryDeliveries):
 
     async def crossed(self, tenant: TenantId, year: int, person: str) -> Mapping[str, int]:
         return {key[3]: one for key, one in self._tables.crossings.items() if key[:3] == (tenant, year, person)}
+
+    async def at_border(self, crossing: Crossing) -> dict[str, Standing]:
+        return {place: standing(self._tables, crossing, place) for place in (crossing.region, ANYWHERE)}
+
+    async def set_out(self, crossing: Crossing, delivery: Delivery, until: datetime) -> None:
+        self._tables.under_way.put((delivery.id, delivery.run_lease), (crossing, until))
+
+    async def count_overdue(self, now: datetime, limit: int = 500) -> int:
+        over = [(key, one) for key, (one, until) in self._tables.under_way.items() if until <= now][:limit]
+        for key, _ in over:
+            self._tables.under_way.drop(key)
+        count(self._tables, [one for _, one in over])
+        return len(over)
 
     async def forget_crossings(self, before: int, limit: int = 500) -> int:
         old = [key for key, _ in self._tables.crossings.items() if key[1] < before][:limit]

@@ -106,7 +106,10 @@ class MemoryDeliveries(MemoryStops):
         await self.accept(arrivals)
         supersede(self._tables, keys, now)
         promote(self._tables, keys, now)
-        count(self._tables, [one.crossing for one in completions if one.crossing is not None])
+        abroad = [(one, one.crossing) for one in completions if one.crossing is not None]
+        for one, _ in abroad:
+            self._tables.under_way.drop((one.delivery.id, one.delivery.run_lease))
+        count(self._tables, [crossing for one, crossing in abroad if one.reached])
         return frozenset(lost)
 
     def _apply(self, row: Delivery, completion: Completion, now: datetime) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from hub.domain.audit import Chain, Linked
-from hub.domain.border import Kept, Tally
+from hub.domain.border import Crossing, Kept, Tally
 from hub.domain.breaker import Trouble
 from hub.domain.connections import Connection
 from hub.domain.consents import Awaited, Consent
@@ -226,6 +226,7 @@ class Tables:
     consents: Table[str, Consent] = field(init=False)
     crossings: Table[tuple[TenantId, int, str, str], int] = field(init=False)
     tallies: Table[tuple[TenantId, int, str], Tally] = field(init=False)
+    under_way: Table[tuple[DeliveryId, int], tuple[Crossing, datetime]] = field(init=False)
     border_policies: Table[TenantId, Document] = field(init=False)
     done: Table[DeliveryId, DoneDelivery] = field(init=False)
     attempts: Table[DeliveryId, tuple[Attempt, ...]] = field(init=False)
@@ -262,7 +263,7 @@ class Tables:
         self.held_for_stop, self.tag_changes = Table(journal), Table(journal)
         self.held_for_consent, self.consents = Table(journal), Table(journal)
         self.held_for_border, self.border_policies = Table(journal), Table(journal)
-        self.crossings, self.tallies = Table(journal), Table(journal)
+        self.crossings, self.tallies, self.under_way = Table(journal), Table(journal), Table(journal)
         self.attempts, self.refs = Table(journal), RefTable(journal)
         self.connections, self.lanes, self.replays = Table(journal), Table(journal), Table(journal)
         self.rules, self.revisions = Table(journal), Table(journal)

@@ -108,10 +108,15 @@ class Deliver:
             claimed, connection, outcome, (talk.status, sealed), started, ended - began, prepared, detail
         )
         crossing = None if prepared is None else prepared.crossing
-        if crossing is not None and not talk.reached:
-            self.border.never_left(crossing)
-            crossing = None
-        return replace(completion, arrivals=arrivals, heard=heard, awaits=awaits, kept=kept, crossing=crossing)
+        return replace(
+            completion,
+            arrivals=arrivals,
+            heard=heard,
+            awaits=awaits,
+            kept=kept,
+            crossing=crossing,
+            reached=talk.reached,
+        )
 
     async def prepare(self, claimed: Claimed, connection: Connection) -> Prepared:
         """Build the conversation. Raises Stopped where there is none to have."""
@@ -215,7 +220,7 @@ class Deliver:
         event = claimed.event
         try:
             return await self.border.gate(
-                event, (event.type, event.version), data, connection, mapping, action.to_candidate
+                claimed.delivery, event, (event.type, event.version), data, connection, mapping, action.to_candidate
             )
         except Stays as stays:
             raise Stopped(NeedsHuman(stays.kept.reason), kept=stays.kept) from stays
