@@ -55,9 +55,9 @@ class AtOnce:
 class Inline(aiosqlite.Connection):
     """A connection of the driver without its thread."""
 
-    def __init__(self, files: Files, owner: Process, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, files: Files, owner: Process, writes: bool, *args: Any, **kwargs: Any) -> None:
         super().__init__(partial(sqlite3.connect, *args, **kwargs), 64)
-        self._files, self._owner = files, owner
+        self._files, self._owner, self._writes = files, owner, writes
         self._tx = AtOnce()  # type: ignore[assignment]
 
     def __await__(self) -> Generator[Any, None, Inline]:
@@ -72,7 +72,7 @@ class Inline(aiosqlite.Connection):
     async def _execute(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
         """Do it here and now, after the time that the way takes; a lock is waited for as the driver would."""
         name = getattr(fn, "__name__", "")
-        if name == "commit" and self._conn.in_transaction:
+        if name == "commit" and self._writes and self._conn.in_transaction:
             return await self._files.commit(self, self._owner)
         if name in ("execute", "executemany", "_execute_fetchall"):
             await self._files.reached(self._owner)
@@ -131,14 +131,14 @@ class Files:
         """The product's own store, as `open_store` makes it."""
         address: URL = parse(f"sqlite:///{self.folder}/hirewire.db")
         made = [engines.sqlite(address, begin, own=begin is not None) for begin in (engines.WRITE, engines.READ, None)]
-        for engine in made:
-            self._inline(engine, owner)
+        for number, engine in enumerate(made):
+            self._inline(engine, owner, number == 0)
         return SqlStore(made[0], made[1], SqliteBell(made[2]))
 
-    def _inline(self, engine: AsyncEngine, owner: Process) -> None:
+    def _inline(self, engine: AsyncEngine, owner: Process, writes: bool) -> None:
         @event.listens_for(engine.sync_engine, "do_connect")
         def connect(_dialect: Any, _record: Any, _args: Any, options: dict[str, Any]) -> None:
-            options["async_creator_fn"] = partial(Inline, self, owner)
+            options["async_creator_fn"] = partial(Inline, self, owner, writes)
 
     def node(self, process: Process) -> Node:
         """A process's way to the file."""
@@ -211,10 +211,14 @@ class Node(SqlStore):
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Work]:
-        async with super().work() as work:
-            watched = Watched(work, self._files.ledger, self._process)
-            self._files.writes[self._process] = watched
-            yield watched  # type: ignore[misc]
+        watched = None
+        try:
+            async with super().work() as work:
+                watched = self._files.writes[self._process] = Watched(work, self._files.ledger, self._process)
+                yield watched  # type: ignore[misc]
+        finally:  # where it was taken back, what this process commits next is something else
+            if watched is not None and self._files.writes.get(self._process) is watched:
+                del self._files.writes[self._process]
 
 
 def torn() -> sqlite3.OperationalError:
