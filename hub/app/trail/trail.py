@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeVar
 
 from hub.app.groups import GroupCommit
 from hub.app.trail.heads import owed
 from hub.domain.audit import PRUNE, SHORTEST, Act, Chain, Fault, Grade, Linked, Outcome, Walk, head_bytes
-from hub.domain.errors import Conflict, Invalid
+from hub.domain.errors import Conflict, HubError, Invalid
 from hub.domain.ids import TenantId
 from hub.ports.audit import EVERY, ActFilter, Acts, Head, Heads
 from hub.ports.clock import Clock
@@ -20,7 +22,10 @@ from mappings.documents import Document
 
 BATCH = 250  # acts looked at in one go: between them the event loop serves others
 SIGN_ACTS, SIGN_S = 1000, 60.0  # a head is signed after so many acts, or after so long, whatever comes first
+TURN_S = 60.0  # where ends cannot be kept, a turn stops after so long: what hangs must not hold up the next one
 PRUNE_BATCH = 5000
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class Trail:
     posted: bool = False  # heads are told to a second place too
     group: GroupCommit[Act, None] = field(init=False)
     _signed_at: dict[TenantId, float] = field(default_factory=dict, repr=False)
+    _failed_at: dict[TenantId, float] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Raises Invalid where acts would be kept shorter than the law wants."""
@@ -124,30 +130,62 @@ class Trail:
 
     async def verify_all(self) -> list[Verdict]:
         """Every tenant's chain. Raises Conflict (`audit_broken`) and says so where one does not hold."""
-        async with self.store.look() as look:
-            tenants = [chain.tenant for chain in await look.chains()]
-        verdicts = [await self.verify(tenant) for tenant in tenants]
+        verdicts, failed = await self._each("audit.not_verified", self.verify)
         broken = [verdict for verdict in verdicts if verdict.fault is not None]
         for verdict in broken:
             assert verdict.fault is not None
             self.meter.note("audit.broken", tenant=verdict.tenant, seq=verdict.fault.seq, code=verdict.fault.code)
         if broken:
             raise Conflict("the audit trail does not hold", code="audit_broken")
+        if failed:
+            raise failed[0]
         return verdicts
 
+    async def _each(self, note: str, work: Callable[[TenantId], Awaitable[T]]) -> tuple[list[T], list[HubError]]:
+        """Do it for every tenant that has a chain; one that fails is noted and does not keep the others."""
+        async with self.store.look() as look:
+            tenants = [chain.tenant for chain in await look.chains()]
+        done, failed = list[T](), list[HubError]()
+        for tenant in tenants:
+            try:
+                done.append(await work(tenant))
+            except HubError as error:
+                failed.append(error)
+                self.meter.note(note, tenant=tenant, code=error.code)
+        return done, failed
+
     async def sign_ends(self, *, now: bool = False) -> int:
-        """Sign the ends that moved far or long enough ago, and keep them elsewhere; `now`: all that moved."""
+        """Sign the ends that moved far or long enough ago, and keep them elsewhere; `now`: all that moved.
+
+        An end that cannot be kept does not keep the others, and comes last in the next turn; the first error is raised
+        at the end.
+        """
         async with self.store.look() as look:
             chains = await look.chains()
-        made = 0
-        for chain in chains:
-            if chain.seq == chain.signed:
+        begun, made, failed = self.clock.monotonic(), 0, list[HubError]()
+        for chain in sorted(chains, key=lambda chain: self._failed_at.get(chain.tenant, -math.inf)):
+            if not self._due(chain, now):
                 continue
-            since = self.clock.monotonic() - self._signed_at.get(chain.tenant, -SIGN_S)
-            if now or since >= SIGN_S or chain.seq - chain.signed >= SIGN_ACTS:
+            if failed and not now and self.clock.monotonic() - begun > TURN_S:
+                break
+            try:
                 await self._sign(chain)
+            except HubError as error:
+                failed.append(error)
+                self._failed_at[chain.tenant] = self.clock.monotonic()
+                self.meter.note("audit.head_not_kept", tenant=chain.tenant, seq=chain.seq, code=error.code)
+            else:
                 made += 1
+                self._failed_at.pop(chain.tenant, None)
+        if failed:
+            raise failed[0]
         return made
+
+    def _due(self, chain: Chain, now: bool) -> bool:
+        if chain.seq == chain.signed:
+            return False
+        since = self.clock.monotonic() - self._signed_at.get(chain.tenant, -SIGN_S)
+        return now or since >= SIGN_S or chain.seq - chain.signed >= SIGN_ACTS
 
     async def _sign(self, chain: Chain) -> None:
         at = self.clock.now()
@@ -162,9 +200,10 @@ class Trail:
 
     async def prune(self) -> int:
         """Remove acts past the retention, oldest first; the removal is an act with what was removed and its last hash."""
-        async with self.store.look() as look:
-            tenants = [chain.tenant for chain in await look.chains()]
-        return sum([await self._prune(tenant) for tenant in tenants])
+        removed, failed = await self._each("audit.not_pruned", self._prune)
+        if failed:
+            raise failed[0]
+        return sum(removed)
 
     async def _prune(self, tenant: TenantId) -> int:
         removed, now = 0, self.clock.now()
