@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.support.stores", "tests.support.buckets", "tests.web.company"]
+pytest_plugins = ["tests.support.stores", "tests.support.buckets", "tests.support.key_hubs", "tests.web.company"]
 
 LONGEST_FIRST = ("tests/e2e/", "tests/operations/", "tests/web/", "tests/edges/")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -134,6 +134,7 @@ class KeyRow:
     wrapped: bytes
     commit: bytes  # 32 bytes; a wrong or moved key fails before it decrypts
     owner: str = ""
+    made_at: datetime | None = field(default=None, compare=False)  # an owner's key; stored, not read back
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,10 +332,12 @@ class KeyKeeping(Protocol):
         """
 
     async def succeed_all(self, new: Sequence[KeyRow]) -> None:
-        """The same for many in one transaction; one epoch."""
+        """The same for owners' keys of one tenant and class, in one transaction and epoch. Who has none any more gets none."""
 
-    async def active_owners(self, tenant: TenantId, data_class: str, after: str, limit: int) -> list[KeyRow]:
-        """Active owners' keys of a class, of owners behind `after`, by owner."""
+    async def active_owners(
+        self, tenant: TenantId, data_class: str, made_before: datetime, after: str, limit: int
+    ) -> list[KeyRow]:
+        """Active owners' keys of a class that were made before then, of owners behind `after`, by owner."""
 
     async def retired_keys(self, tenant: TenantId, data_class: str, *, owners: bool) -> list[KeyRow]:
         """Retired keys of the tenant itself, or of its owners."""

@@ -21,6 +21,7 @@ SMALL = {
     "media": "--gib 0.05 --uploads 20 --part 100000",
     "peers": "--events 200 --producers 20 --only hub --quick",
     "resumes": "10",
+    "rotation": "--stores sqlite --stored 100 --rate 20 --seconds 2 --levels owners:1:pii",
     "rules": "",
     "vault": "--rounds 1 --number 200",
 }

@@ -49,6 +49,7 @@ class OwnerKeyRow(SQLModel, table=True):
     wrapped: bytes = Field(sa_type=LargeBinary)
     commitment: bytes = Field(sa_type=LargeBinary)
     owner: str = Field(sa_type=Text)
+    made_at: datetime | None = Field(sa_type=Moment)  # empty: before there was this column
 
 
 class KeyRotationRow(SQLModel, table=True):

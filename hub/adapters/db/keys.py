@@ -8,8 +8,9 @@ from datetime import datetime
 from json import dumps
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, func, select, text, update
+from sqlalchemy import ColumnElement, Table, delete, func, or_, select, text, update
 
+from hub.adapters.db.columns import to_micros
 from hub.adapters.db.key_tables import DataKeyRow, KeyNodeRow, KeyRotationRow, OwnerKeyRow
 from hub.adapters.db.link import Link
 from hub.adapters.db.sealed import replaced, window
@@ -28,14 +29,14 @@ _EPOCH = (
 )
 # Who was erased gets no key.
 _ADD_OWNERS = (
-    "INSERT INTO owner_key (id, tenant_id, data_class, parent, state, wrapped, commitment, owner) {} "
+    "INSERT INTO owner_key (id, tenant_id, data_class, parent, state, wrapped, commitment, owner, made_at) {} "
     "WHERE NOT EXISTS (SELECT 1 FROM erasure e WHERE e.subject = substr({owner}, 9) AND {owner} LIKE 'subject:%' "
     "AND e.tenant_id = {tenant} AND e.closed) ON CONFLICT DO NOTHING"
 )
-_ADD_OWNERS_SQLITE = _ADD_OWNERS.format("SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8", owner="?8", tenant="?2")
+_ADD_OWNERS_SQLITE = _ADD_OWNERS.format("SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9", owner="?8", tenant="?2")
 _ADD_OWNERS_ARRAYS = _ADD_OWNERS.format(
     "SELECT k.* FROM unnest($1::bytea[], $2::int[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], "
-    "$8::text[]) AS k (id, tenant_id, data_class, parent, state, wrapped, commitment, owner)",
+    "$8::text[], $9::timestamptz[]) AS k (id, tenant_id, data_class, parent, state, wrapped, commitment, owner, made_at)",
     owner="k.owner",
     tenant="k.tenant_id",
 )
@@ -48,6 +49,22 @@ _EACH = "SELECT q.* FROM unnest($1::{}[]) AS w(value) CROSS JOIN LATERAL ({} own
 _ACTIVE = _EACH.format("text", _OWNERS, _WANTED)
 _NAMED_SQLITE = f"{_OWNERS} owner_key k WHERE k.tenant_id = $1 AND k.id IN"
 _NAMED = _EACH.format("bytea", _OWNERS, "k.id = w.value AND k.tenant_id = $2")
+_SAME = "tenant_id = {} AND owner = {} AND data_class = {} AND state = "
+# Only who has an active key gets another one, and the same one only once.
+_RETIRE_SQLITE = (
+    f"UPDATE owner_key SET state = 'retired' WHERE {_SAME.format('?2', '?3', '?4')} 'active' AND "  # noqa: S608
+    "NOT EXISTS (SELECT 1 FROM owner_key n WHERE n.id = ?1)"
+)
+_FOLLOW_SQLITE = _ADD_OWNERS_SQLITE.replace(
+    "ON CONFLICT",
+    f"AND EXISTS (SELECT 1 FROM owner_key WHERE {_SAME.format('?2', '?8', '?3')} 'retired') ON CONFLICT",  # noqa: S608
+)
+_RETIRE = (
+    "UPDATE owner_key o SET state = 'retired' FROM unnest($1::bytea[], $2::text[]) AS k (id, owner) "
+    "WHERE o.tenant_id = $3 AND o.data_class = $4 AND o.owner = k.owner AND o.state = 'active' "
+    "AND NOT EXISTS (SELECT 1 FROM owner_key n WHERE n.id = k.id) RETURNING k.id"
+)
+_REWRAP = "UPDATE {} SET parent = {}, wrapped = {} WHERE id = {} AND parent = {} AND state <> 'destroyed'"
 
 Opens = Callable[[], AbstractAsyncContextManager[Link]]
 
@@ -132,18 +149,15 @@ class DbKeys:
     async def rewrap(self, changes: Sequence[tuple[KeyRow, KeyRow]]) -> int:
         done = 0
         async with self._writing() as link:
-            for old, new in changes:
-                table = "owner_key" if old.owner else "data_key"
-                done += len(
-                    await link.driver(
-                        f"UPDATE {table} SET parent = $1, wrapped = $2 "  # noqa: S608 - one of our two tables
-                        "WHERE id = $3 AND parent = $4 AND state <> 'destroyed' RETURNING id",
-                        new.parent,
-                        new.wrapped,
-                        old.id,
-                        old.parent,
-                    )
-                )
+            for table in ("owner_key", "data_key"):
+                mine = [(new.parent, new.wrapped, old.id, old.parent) for old, new in changes if _table(old) == table]
+                if mine and link.sqlite:
+                    done += await link.many(_REWRAP.format(table, "?1", "?2", "?3", "?4"), mine)
+                elif mine:
+                    told = "unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[]) AS k (parent, wrapped, id, before)"
+                    change = f"UPDATE {table} t SET parent = k.parent, wrapped = k.wrapped FROM {told} "  # noqa: S608
+                    where = "WHERE t.id = k.id AND t.parent = k.before AND t.state <> 'destroyed' RETURNING 1"
+                    done += len(await link.driver(change + where, *map(list, zip(*mine, strict=True))))
         return done
 
     async def succeed(self, new: KeyRow) -> KeyRow:
@@ -155,15 +169,31 @@ class DbKeys:
             return new if active is None else KeyRow(*active)
 
     async def succeed_all(self, new: Sequence[KeyRow]) -> None:
+        if not new:
+            return
         async with self._writing() as link:
-            if sum([await _succeeded(link, one) for one in new]):
+            ordered = sorted(new, key=lambda row: row.owner)  # as `_add_owners` does
+            if link.sqlite:
+                if await link.many(
+                    _RETIRE_SQLITE, [(row.id, row.tenant, row.owner, row.data_class) for row in ordered]
+                ):
+                    await link.many(_FOLLOW_SQLITE, [_owner_values(link, row) for row in ordered])
+                    await link.driver(_EPOCH)
+                return
+            ids, owners = [row.id for row in ordered], [row.owner for row in ordered]
+            gone = {row[0] for row in await link.driver(_RETIRE, ids, owners, new[0].tenant, new[0].data_class)}
+            if gone:
+                await _add_owners(link, [row for row in ordered if row.id in gone])
                 await link.driver(_EPOCH)
 
-    async def active_owners(self, tenant: TenantId, data_class: str, after: str, limit: int) -> list[KeyRow]:
+    async def active_owners(
+        self, tenant: TenantId, data_class: str, made_before: datetime, after: str, limit: int
+    ) -> list[KeyRow]:
         of = _OWNER.c
         wanted = _owners().where(of.tenant_id == tenant, of.data_class == data_class, text("state = 'active'"))
+        old = or_(of.made_at.is_(None), of.made_at < made_before)
         async with self._reading() as link:
-            rows = await link.rows(wanted.where(of.owner > after).order_by(of.owner).limit(limit))
+            rows = await link.rows(wanted.where(of.owner > after, old).order_by(of.owner).limit(limit))
             return [KeyRow(*row) for row in rows]
 
     async def retired_keys(self, tenant: TenantId, data_class: str, *, owners: bool) -> list[KeyRow]:
@@ -194,11 +224,8 @@ class DbKeys:
             return await window(link, column, after, limit)
 
     async def reseal(self, column: SealedColumn, changes: Sequence[tuple[str, bytes, bytes]]) -> int:
-        done = 0
         async with self._writing() as link:
-            for at, old, new in changes:
-                done += await replaced(link, column, at, old, new)
-        return done
+            return await replaced(link, column, changes)
 
     async def rotations(self) -> list[Rotation]:
         wanted = select(*_ROTATION.c).order_by(_ROTATION.c.started_at.desc(), _ROTATION.c.name)
@@ -254,9 +281,8 @@ async def _succeeded(link: Link, new: KeyRow) -> bool:
     if await link.row(select(table.c.id).where(table.c.id == new.id)) is not None:
         return False
     await link.rows(update(table).where(*_of_same(table, new), text("state = 'active'")).values(state="retired"))
-    names = _OWNER_NAMES if new.owner else _NAMES
-    values = (*_values(new), new.owner)[: len(names)]
-    await link.rows(table.insert().values(dict(zip(names, values, strict=True))))
+    values = dict(zip(_NAMES, _values(new), strict=True))
+    await link.rows(table.insert().values(values | ({"owner": new.owner, "made_at": new.made_at} if new.owner else {})))
     return True
 
 
@@ -264,7 +290,7 @@ async def _add_owners(link: Link, rows: Sequence[KeyRow]) -> set[bytes]:
     """Those that were stored by this, as far as the database says it (SQLite does not)."""
     # in one order, so that two groups never wait in a ring
     ordered = sorted(rows, key=lambda row: (row.tenant, row.owner, row.data_class))
-    values = [(*_values(row), row.owner) for row in ordered]
+    values = [_owner_values(link, row) for row in ordered]
     if link.sqlite:
         await link.many(_ADD_OWNERS_SQLITE, values)
         return set()
@@ -294,6 +320,15 @@ async def _active(link: Link, tenant: TenantId, wanted: Collection[tuple[str, st
 
 def _values(row: KeyRow) -> tuple[Any, ...]:
     return (row.id, row.tenant, row.data_class, row.parent, row.state, row.wrapped, row.commit)
+
+
+def _owner_values(link: Link, row: KeyRow) -> tuple[Any, ...]:
+    made = to_micros(row.made_at) if link.sqlite and row.made_at is not None else row.made_at
+    return (*_values(row), row.owner, made)
+
+
+def _table(row: KeyRow) -> str:
+    return "owner_key" if row.owner else "data_key"
 
 
 def _keys() -> Any:

@@ -40,12 +40,14 @@ class Link:
                 rows = await self._driver.fetch(sql, *parameters)
             return rows
 
-    async def many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """The statement once per row, in one call of the driver (SQLite; PostgreSQL takes arrays instead)."""
+    async def many(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """The statement once per row, in one call of the driver (SQLite; PostgreSQL takes arrays instead); rows changed."""
+        before: int = self._driver.total_changes
         if rows:
             with translated():
                 async with self._driver.executemany(sql, rows):
                     pass
+        return int(self._driver.total_changes) - before
 
     async def rows(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -63,6 +63,7 @@ _WALKS = {
 }
 
 
+_KINDS = {"event_body": "uuid", "assessment_order": "text", "consent": "text", "erasure_notice": "text"}
 _BY_TENANT = frozenset(
     {
         "person",
@@ -99,14 +100,23 @@ async def window(link: Link, column: SealedColumn, after: str, limit: int) -> li
     return found
 
 
-async def replaced(link: Link, column: SealedColumn, at: str, old: bytes, new: bytes) -> bool:
-    """Put `new` into the row while `old` is there; whether it was."""
-    change = f"UPDATE {column.table} SET {column.column} = $1 WHERE {column.column} = $2 AND "  # noqa: S608 - our own names
-    if column.table in _BY_TENANT:
-        where, key = "tenant_id = $3 AND id = $4 RETURNING 1", _tenant_and_id(at)
+async def replaced(link: Link, column: SealedColumn, changes: Sequence[tuple[str, bytes, bytes]]) -> int:
+    """Put the new value into each row (at, old, new) while the old one is there; how many."""
+    name, table = column.column, column.table
+    if table in _BY_TENANT:
+        kinds, keys = {"tenant_id": "int", "id": "text"}, [_tenant_and_id(at) for at, _, _ in changes]
     else:
-        where, key = f"{_WALKS[column.name].key} = $3 RETURNING 1", (cursor_of(link, column, at),)
-    return bool(await link.driver(change + where, new, old, *key))
+        kinds = {_WALKS[column.name].key: _KINDS.get(table, "bigint")}
+        keys = [(cursor_of(link, column, at),) for at, _, _ in changes]
+    values = [(new, old, *key) for (_, old, new), key in zip(changes, keys, strict=True)]
+    if link.sqlite:
+        where = " AND ".join(f"{key} = ?{number}" for number, key in enumerate(kinds, 3))
+        return await link.many(f"UPDATE {table} SET {name} = ?1 WHERE {name} = ?2 AND {where}", values)  # noqa: S608
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(kinds.values(), 3))
+    told = f"unnest($1::bytea[], $2::bytea[], {arrays}) AS k (new, old, {', '.join(kinds)})"
+    where = " AND ".join(f"t.{key} = k.{key}" for key in kinds)
+    change = f"UPDATE {table} t SET {name} = k.new FROM {told} WHERE {where} AND t.{name} = k.old RETURNING 1"  # noqa: S608
+    return len(await link.driver(change, *map(list, zip(*values, strict=True))))
 
 
 def _tenant_and_id(at: str) -> tuple[Any, ...]:

@@ -94,16 +94,22 @@ class MemoryKeys:
         return self._rows[self._active[new.tenant, new.owner, new.data_class]]
 
     async def succeed_all(self, new: Sequence[KeyRow]) -> None:
+        epoch = self._epoch
         for row in new:
-            await self.succeed(row)
+            if (row.tenant, row.owner, row.data_class) in self._active:
+                await self.succeed(row)
+        self._epoch = min(self._epoch, epoch + 1)
 
-    async def active_owners(self, tenant: TenantId, data_class: str, after: str, limit: int) -> list[KeyRow]:
+    async def active_owners(
+        self, tenant: TenantId, data_class: str, made_before: datetime, after: str, limit: int
+    ) -> list[KeyRow]:
         found = [
             row
             for row in self._rows.values()
             if row.owner
             and (row.tenant, row.data_class, row.state) == (tenant, data_class, "active")
             and row.owner > after
+            and (row.made_at is None or row.made_at < made_before)
         ]
         return sorted(found, key=lambda row: row.owner)[:limit]
 

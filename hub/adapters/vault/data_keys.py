@@ -7,6 +7,7 @@ import hmac
 import os
 import unicodedata
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Protocol
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -129,12 +130,12 @@ async def rewrap_row(roots: RootKeys, row: KeyRow) -> KeyRow:
     return replace(row, parent=wrapped.parent, wrapped=wrapped.key)
 
 
-def new_owner(parent: DataKey, tenant: TenantId, owner: str) -> tuple[KeyRow, OwnerKey]:
+def new_owner(parent: DataKey, tenant: TenantId, owner: str, now: datetime | None) -> tuple[KeyRow, OwnerKey]:
     """A fresh random key of an owner: wrapped under the tenant's key of its class, not stored yet; and opened."""
     id, key = os.urandom(KEY_ID), os.urandom(DEK_BYTES)
     wrapped = aes_key_wrap_with_padding(parent.wrapping, key)
     commit = commitment(key, id, tenant, parent.data_class, owner)
-    row = KeyRow(id, tenant, parent.data_class, parent.id.hex(), ACTIVE, wrapped, commit, owner)
+    row = KeyRow(id, tenant, parent.data_class, parent.id.hex(), ACTIVE, wrapped, commit, owner, now)
     return row, OwnerKey(id, tenant, parent.data_class, owner, True, PREFIX + id, AESGCM(key), key)
 
 

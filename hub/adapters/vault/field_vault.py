@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 
 from hub.adapters.vault import envelope as format_1
 from hub.adapters.vault.data_keys import (
@@ -191,7 +192,7 @@ class FieldVault:
         if not owner:
             return await new_row(self.roots, tenant, data_class)
         await self.prepare(tenant)
-        return new_owner(self._keys(tenant).active[data_class], tenant, owner)[0]
+        return new_owner(self._keys(tenant).active[data_class], tenant, owner, self._made_at())[0]
 
     async def lifted(self, row: KeyRow) -> KeyRow:
         """See `Craft`."""
@@ -239,6 +240,9 @@ class FieldVault:
 
     def _now(self) -> float:
         return 0.0 if self._clock is None else self._clock.monotonic()
+
+    def _made_at(self) -> datetime | None:
+        return None if self._clock is None else self._clock.now()
 
     async def _current(self, tenant: TenantId) -> TenantKeys:
         """The tenant's keys, no older than they may be."""
@@ -341,7 +345,7 @@ class FieldVault:
             self._owners.put(await self._opened_owner(tenant, row))
         keys = self._tenants.get(tenant) or await self._current(tenant)
         missing = sorted(wanted - {(row.owner, row.data_class) for row in rows})
-        return [new_owner(keys.active[kind], tenant, owner) for owner, kind in missing]
+        return [new_owner(keys.active[kind], tenant, owner, self._made_at()) for owner, kind in missing]
 
     async def _all_found(self, tenant: TenantId, wanted: Sequence[bytes]) -> None:
         """Load the keys of envelopes, in one look with those that others want by then; it fails for all of them."""

@@ -50,6 +50,8 @@ from hub.ports.vault import (
 from mappings.documents import Document
 
 BATCH = 200
+CLOCKS_APART = timedelta(minutes=1)  # a key may be made by a process whose clock is so much ahead
+SHORTEST_REST_S, LONGEST_REST_S = 0.05, 2.0
 PASSED = 50  # windows in one step at most
 RECOVERY = "recovery"  # the row that says when shares were last tried, and which root keys they give
 KEPT = timedelta(days=35)  # as long as a backup of keys lives: what it holds must open what was sealed then
@@ -143,8 +145,10 @@ class Keys:
     async def work_off(self) -> None:
         """Everything that is under way, to its end; for a job of the timer. Begins `apart` where it never ran."""
         await self.set_apart()
-        while await self.advance():
-            await self.clock.sleep(0.05)  # the store is there for others too
+        began = self.clock.monotonic()
+        while await self.advance():  # the store and the processor are there for others, too
+            await self.clock.sleep(min(max(SHORTEST_REST_S, self.clock.monotonic() - began), LONGEST_REST_S))
+            began = self.clock.monotonic()
 
     async def set_apart(self) -> None:
         """Begin to seal under owners' keys, and to index, what was stored before there were any; once per tenant."""
@@ -230,7 +234,9 @@ class Keys:
                 return await self._make_owners(level, one)
 
     async def _make_owners(self, level: Level, one: Rotation) -> Rotation:
-        rows = await self.shelf.active_owners(level.tenant, level.data_class, one.cursor, BATCH)
+        # Newer ones need no exchange: under a flood of new owners it comes to its end.
+        old = one.started_at + CLOCKS_APART
+        rows = await self.shelf.active_owners(level.tenant, level.data_class, old, one.cursor, BATCH)
         fresh = [await self.vault.successor(level.tenant, level.data_class, row.owner) for row in rows]
         await self.shelf.succeed_all(fresh)  # on SQLite each transaction waits for a turn among all processes
         if len(rows) < BATCH:
