@@ -61,7 +61,7 @@ ELSEWHERE: dict[str, str] = {
     "S23+S24 two schedulers, a late one": "tests/unit/timer/test_timer.py on shared roles; due times are rows",
     "S27+S28+S40 standby, split brain": "one database server is one site: no standby to fail over to yet",
     "S32 memory and 1,000 uploads": "bench/media.py; 10 measures the worker's memory",
-    "S33 key provider away": "tests/app/test_keys.py: keys in memory serve for a while, then a clean no",
+    "S33 key provider away": "tests/app/test_key_safety.py: keys in memory serve for a while, then a clean no",
     "S35 rot in recordings and backups": "tests/app/test_media.py, tests/contract/backup/test_backups.py",
     "S37 rolling upgrade": "one version has been released: there is nothing to upgrade from yet",
     "S39 damaged backups": "tests/contract/backup/test_backups.py",

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 TURNS = 100_000  # a world takes about 5,000
+ON_FILES = 20  # so many times as many: each statement is a turn, and whoever waits looks at the file every 5 ms
 _OWNER: ContextVar[Process | None] = ContextVar("simulated_process", default=None)
 
 
@@ -98,7 +99,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._clock_resolution = 1e-9
         self._at = 0.0
-        self.turns = 0
+        self.turns, self.most_turns = 0, TURNS
         self.faults: list[str] = []
         self.set_exception_handler(self._fault)
         self.set_task_factory(self._make)
@@ -145,7 +146,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 continue
             handle._run()
         self.turns += 1
-        if self.turns > TURNS:
+        if self.turns > self.most_turns:
             raise Livelock
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:

@@ -28,7 +28,7 @@ from tests.simulator.database import Database
 from tests.simulator.faults import CHAOS_S, LEASE_S, Blow, brew
 from tests.simulator.files import Files
 from tests.simulator.ledger import Ledger
-from tests.simulator.loop import Livelock, Process, Stalled, VirtualLoop
+from tests.simulator.loop import ON_FILES, TURNS, Livelock, Process, Stalled, VirtualLoop
 from tests.simulator.vendors import Vendors
 from tests.simulator.verdict import judge
 from tests.support.voices import SharedSecretSignatures
@@ -179,7 +179,7 @@ class World:
         )  # fmt: skip
 
     def _play(self, part: Coroutine[Any, Any, None]) -> None:
-        self.loop.turns = 0
+        self.loop.turns, self.loop.most_turns = 0, TURNS * ON_FILES if self.on_files else TURNS
         try:
             self.loop.run_until_complete(part)
         except Stalled:
