@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from hub.domain.breaker import Heard
 from hub.domain.connections import Connection, ConnectionState
 from hub.domain.deliveries import CRASHED_WORKER, Again, Delivery, Hold
 from hub.domain.errors import Unavailable
-from hub.domain.ids import DEFAULT_TENANT, ConnectionId, DeliveryId, TenantId
+from hub.domain.ids import ConnectionId, DeliveryId, TenantId
 from hub.ports.clock import Clock, Ids
 from hub.ports.lanes import BusyLane
 from hub.ports.meter import Meter
@@ -53,7 +53,6 @@ class LaneLoop:
     meter: Meter
     breakers: Breakers
     limits: LoopLimits = LoopLimits()
-    tenant: TenantId = DEFAULT_TENANT
     _token: str = ""
     _running: dict[DeliveryId, asyncio.Task[None]] = field(default_factory=dict)
     _busy: dict[ConnectionId, int] = field(default_factory=dict)
@@ -64,6 +63,7 @@ class LaneLoop:
     _suspects: Suspects = field(default_factory=Suspects)
     _suspected: dict[DeliveryId, Delivery] = field(default_factory=dict)  # those that are under way
     _likely: bool = True  # whether there is reason to think that there is work
+    _tenants: frozenset[TenantId] = frozenset()  # who had something due when last somebody had
     _records: GroupCommit[Completion, bool] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,22 +105,34 @@ class LaneLoop:
         if free <= 0 or (self._running and self._suspects.quiet(now)):
             await self.store.wait(self.limits.poll_s)
             return False
-        by_id = (await self.library.book(self.tenant)).by_id
         self._turn += 1
-        if not self._likely:  # a look is cheaper than a transaction that may write, but one more where there is work
+        # A look is cheaper than a transaction that may write, but one more where there is work.
+        if not (self._likely and self._tenants):
             async with self.store.look() as look:
-                if not self._calls(await look.busy_lanes(now), by_id, free):
-                    return False
+                busy = await look.busy_lanes(now)
+            self._tenants = _tenants(busy) or self._tenants
+            if not self._calls(busy, await self._connections(self._tenants), free):
+                return False
+        by_id = await self._connections(self._tenants)
         began = self.clock.monotonic()
         async with self.store.work() as work:
-            calls = self._calls(await work.busy_lanes(now), by_id, free)
+            busy = await work.busy_lanes(now)
+            calls = self._calls([lane for lane in busy if lane.tenant in self._tenants], by_id, free)
             claimed = await self._claim(work, calls, by_id, now) if calls else []
-        self._likely = bool(claimed)
+        before, self._tenants = self._tenants, _tenants(busy) or self._tenants
+        self._likely = bool(claimed) or not before.issuperset(
+            self._tenants
+        )  # somebody new: the next turn is theirs, too
         if claimed:
             self.meter.claim(self.clock.monotonic() - began)
         for one in claimed:
             self._start(one)
-        return bool(claimed)
+        return self._likely
+
+    async def _connections(self, tenants: Collection[TenantId]) -> Mapping[ConnectionId, Connection]:
+        """Those of all these tenants."""
+        books = [(await self.library.book(tenant)).by_id for tenant in tenants]
+        return books[0] if len(books) == 1 else {id_: one for book in books for id_, one in book.items()}
 
     async def _claim(
         self, work: Work, calls: Sequence[LaneCall], by_id: Mapping[ConnectionId, Connection], now: datetime
@@ -181,7 +193,7 @@ class LaneLoop:
         if lapsed.count:
             self.meter.note("leases.expired", count=lapsed.count)
         if lapsed.dead:
-            by_id = (await self.library.book(self.tenant)).by_id
+            by_id = await self._connections(self._tenants)
             for id_, lane in lapsed.dead:
                 name = by_id[lane].name if lane in by_id else ""
                 self.meter.gave_up(name, CRASHED_WORKER, f"dlv_{id_}")
@@ -283,7 +295,7 @@ class LaneLoop:
         for one in completions:
             if one.heard is not None:
                 told.setdefault(one.delivery.connection, []).append(one.heard)
-        by_id = (await self.library.book(self.tenant)).by_id if told else {}
+        by_id = await self._connections({one.delivery.tenant for one in completions}) if told else {}
         for lane, heard in sorted(told.items()):
             if lane in by_id:
                 await self.breakers.hear(work, by_id[lane], heard, now)
@@ -309,6 +321,10 @@ class LaneLoop:
         if left:
             async with self.store.work() as work:
                 await work.release(self._token, left)
+
+
+def _tenants(busy: Sequence[BusyLane]) -> frozenset[TenantId]:
+    return frozenset(lane.tenant for lane in busy)
 
 
 def disables(completions: Sequence[Completion]) -> frozenset[tuple[ConnectionId, ConnectionState]]:
