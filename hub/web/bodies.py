@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -122,9 +122,8 @@ def takes(properties: Mapping[str, Schema], *, need: Sequence[str] = (), public:
 
     @dataclass
     class Takes(Operation):
-        request_body: RequestBody | None = field(default_factory=lambda: body)
-
         def __post_init__(self) -> None:
+            self.request_body = body  # the framework hands over None, so that a default would not stay
             if public:
                 self.security = []
 

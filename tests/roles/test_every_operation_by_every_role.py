@@ -1,0 +1,99 @@
+"""Every operation of the document, as each role, programs, tokens, another tenant and nobody: the long form."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+
+from hub.adapters.db import open_store
+from hub.domain.permissions import ACTIONS
+from hub.ports.store import Store
+from hub.web.app import create_app
+from tests.roles.judging import Judge
+from tests.roles.people import Identity, everybody
+from tests.roles.thrown import Call, calls, cases, operations, probes_the_shape, sent
+from tests.roles.world import OTHER, Place
+from tests.support.hubs import TENANT, Bench, bench
+from tests.support.one_app import no_metrics
+
+EXAMPLES = {"memory": 25, "sqlite": 6, "postgres": 3}
+
+
+def seed_of() -> int:
+    """Another one each time; ROLES_SEED says it again."""
+    return int(os.environ.get("ROLES_SEED") or random.SystemRandom().randrange(1 << 32))
+
+
+@dataclass
+class Crowd:
+    """An application and everybody in front of it."""
+
+    app: Litestar
+    bench: Bench
+    who: list[Identity]
+    places: dict[str, Place]
+    only: Callable[[str], bool] = lambda label: True
+    opts: dict[str, Any] = field(default_factory=dict)
+
+    async def throws(self, examples: int, seed: int) -> Judge:
+        """All calls, each by everybody in an order of chance."""
+        judge, chance = Judge(seed), random.Random(seed)
+        self.opts = {
+            str(handler.operation_id): handler.opt
+            for route in self.app.routes
+            for handler in getattr(route, "route_handlers", [])
+        }
+        for operation in operations(self.app.openapi_schema.to_schema()):
+            if not self.only(operation.label):
+                continue
+            for case in cases(operation, examples, seed):
+                crowd = chance.sample(self.who, len(self.who))
+                opt = self.opts[operation.definition.raw["operationId"]]
+                for call in calls(case, opt, self.places, chance):
+                    for who in crowd[:1] if probes_the_shape(case) else crowd:
+                        await self.one(judge, call, who, opt)
+        return judge
+
+    async def one(self, judge: Judge, call: Call, who: Identity, opt: Any) -> None:
+        answer = await sent(self.app, call, who.headers)
+        if answer.status_code == 401 and b"bad_session" in answer.content and who.again is not None:
+            who.headers = await who.again()  # an earlier call ended it
+            answer = await sent(self.app, call, who.headers)
+        judge(call, who, opt, answer)
+
+
+async def crowd(store: Store | None, client: AsyncTestClient[Any], b: Bench, app: Litestar) -> Crowd:
+    who, places = await everybody(b, client)
+    return Crowd(app, b, who, places)
+
+
+async def run(store: Store | None, examples: int, seed: int, only: Callable[[str], bool] | None = None) -> tuple[Crowd, Judge]:
+    b = bench(store)
+    await b.hub.vault.prepare(TENANT)
+    app = create_app(b.hub, no_metrics, "0.0.0")
+    async with AsyncTestClient(app) as client:
+        made = await crowd(store, client, b, app)
+        if only is not None:
+            made.only = only
+        return made, await made.throws(examples, seed)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "postgres"])
+async def test_every_operation_by_every_role(kind: str, request: pytest.FixtureRequest) -> None:
+    store = None if kind == "memory" else open_store(request.getfixturevalue(f"{kind}_database"))
+    try:
+        made, judge = await run(store, EXAMPLES[kind], seed_of())
+    finally:
+        if store is not None:
+            await store.close()
+    assert not judge.faults, judge.sentence()
+    assert judge.answers > 50_000
