@@ -14,6 +14,7 @@ import hypothesis
 import requests
 import schemathesis
 from hypothesis.errors import Unsatisfiable
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.core.transport import Response
 from schemathesis.generation.drivers import CoverageGenerator
 from schemathesis.generation.feedback import NO_FEEDBACK
@@ -127,15 +128,22 @@ def _scenario(case: Any) -> Any:
 
 def _wrong_there(case: Any) -> bool:
     """Whether what is wrong with the case is its path or its query."""
-    return any(
-        component.mode is GenerationMode.NEGATIVE and str(where) in ("path", "query")
-        for where, component in case.meta.components.items()
-    )
+    return bool(wrong_in(case) & {ParameterLocation.PATH, ParameterLocation.QUERY})
+
+
+def wrong_in(case: Any) -> set[ParameterLocation]:
+    """Where a case does not fit its schema."""
+    found = {where for where, one in case.meta.components.items() if one.mode is GenerationMode.NEGATIVE}
+    if case.meta.generation.mode is GenerationMode.NEGATIVE:
+        found.add(case.meta.phase.data.parameter_location)
+    return found
 
 
 def _prepared(case: Any) -> requests.PreparedRequest | None:
     kwargs = case.as_transport_kwargs(base_url=BASE)
-    known = {name: kwargs[name] for name in ("method", "url", "headers", "params", "data", "json", "files") if name in kwargs}
+    known = {
+        name: kwargs[name] for name in ("method", "url", "headers", "params", "data", "json", "files") if name in kwargs
+    }
     try:
         return requests.Request(**known).prepare()
     except (requests.RequestException, UnicodeError, ValueError):
@@ -169,9 +177,7 @@ def _call(
     )
     body = prepared.body or b""
     raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)
-    return Call(
-        case, str(prepared.method), path, query, headers, raw, names, None if place is None else place.name
-    )
+    return Call(case, str(prepared.method), path, query, headers, raw, names, None if place is None else place.name)
 
 
 def _text(value: str | bytes) -> str:
@@ -201,16 +207,21 @@ async def sent(app: Any, call: Call, headers: Mapping[str, str]) -> Response:
         "state": {},
     }
     came, told = [{"type": "http.request", "body": call.body, "more_body": False}], []
+    over = asyncio.Event()
 
     async def receive() -> Any:
         if came:
             return came.pop()
-        await asyncio.Event().wait()
+        await over.wait()
+        return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         told.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            over.set()
 
-    await app(scope, receive, send)
+    async with asyncio.timeout(20):
+        await app(scope, receive, send)
     [start] = [one for one in told if one["type"] == "http.response.start"]
     answered: dict[str, list[str]] = {}
     for name, value in start["headers"]:

@@ -157,7 +157,5 @@ async def _of_people(b: Bench, client: Any, place: Place) -> None:
         )
         place.has("person_id", spare.person)
         place.has("grant_id", *[grant.id for grant in await people.rights.grants(place.tenant, spare.person)])
-        account, _ = await people.programs.add(
-            place.tenant, f"{named(place.name)} {number}", ["events:read"], "test"
-        )
+        account, _ = await people.programs.add(place.tenant, f"{named(place.name)} {number}", ["events:read"], "test")
         place.has("service_id", account.id)
