@@ -10,7 +10,7 @@ from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath
 
-from hub.app.people.elsewhere import SECOND_FACTORS
+from hub.app.people.elsewhere import LONGEST, SECOND_FACTORS
 from hub.domain.errors import Unauthorized
 from hub.ports.accounts import Provider
 from hub.web import dto_people as dto
@@ -22,7 +22,7 @@ from hub.web.sign_in import COOKIE_ATTRIBUTES, login_answer
 from hub.web.signed import must_be_ours
 
 BEGUN = "__Host-hirewire-begun"
-_TEXT = Schema(type=OpenAPIType.STRING, max_length=500)
+_TEXT = Schema(type=OpenAPIType.STRING, max_length=LONGEST)
 
 
 class WayView(msgspec.Struct):

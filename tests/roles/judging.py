@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote_plus
 
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.core.parameters import ParameterLocation
@@ -60,7 +61,7 @@ class Judge:
     def _declared(self, call: Call, who: Identity, answer: Response) -> None:
         content = hashlib.sha256(answer.content).digest()
         known = (call.case.operation.label, answer.status_code, tuple(answer.headers.get("content-type", ())), content)
-        wrong = answer.status_code < 300 and bool(wrong_in(call.case) - {ParameterLocation.HEADER, None})
+        wrong = answer.status_code < 300 and not only_beside(call)
         if known in self.seen and not wrong:
             return
         self.seen.add(known)
@@ -124,6 +125,14 @@ def _again(code: str, opt: Mapping[str, Any]) -> bool:
     """Refusals of the handler itself, on top of the guard's: by what the body asks for, not by the route."""
     mine = opt["action"] in ("self.use", "self.enrol")
     return mine or code in ("missing_scope", "no_role", "second_person_needed", "people_only")
+
+
+def only_beside(call: Call) -> bool:
+    """Whether nothing is wrong but the token, which every call gets, and filters that the operation has not."""
+    known = {one.name for one in call.case.operation.query}
+    asked = {unquote_plus(part.partition("=")[0]) for part in call.query.split("&") if part}
+    where = wrong_in(call.case) & {ParameterLocation.PATH, ParameterLocation.QUERY, ParameterLocation.BODY}
+    return not where or (where == {ParameterLocation.QUERY} and not known & asked)
 
 
 def empty(answer: Response) -> bool:

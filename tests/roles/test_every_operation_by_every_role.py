@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,9 @@ from tests.roles.world import Place
 from tests.support.hubs import TENANT, Bench, bench
 from tests.support.one_app import no_metrics
 
-EXAMPLES = {"memory": 25, "sqlite": 6, "postgres": 3}
+EXAMPLES = {"memory": 12, "sqlite": 6, "postgres": 4}
+LEAST = {"memory": 90_000, "sqlite": 20_000, "postgres": 20_000}
+WIDE = ("hr_admin", "hr_manager", "security_admin", "client_system", "token", "token_of_another_tenant")  # who gets far
 
 
 def seed_of() -> int:
@@ -68,34 +71,31 @@ class Crowd:
         judge(call, who, opt, answer)
 
 
-async def crowd(store: Store | None, client: httpx.AsyncClient, b: Bench, app: Litestar) -> Crowd:
-    who, places = await everybody(b, client)
-    return Crowd(app, b, who, places)
-
-
-async def run(
-    store: Store | None, examples: int, seed: int, only: Callable[[str], bool] | None = None
-) -> tuple[Crowd, Judge]:
+@asynccontextmanager
+async def crowd(store: Store | None = None, *handlers: Any) -> AsyncIterator[Crowd]:
+    """Everybody in front of a hub on this store; `handlers` are routes that the product does not have."""
     b = bench(store)
     await b.hub.vault.prepare(TENANT)
     app = create_app(b.hub, no_metrics, "0.0.0")
+    for handler in handlers:
+        app.register(handler)
     transport = httpx.ASGITransport(app)  # on this loop: the application's locks belong to it
     async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
-        made = await crowd(store, client, b, app)
-        if only is not None:
-            made.only = only
-        return made, await made.throws(examples, seed)
+        who, places = await everybody(b, client)
+        yield Crowd(app, b, who, places)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", ["memory", "sqlite", "postgres"])
 async def test_every_operation_by_every_role(kind: str, request: pytest.FixtureRequest) -> None:
+    """In memory by all; what only a database can trip over, by those who get furthest."""
     store = None if kind == "memory" else open_store(request.getfixturevalue(f"{kind}_database"))
-    try:
-        _, judge = await run(store, EXAMPLES[kind], seed_of())
-    finally:
-        if store is not None:
-            await store.close()
+    async with crowd(store) as made:
+        if kind != "memory":
+            made.who = [one for one in made.who if one.name in WIDE]
+        judge = await made.throws(EXAMPLES[kind], seed_of())
+    if store is not None:
+        await store.close()
     assert not judge.faults, judge.sentence()
-    assert judge.answers > 50_000
+    assert judge.answers > LEAST[kind]

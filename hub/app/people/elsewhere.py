@@ -28,8 +28,10 @@ _TEXTS = (
     "issuer", "client_id", "client_auth", "scope", "groups_claim", "tenant_key", "corp_id", "agent_id", "label",
     "second_factor",
 )  # fmt: skip
+_NULLS = frozenset({*_TEXTS, "clearance"})  # null is as good as not there
 _SWITCHES = ("enabled", "create", "link", "userinfo")
 OPTIONS = frozenset({*_TEXTS, *_SWITCHES, "groups", "clearance"} - {"enabled"})
+LONGEST = 500
 SECOND_FACTORS = ("ours", "provider")
 
 
@@ -84,7 +86,7 @@ class SignInElsewhere:
             raise Invalid("a provider's name has 1 to 40 letters, digits, - and _", code="bad_name", at="id")
         if not isinstance(kind, str) or kind not in self.kinds:
             raise Invalid(f"kind is one of {', '.join(self.kinds)}", code="enum", at="kind")
-        body = {name: value for name, value in body.items() if value is not None}
+        body = {name: value for name, value in body.items() if value is not None or name not in _NULLS}
         config = {name: value for name, value in body.items() if name not in ("kind", "client_secret", "enabled")}
         for name in config:
             if name not in OPTIONS:
@@ -241,8 +243,9 @@ async def _add(work: Work, provider: Provider) -> None:
 def _must_fit(body: Document) -> None:
     """Raises Invalid (`type`, `enum`, `bad_clearance`) for an option that would not mean what it seems to say."""
     for name in _TEXTS:
-        if not isinstance(body.get(name, ""), str):
-            raise Invalid(f"{name} is a text", code="type", at=name)
+        text = body.get(name, "")
+        if not isinstance(text, str) or len(text) > LONGEST:
+            raise Invalid(f"{name} is a text of at most {LONGEST} characters", code="type", at=name)
     for name in _SWITCHES:
         if not isinstance(body.get(name, False), bool):
             raise Invalid(f"{name} is true or false", code="type", at=name)
