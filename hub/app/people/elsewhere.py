@@ -28,7 +28,7 @@ _TEXTS = (
     "issuer", "client_id", "client_auth", "scope", "groups_claim", "tenant_key", "corp_id", "agent_id", "label",
     "second_factor",
 )  # fmt: skip
-_NULLS = frozenset({*_TEXTS, "clearance"})  # null is as good as not there
+_NULLS = frozenset({*_TEXTS, "client_secret", "clearance"})  # null is as good as not there
 _SWITCHES = ("enabled", "create", "link", "userinfo")
 OPTIONS = frozenset({*_TEXTS, *_SWITCHES, "groups", "clearance"} - {"enabled"})
 LONGEST = 500
@@ -94,11 +94,9 @@ class SignInElsewhere:
         for name in self.kinds[kind].needs:
             if name != "client_secret" and not isinstance(config.get(name), str):
                 raise Invalid(f"{name} is missing", code="missing", at=name)
-        if secret is not None and not isinstance(secret, str):
-            raise Invalid("client_secret is a text", code="type", at="client_secret")
         _must_fit(body)
         _groups(config)
-        return kind, secret, config
+        return kind, secret if isinstance(secret, str) else None, config
 
     async def every(self, tenant: TenantId) -> list[Provider]:
         """By name."""
@@ -242,7 +240,7 @@ async def _add(work: Work, provider: Provider) -> None:
 
 def _must_fit(body: Document) -> None:
     """Raises Invalid (`type`, `enum`, `bad_clearance`) for an option that would not mean what it seems to say."""
-    for name in _TEXTS:
+    for name in (*_TEXTS, "client_secret"):
         text = body.get(name, "")
         if not isinstance(text, str) or len(text) > LONGEST:
             raise Invalid(f"{name} is a text of at most {LONGEST} characters", code="type", at=name)
