@@ -13,6 +13,7 @@ from urllib.parse import unquote_plus
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.core.transport import Response
+from schemathesis.generation.meta import TestPhase
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     negative_data_rejection,
@@ -132,7 +133,8 @@ def only_beside(call: Call) -> bool:
     known = {one.name for one in call.case.operation.query}
     asked = {unquote_plus(part.partition("=")[0]) for part in call.query.split("&") if part}
     where = wrong_in(call.case) & {ParameterLocation.PATH, ParameterLocation.QUERY, ParameterLocation.BODY}
-    return not where or (where == {ParameterLocation.QUERY} and not known & asked)
+    drawn = call.case.meta.phase.name is TestPhase.FUZZING  # then names that nobody has are among them
+    return not where or (where == {ParameterLocation.QUERY} and (drawn or not known & asked))
 
 
 def empty(answer: Response) -> bool:

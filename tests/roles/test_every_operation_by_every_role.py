@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import random
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -118,6 +120,24 @@ def whats(judge: Judge) -> set[tuple[str, str]]:
     return {(key[0], key[1].split(" ")[1]) for key in judge.faults}
 
 
+async def test_who_may_be_unknown_may_be_too_many_and_what_reads_a_body_says_which() -> None:
+    """Of all operations: 429 wherever there is a 401, and a body wherever the product reads one."""
+    app = create_app(bench().hub, no_metrics, "0.0.0")
+    reads = {
+        str(handler.operation_id)
+        for route in app.routes
+        for handler in getattr(route, "route_handlers", [])
+        if re.search(r"json_fields\(|parse_json\(|_json\(|\.stream\(\)|\.form\(", inspect.getsource(handler.fn))
+    }
+    found = {
+        one.definition.raw["operationId"]: one.definition.raw for one in operations(app.openapi_schema.to_schema())
+    }
+    silent = [id for id, raw in found.items() if "401" in raw["responses"] and "429" not in raw["responses"]]
+    assert silent == []
+    assert len(reads) > 40
+    assert [id for id in reads if "requestBody" not in found[id]] == []
+
+
 SOME = of(
     "/v1/events/{event_id}", "/v1/people", "/v1/candidates/{candidate_id}/profile", "/v1/deliveries/{delivery_id}"
 )
@@ -188,7 +208,7 @@ async def test_planted_routes_are_found() -> None:
         judge = await made.throws(2, 5)
     found = whats(judge)
     for what, path in (
-        ("Undocumented HTTP status code", "teapot"), ("Response violates schema", "shape"), ("server_error", "breaks"),
+        ("Undocumented status code", "teapot"), ("Response violates schema", "shape"), ("server_error", "breaks"),
         ("shows_named:foreign", "foreign"), ("shows_personal:own", "plain"), ("Schema-violating request accepted", "lax"),
     ):  # fmt: skip
         assert (what, f"/v1/planted/{path}") in found, (what, sorted(found))
