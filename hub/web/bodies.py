@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from hub.domain.errors import Invalid
 from mappings.documents import Document, Json
 
 DEPTH_LIMIT = 100
+BYTES = "application/octet-stream"
 
 
 def parse_json(raw: bytes) -> Json:
@@ -115,17 +116,39 @@ def moment_field(body: Document, name: str) -> datetime | None:
     return found
 
 
-def takes(properties: Mapping[str, Schema], *, need: Sequence[str] = (), public: bool = False) -> type[Operation]:
-    """An operation whose JSON body, read by the handler, is an object with these properties. `public`: without a token."""
-    schema = Schema(type=OpenAPIType.OBJECT, required=[*need], properties={**properties}, additional_properties=False)
+def takes(
+    properties: Mapping[str, Schema], *, need: Sequence[str] = (), public: bool = False, nulls: bool = True
+) -> type[Operation]:
+    """An operation whose JSON body, read by the handler, is an object with these properties. `public`: without a token.
+
+    `nulls`: an optional text or number may be null, which is as good as not there, because its reader takes it so.
+    """
+    known = {name: _or_null(one) if nulls and name not in need else one for name, one in properties.items()}
+    schema = Schema(type=OpenAPIType.OBJECT, required=[*need], properties={**known}, additional_properties=False)
     body = RequestBody(content={"application/json": OpenAPIMediaType(schema=schema)}, required=bool(need))
 
     @dataclass
     class Takes(Operation):
-        request_body: RequestBody | None = field(default_factory=lambda: body)
-
         def __post_init__(self) -> None:
+            self.request_body = body  # the framework hands over None, so that a default would not stay
             if public:
                 self.security = []
 
     return Takes
+
+
+def _or_null(schema: Schema) -> Schema:
+    if schema.type not in (OpenAPIType.STRING, OpenAPIType.INTEGER):
+        return schema
+    enum = None if schema.enum is None else [*schema.enum, None]
+    return replace(schema, type=[schema.type, OpenAPIType.NULL], enum=enum)
+
+
+@dataclass
+class TakesBytes(Operation):
+    """An operation whose body is whatever bytes come."""
+
+    def __post_init__(self) -> None:
+        """Nothing is said of them."""
+        media = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, content_media_type=BYTES))
+        self.request_body = RequestBody(content={BYTES: media}, required=False)

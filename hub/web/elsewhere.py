@@ -10,6 +10,7 @@ from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath
 
+from hub.app.people.elsewhere import LONGEST, SECOND_FACTORS
 from hub.domain.errors import Unauthorized
 from hub.ports.accounts import Provider
 from hub.web import dto_people as dto
@@ -21,7 +22,7 @@ from hub.web.sign_in import COOKIE_ATTRIBUTES, login_answer
 from hub.web.signed import must_be_ours
 
 BEGUN = "__Host-hirewire-begun"
-_TEXT = Schema(type=OpenAPIType.STRING, max_length=500)
+_TEXT = Schema(type=OpenAPIType.STRING, max_length=LONGEST)
 
 
 class WayView(msgspec.Struct):
@@ -62,7 +63,7 @@ _PROVIDER = {
     "create": Schema(type=OpenAPIType.BOOLEAN),
     "link": Schema(type=OpenAPIType.BOOLEAN),
     "userinfo": Schema(type=OpenAPIType.BOOLEAN),
-    "second_factor": Schema(type=OpenAPIType.STRING, enum=["ours", "provider"]),
+    "second_factor": Schema(type=OpenAPIType.STRING, enum=[*SECOND_FACTORS]),
     "clearance": Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=4),
     "groups": Schema(type=OpenAPIType.OBJECT),
     **dict.fromkeys(_NAMES, _TEXT),

@@ -21,7 +21,7 @@ from hub.domain.audit import Grade
 from hub.domain.errors import Invalid
 from hub.ports.accounts import View
 from hub.web.auth import caller_of, hub_of, scope
-from hub.web.bodies import json_fields, takes, text_field, whole_field
+from hub.web.bodies import TakesBytes, json_fields, takes, text_field, whole_field
 from hub.web.problems import may_answer
 from hub.web.signed import PURPOSE
 
@@ -143,6 +143,7 @@ class MediaController(Controller):
     @put(
         "/{media_id:str}/parts/{number:int}",
         operation_id="putMediaPart",
+        operation_class=TakesBytes,
         opt=scope("media:write"),
         request_max_body_size=None,  # counted while it comes: 16 MiB a part
         responses=may_answer(400, 401, 403, 404, 409, 413, 422, 503),
@@ -261,7 +262,7 @@ class MediaController(Controller):
         "/{media_id:str}",
         operation_id="deleteMedia",
         opt=scope("media:write", reads="video.delete", grade=Grade.SENSITIVE),
-        responses=may_answer(401, 403, 404, 503),
+        responses=may_answer(401, 403, 404, 409, 503),
         summary="Remove a recording",
     )
     async def remove(self, request: Request[Any, Any, Any], media_id: FromPath[str]) -> None:

@@ -20,7 +20,8 @@ from hub.web.problems import may_answer
 from hub.web.signed import signed_of, subject_of
 from mappings.documents import Document
 
-_TEXT = Schema(type=OpenAPIType.STRING, max_length=500)
+LONGEST_TEXT = 500
+_TEXT = Schema(type=OpenAPIType.STRING, max_length=LONGEST_TEXT)
 _OBJECT = Schema(type=OpenAPIType.OBJECT)
 _ACTION = Schema(type=OpenAPIType.STRING, enum=[*ACTIONS])
 _CHANGES = may_answer(400, 401, 403, 404, 409, 413, 422, 503)
@@ -62,12 +63,16 @@ class PermissionsController(Controller):
         action, candidate = text_field(body, "action") or "", text_field(body, "candidate")
         if action not in ACTIONS:
             raise Invalid("there is no such action", code="enum", at="action")
+        if len(candidate or "") > LONGEST_TEXT:
+            raise Invalid("a candidate's id is not that long", code="bad_id", at="candidate")
+        if (purpose := text_field(body, "purpose")) not in (None, *PURPOSES):
+            raise Invalid(f"a purpose is one of {', '.join(PURPOSES)}", code="enum", at="purpose")
         signed, _ = signed_of(request)
         found = Object(subject.tenant) if candidate is None else await people.reach.candidate(subject.tenant, candidate)
         now = people.clock.now()
         gone = candidate is not None and action in RECORDINGS
         gone = gone and await people.reach.withdrawn(subject.tenant, {"candidate": candidate or ""}, now)
-        context = Context(now, text_field(body, "purpose"), signed.session.stepped_up_at, consent=not gone)
+        context = Context(now, purpose, signed.session.stepped_up_at, consent=not gone)
         return dto.DecisionView.of(decide(subject, action, found, context))
 
 

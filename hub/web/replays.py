@@ -103,7 +103,7 @@ class ReplaysController(Controller):
     @post(
         "/",
         operation_id="startReplay",
-        operation_class=takes(WANTED),
+        operation_class=takes(WANTED, nulls=False),
         opt=scope("deliveries:replay"),
         status_code=202,
         responses=may_answer(400, 401, 403, 404, 413, 415, 422, 503),

@@ -188,6 +188,8 @@ class SwitchController(Controller):
             raise Invalid("stopped is true or false", code="type", at="stopped")
         switch, caller = hub_of(request).kill_switch, caller_of(request)
         reason, held = text_field(body, "reason"), text_field(body, "held") or "keep"
+        if held not in FATES:
+            raise Invalid(f"held is one of {', '.join(FATES)}", code="enum", at="held")
         if not body["stopped"]:
             return dto.SwitchView.of(await switch.resume(caller.tenant, caller.id, reason, held=held))
         return dto.SwitchView.of(await switch.stop(caller.tenant, caller.id, reason))

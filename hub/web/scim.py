@@ -64,7 +64,8 @@ def _may_answer(*statuses: int) -> dict[int, ResponseSpec]:
     }
 
 
-_READS, _CHANGES = _may_answer(400, 401, 403, 404, 503), _may_answer(400, 401, 403, 404, 409, 412, 413, 503)
+_READS = _may_answer(400, 401, 403, 404, 429, 503)
+_CHANGES = _may_answer(400, 401, 403, 404, 409, 412, 413, 429, 503)
 
 
 def scim_error(request: Request[Any, Any, Any], error: HubError) -> Response[Any]:

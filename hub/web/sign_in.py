@@ -31,6 +31,10 @@ _TICKET = Schema(type=OpenAPIType.STRING, max_length=200)
 _OBJECT = Schema(type=OpenAPIType.OBJECT)
 _PROOF = {"ticket": _TICKET, "code": _TEXT, "assertion": _OBJECT, "recovery": _TEXT}
 COOKIE_ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
+_GONE = {
+    "Set-Cookie": f"{COOKIE}=; Max-Age=0; {COOKIE_ATTRIBUTES}",
+    "Clear-Site-Data": '"cache", "cookies", "storage"',
+}
 
 
 class SignInController(Controller):
@@ -111,16 +115,14 @@ class SignInController(Controller):
         operation_id="logout",
         opt=does("self.enrol"),
         status_code=204,
+        response_headers=_GONE,
         responses=may_answer(401, 403, 503),
         summary="Sign out",
     )
-    async def logout(self, request: Request[Any, Any, Any]) -> Response[None]:
+    async def logout(self, request: Request[Any, Any, Any]) -> None:
         """The session is gone, not only the cookie."""
         signed, _ = signed_of(request)
         await hub_of(request).people.sessions.end(signed.session)
-        gone = f"{COOKIE}=; Max-Age=0; {COOKIE_ATTRIBUTES}"
-        headers = {"Set-Cookie": gone, "Clear-Site-Data": '"cache", "cookies", "storage"'}
-        return Response(None, status_code=204, headers=headers)
 
     @post(
         "/step-up",

@@ -6,8 +6,6 @@ import asyncio
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -18,44 +16,9 @@ from hub.app.media.quarantine import Quarantine
 from hub.domain.errors import Conflict, HubError, Invalid, Unavailable
 from hub.ports.scanner import Verdict
 from tests.support.hubs import TENANT, Bench, bench
+from tests.support.scanner import EICAR, twin
 
-# The EICAR test file (eicar.org), in two halves: written whole it would be found in this source.
-EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}" + rb"$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 CLEAN = b"%PDF-1.7 nothing of interest" * 100
-
-
-@dataclass
-class Twin:
-    """clamd's side of INSTREAM. `away`: it hangs up without a word."""
-
-    away: bool = False
-    says: bytes | None = None
-    files: list[bytes] = field(default_factory=list)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            if self.away:
-                return
-            assert await reader.readuntil(b"\0") == b"zINSTREAM\0"
-            got = b""
-            while size := int.from_bytes(await reader.readexactly(4), "big"):
-                got += await reader.readexactly(size)
-            self.files.append(got)
-            found = b"stream: Eicar-Test-Signature FOUND" if EICAR in got else b"stream: OK"
-            writer.write((self.says or found) + b"\0")
-            await writer.drain()
-        finally:
-            writer.close()
-
-
-@asynccontextmanager
-async def twin() -> AsyncIterator[tuple[Twin, Clamd]]:
-    made = Twin()
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    try:
-        yield made, Clamd(f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}", timeout_s=20)
-    finally:
-        server.close()
 
 
 async def pieces(data: bytes) -> AsyncIterator[bytes]:

@@ -1,5 +1,7 @@
 """Sixty marked values go through a whole scenario; none is found in the clear in files, database, its log, logs, metrics, traces.
 
+Files too: let through at once, kept in quarantine and let go, kept for good, refused as malware.
+
 A mark is looked for as it is, in base64 (as webhooks are kept), in hex and as JSON escapes.
 """
 
@@ -11,6 +13,7 @@ import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import asyncpg
@@ -24,6 +27,7 @@ from tests.support.collector import collector
 from tests.support.hubs import TENANT
 from tests.support.postgres import binaries
 from tests.support.processes import SINGLE, Product, cloud_event, product
+from tests.support.scanner import EICAR, Twin, twin
 
 CANDIDATES = 10
 COMMON = "canary7261"  # how every mark begins: a quick look before the long one
@@ -141,6 +145,96 @@ async def scenario(made: Product, marks: Marks) -> str:
             return await answer.text()
 
 
+async def uploaded(
+    client: aiohttp.ClientSession, base: str, marks: Marks, content: bytes = b""
+) -> tuple[str, int, Any]:
+    """A file with a marked name and marked content; its id, and how its completion is answered."""
+    begin = {"content_type": "application/pdf", "subject": f"cand_{os.urandom(4).hex()}"}
+    named = {"content-disposition": f'attachment; filename="{marks("filename")}.pdf"'}
+    async with client.post(f"{base}/v1/media", json=begin, headers=named) as answer:
+        id = (await answer.json())["id"]
+    data = content + f"%PDF-1.7 {marks('content')}".encode() * 2_000 + marks("filemeta", True).encode()
+    for number, part in enumerate((data[:30_000], data[30_000:]), 1):
+        async with client.put(f"{base}/v1/media/{id}/parts/{number}", data=part, headers=named) as answer:
+            assert answer.status == 200, await answer.text()
+    async with client.post(f"{base}/v1/media/{id}/complete", json={"parts": 2}, headers=named) as answer:
+        return id, answer.status, await answer.json()
+
+
+async def quarantined(made: Product, scanner: Twin, marks: Marks) -> None:
+    """Every way of a file through the scanner; the last one stays in quarantine."""
+    hub, base = made.opened.hub, f"http://127.0.0.1:{made.port}"
+    _, token = await hub.access.make(TENANT, "files", ("media:write", "media:read"), "test")
+    async with aiohttp.ClientSession(headers={"authorization": f"Bearer {token}"}) as client:
+        _, status, told = await uploaded(client, base, marks)
+        assert (status, told["state"]) == (200, "ready")
+        id, status, told = await uploaded(client, base, marks, EICAR)
+        assert (status, told["code"]) == (422, "malware_found")
+        async with client.get(f"{base}/v1/media/{id}/parts") as answer:
+            assert answer.status == 409, "its bytes are gone"
+        scanner.away = True
+        id, status, told = await uploaded(client, base, marks)
+        assert (status, told["state"]) == (200, "quarantined")
+        async with client.post(f"{base}/v1/media/{id}/links") as answer:
+            assert answer.status == 409, await answer.text()
+        scanner.away = False
+        await hub.quarantine.work_off()
+        async with client.post(f"{base}/v1/media/{id}/links") as answer:
+            assert answer.status == 201, await answer.text()
+        scanner.says = f"stream: {marks('scannersaid')} ERROR".encode()
+        for _ in range(2):
+            _, status, told = await uploaded(client, base, marks)
+            assert (status, told["state"]) == (200, "quarantined")
+        await hub.quarantine.work_off()
+
+
+SPOOLS = """
+import tempfile
+
+from hub.adapters import clamd
+
+real = clamd.Clamd.scan
+
+
+async def scan(self, pieces):
+    with tempfile.NamedTemporaryFile(delete=False) as spool:
+        async for piece in pieces:
+            spool.write(piece)
+
+    async def again():
+        with open(spool.name, "rb") as kept:
+            yield kept.read()
+
+    return await real(self, again())
+
+
+clamd.Clamd.scan = scan
+"""  # a file is written in the clear before it is scanned, and left behind
+
+
+async def test_a_planted_file_in_the_clear_before_the_scanner_is_found(sqlite_database: str, tmp_path: Path) -> None:
+    planted, temporary, marks = tmp_path / "planted", tmp_path / "tmp", Marks()
+    planted.mkdir()
+    temporary.mkdir()
+    (planted / "sitecustomize.py").write_text(SPOOLS, "utf-8")
+    found: dict[bool, set[str]] = {}
+    for faulty in (False, True):
+        async with (
+            twin() as (scanner, _),
+            product(tmp_path / f"home-{faulty}", sqlite_database, HIREWIRE_SCANNER=scanner.address) as made,
+        ):
+            made.environment |= {"TMPDIR": str(temporary)}
+            if faulty:
+                made.environment["PYTHONPATH"] = f"{planted}:{made.environment['PYTHONPATH']}"
+            await made.opened.begin()
+            serve = await made.start("serve")
+            await quarantined(made, scanner, marks)
+            await made.stop(serve)
+        seen = {mark for path in tmp_path.rglob("*") if path.is_file() for mark in marks.found_in(path.read_bytes())}
+        found[faulty] = {mark.removeprefix(COMMON)[:7] for mark in seen}
+    assert found == {False: set(), True: {"content", "filemet"}}
+
+
 async def database_of(url: str, since: str | None) -> AsyncIterator[tuple[str, bytes]]:
     """Every value of every table, and what the write-ahead log got in this time."""
     connection = await asyncpg.connect(url)
@@ -181,7 +275,12 @@ async def test_nothing_personal_lies_in_the_clear(kind: str, tmp_path: Path, req
     marks = Marks()
     since = await wal_position(database) if kind == "postgres" else None
     kept = {"HIREWIRE_BACKUP_TO": str(tmp_path / "kept"), "HIREWIRE_BACKUP_RECIPIENTS": generate()[0]}
-    async with collector() as traces, vendor(marks) as sink, product(home, database, **kept) as made:
+    async with (
+        collector() as traces,
+        vendor(marks) as sink,
+        twin() as (scanner, _),
+        product(home, database, HIREWIRE_SCANNER=scanner.address, **kept) as made,
+    ):
         made.environment |= {
             "TMPDIR": str(temporary),
             "HIREWIRE_LOG_LEVEL": "debug",
@@ -201,6 +300,7 @@ async def test_nothing_personal_lies_in_the_clear(kind: str, tmp_path: Path, req
         }
         await made.opened.hub.configure.apply(TENANT, document, "test")  # type: ignore[arg-type]
         serve = await made.start("serve")
+        await quarantined(made, scanner, marks)
         metrics = await scenario(made, marks)
         backups = open_backup(Settings.read(made.environment), made.opened)
         assert backups is not None

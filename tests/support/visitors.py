@@ -29,6 +29,7 @@ class Visitor:
     person: str = ""
     secret: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    tenant: TenantId = TENANT
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """The answer; a new cookie and page token are kept."""
@@ -80,7 +81,7 @@ class Visitor:
     async def sit(self) -> None:
         """A new session with a fresh second factor, whatever became of the last one."""
         people = self.bench.hub.people
-        person = await people.roster.get(TENANT, self.person)
+        person = await people.roster.get(self.tenant, self.person)
         async with people.store.work() as work:
             _, self.cookie = await people.sessions.open(work, person, ("password", "totp"), full=True)
         self.csrf = csrf_token(self.cookie)
@@ -111,14 +112,16 @@ async def visitor(client: Any, bench: Bench, login: str, *roles: Role, clearance
     return found
 
 
-async def seated(client: Any, bench: Bench, login: str, *roles: Role, clearance: int = 4, path: str = "/") -> Visitor:
+async def seated(
+    client: Any, bench: Bench, login: str, *roles: Role, clearance: int = 4, path: str = "/", tenant: TenantId = TENANT
+) -> Visitor:
     """The same, with a session of the store's making: for tests that are not about signing in."""
     people = bench.hub.people
     person = await people.roster.add(
-        TENANT, Profile(login, f"Sample {login}"), "test", clearance=clearance, state="active"
+        tenant, Profile(login, f"Sample {login}"), "test", clearance=clearance, state="active"
     )
     for role in roles:
-        await people.rights.grant(TENANT, person.id, role, "test", path=path)
-    found = Visitor(client, bench, person=person.id)
+        await people.rights.grant(tenant, person.id, role, "test", path=path)
+    found = Visitor(client, bench, person=person.id, tenant=tenant)
     await found.sit()
     return found

@@ -125,8 +125,9 @@ class Directory:
             await note(work, self.clock, group.tenant, by, "group.remove", group.id)
 
     async def give_role(self, group: Group, role: Role | None, path: str, by: str) -> Group:
-        """What members of the group may do from now on."""
+        """What members of the group may do from now on. Raises NotFound for the place."""
         async with self.store.work() as work:
+            await self.rights.must_be_a_place(work, group.tenant, path)
             changed = await work.change_record(replace(group, role=role, path=path))
             await note(work, self.clock, group.tenant, by, "group.role", group.id, {"role": role, "path": path})
         await self._grants(changed, by)

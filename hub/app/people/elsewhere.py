@@ -24,10 +24,15 @@ from hub.ports.store import Store, Work
 from mappings.documents import Document, Json
 
 PURPOSE = "elsewhere"
-OPTIONS = frozenset({
-    "issuer", "client_id", "client_auth", "scope", "groups_claim", "userinfo", "tenant_key", "corp_id", "agent_id",
-    "label", "create", "link", "second_factor", "groups", "clearance",
-})  # fmt: skip
+_TEXTS = (
+    "issuer", "client_id", "client_auth", "scope", "groups_claim", "tenant_key", "corp_id", "agent_id", "label",
+    "second_factor",
+)  # fmt: skip
+_NULLS = frozenset({*_TEXTS, "client_secret", "clearance"})  # null is as good as not there
+_SWITCHES = ("enabled", "create", "link", "userinfo")
+OPTIONS = frozenset({*_TEXTS, *_SWITCHES, "groups", "clearance"} - {"enabled"})
+LONGEST = 500
+SECOND_FACTORS = ("ours", "provider")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class SignInElsewhere:
             raise Invalid("a provider's name has 1 to 40 letters, digits, - and _", code="bad_name", at="id")
         if not isinstance(kind, str) or kind not in self.kinds:
             raise Invalid(f"kind is one of {', '.join(self.kinds)}", code="enum", at="kind")
+        body = {name: value for name, value in body.items() if value is not None or name not in _NULLS}
         config = {name: value for name, value in body.items() if name not in ("kind", "client_secret", "enabled")}
         for name in config:
             if name not in OPTIONS:
@@ -88,10 +94,9 @@ class SignInElsewhere:
         for name in self.kinds[kind].needs:
             if name != "client_secret" and not isinstance(config.get(name), str):
                 raise Invalid(f"{name} is missing", code="missing", at=name)
-        if secret is not None and not isinstance(secret, str):
-            raise Invalid("client_secret is a text", code="type", at="client_secret")
+        _must_fit(body)
         _groups(config)
-        return kind, secret, config
+        return kind, secret if isinstance(secret, str) else None, config
 
     async def every(self, tenant: TenantId) -> list[Provider]:
         """By name."""
@@ -231,6 +236,22 @@ async def _add(work: Work, provider: Provider) -> None:
         await work.add_record(provider)
     except Conflict as error:
         raise Conflict("another provider has this name; take one of your own", code="name_taken") from error
+
+
+def _must_fit(body: Document) -> None:
+    """Raises Invalid (`type`, `enum`, `bad_clearance`) for an option that would not mean what it seems to say."""
+    for name in (*_TEXTS, "client_secret"):
+        text = body.get(name, "")
+        if not isinstance(text, str) or len(text) > LONGEST:
+            raise Invalid(f"{name} is a text of at most {LONGEST} characters", code="type", at=name)
+    for name in _SWITCHES:
+        if not isinstance(body.get(name, False), bool):
+            raise Invalid(f"{name} is true or false", code="type", at=name)
+    if body.get("second_factor", "ours") not in SECOND_FACTORS:
+        raise Invalid(f"second_factor is {' or '.join(SECOND_FACTORS)}", code="enum", at="second_factor")
+    clearance = body.get("clearance", 2)
+    if isinstance(clearance, bool) or not isinstance(clearance, int) or not 1 <= clearance <= 4:
+        raise Invalid("a clearance is 1 to 4", code="bad_clearance", at="clearance")
 
 
 def _groups(config: Document) -> dict[str, tuple[Role, str]]:

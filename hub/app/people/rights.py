@@ -110,7 +110,7 @@ class Rights:
             tuple(candidates),
         )
         async with self.store.work() as work:
-            await self._must_be_a_place(work, tenant, path)
+            await self.must_be_a_place(work, tenant, path)
             await self.put(work, granted)
         return granted
 
@@ -160,7 +160,8 @@ class Rights:
         """The same within a day: who made somebody what he or she is does not approve what is asked for because of it."""
         return await self.recently_granted(tenant, person, by, FRESH_GRANT)
 
-    async def _must_be_a_place(self, work: Work, tenant: TenantId, path: str) -> None:
+    async def must_be_a_place(self, work: Work, tenant: TenantId, path: str) -> None:
+        """Raises NotFound."""
         if path != "/" and not any(one.path == path for one in await work.records(Node, tenant)):
             raise NotFound("there is no such place in the organisation")
 
