@@ -54,17 +54,21 @@ class Clamd:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pieces: AsyncIterator[bytes]
     ) -> bytes:
         with contextlib.suppress(ConnectionError):  # it may answer (too large) and close before it has read all
-            writer.write(b"zINSTREAM\0")
+            await self._send(writer, b"zINSTREAM\0")
             async for piece in pieces:
                 for at in range(0, len(piece), CHUNK):
                     part = piece[at : at + CHUNK]
-                    writer.write(len(part).to_bytes(4, "big") + part)
-                    async with asyncio.timeout(self.timeout_s):
-                        await writer.drain()
-            writer.write(bytes(4))
-            await writer.drain()
+                    await self._send(writer, len(part).to_bytes(4, "big") + part)
+            await self._send(writer, bytes(4))
         async with asyncio.timeout(self.timeout_s):
             said = await reader.read(LONGEST_ANSWER)
         if not said:
             raise EOFError
         return said.rstrip(b"\0\n")
+
+    async def _send(self, writer: asyncio.StreamWriter, data: bytes) -> None:
+        if writer.is_closing():  # it hung up; uvloop raises RuntimeError at a write then
+            raise ConnectionResetError
+        writer.write(data)
+        async with asyncio.timeout(self.timeout_s):
+            await writer.drain()
