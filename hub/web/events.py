@@ -98,7 +98,7 @@ class EventsController(Controller):
         "/",
         operation_id="listEvents",
         opt=scope("events:read", by=("subject",)),
-        responses=may_answer(400, 401, 403, 503),
+        responses=may_answer(400, 401, 403, 422, 503),
         summary="Events, newest first",
     )
     async def every(
